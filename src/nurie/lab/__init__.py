@@ -1,0 +1,1 @@
+"""Research half of Nurie: the paper, its rivals, training and evaluation (needs the extra `lab`)."""

@@ -1,0 +1,182 @@
+"""Generated characters with named colour slots, from the packages ``dicebear-core`` and ``dicebear-styles``.
+
+Held-out parts: of every part with enough variants a fixed share is reserved. Training characters have none of them; a
+test character's leading part (its hair or head) always is one. The reserved styles are never trained on.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from nurie.errors import DataError
+from nurie.lab.corpora.build import Job
+from nurie.lab.corpora.render import render_layers
+from nurie.lab.corpora.slots import SLOTS
+from nurie.lab.corpora.store import Drawing, Entry, Split
+
+TRAINING_STYLES = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile", "critters")
+RESERVED_STYLES = ("big-ears", "avataaars")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleRule:
+    """What a style needs said about it.
+
+    Attributes:
+        leading: the part that tells characters apart; test characters take a held-out variant of it.
+        held_out: parts of which variants are reserved for testing.
+        drawn: whether the style has outlines of its own; else its lines come by stylesheet alone.
+        dropped: variants left out, by part.
+    """
+
+    leading: str
+    held_out: tuple[str, ...] = ()
+    drawn: bool = True
+    dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+RULES = MappingProxyType(
+    {
+        "adventurer": StyleRule(leading="hair", held_out=("eyes", "mouth")),
+        "micah": StyleRule(leading="hair", dropped={"hair": ("mrT",)}),  # mrT's mohawk has no outline
+        "open-peeps": StyleRule(leading="head", held_out=("expression",)),
+        "toon-head": StyleRule(leading="hair"),
+        "lorelei": StyleRule(leading="hair", held_out=("eyes", "mouth"), drawn=False),
+        "personas": StyleRule(leading="hair", drawn=False),
+        "big-smile": StyleRule(leading="hair", drawn=False),
+        "critters": StyleRule(leading="body", held_out=("top",), drawn=False),
+        "big-ears": StyleRule(leading="hair", drawn=False),
+        "avataaars": StyleRule(leading="top", drawn=False),
+    }
+)
+
+HELD_OUT_SHARE = 0.2
+
+
+@functools.cache
+def _definition(style: str) -> dict[str, Any]:
+    if style not in RULES:
+        raise DataError(f"No style {style!r}; there are: {', '.join(RULES)}.")
+    definition: dict[str, Any] = json.loads(files("dicebear_styles").joinpath(f"{style}.json").read_text("utf-8"))
+    return definition
+
+
+@functools.cache
+def _style(style: str) -> Any:
+    from dicebear import Style
+
+    return Style(_definition(style))
+
+
+def _rank(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def held_out_variants(style: str, part: str) -> tuple[str, ...]:
+    """The variants of a part that no training character has: the same on every machine, by hash of their names."""
+    rule = RULES[style]
+    if style in RESERVED_STYLES or part not in (rule.leading, *rule.held_out):
+        return ()
+    variants = [v for v in _definition(style)["components"][part]["variants"] if v not in rule.dropped.get(part, ())]
+    ranked = sorted(variants, key=lambda variant: _rank(f"{style}/{part}/{variant}"))
+    return tuple(ranked[: max(1, round(HELD_OUT_SHARE * len(variants)))])
+
+
+def character_options(style: str, seed: str, split: Split) -> dict[str, Any]:
+    """Options that keep a character's parts within its split."""
+    options: dict[str, Any] = {"seed": seed, "animationProbability": 0}
+    rule = RULES[style]
+    for part in _definition(style)["components"]:
+        variants = _definition(style)["components"][part]["variants"]
+        allowed = [v for v in variants if v not in rule.dropped.get(part, ())]
+        held_out = held_out_variants(style, part)
+        if split == "train":
+            allowed = [v for v in allowed if v not in held_out]
+        elif part == rule.leading and held_out:
+            allowed = list(held_out)
+        if len(allowed) < len(variants):
+            options[f"{part}Variant"] = allowed
+    return options
+
+
+def render_character(style: str, seed: str, split: Split, *, size: int = 256) -> tuple[Drawing, Entry]:
+    """Draw one character as planes.
+
+    Args:
+        style: one of ``TRAINING_STYLES`` or ``RESERVED_STYLES``.
+        seed: names the character within its split.
+        split: "train" never shows a held-out part, the others always do in the leading part.
+        size: width and height in pixels.
+
+    Returns:
+        The drawing and its manifest row (``id`` is ``<split>-<seed>``).
+    """
+    from dicebear import Avatar
+
+    slots = SLOTS[style]
+    # Every slot gets a colour that occurs nowhere else in the SVG, to be replaced by the renderer.
+    markers = {slot: f"#fe01{index:02x}" for index, slot in enumerate(slots)}
+    options = character_options(style, seed, split) | {f"{slot}Color": [colour] for slot, colour in markers.items()}
+    avatar = Avatar(_style(style), options)
+    resolved = avatar.to_json()["options"]
+    parts = {key.removesuffix("Variant"): value for key, value in resolved.items() if key.endswith("Variant")}
+    # A ground that fills the canvas is paper, not a shape (critters).
+    svg = re.sub(r'(<g clip-path="url\(#clip-[^>]*>)<rect [^>]*/>', r"\1", avatar.to_string())
+    layers = render_layers(
+        svg,
+        {slots[slot]: colour for slot, colour in markers.items()},
+        size=size,
+        drawn=RULES[style].drawn,
+        line_width=0.004 + 0.008 * (_rank(f"{style}/{seed}/line") % 1000) / 1000,
+    )
+    default = _default_palette(style, seed)
+    entry = Entry(
+        id=f"{split}-{seed}",
+        kind="drawing",
+        source=style,
+        split=split,
+        slots=layers.drawing.slots,
+        palette={s: default[s] for s in layers.drawing.slots if s in default},
+        line_kinds=layers.line_kinds,
+        parts=parts,
+    )
+    return layers.drawing, entry
+
+
+def _default_palette(style: str, seed: str) -> dict[str, str]:
+    colours = _definition(style)["colors"]
+    rng = np.random.default_rng(_rank(f"{style}/{seed}"))
+    palette = {"background": "#ffffff"}
+    for slot, meaning in SLOTS[style].items():
+        values = colours[slot]["values"]
+        palette[meaning] = values[rng.integers(len(values))]
+    return palette
+
+
+def credits(style: str) -> str:
+    """The licence line that a style's file carries."""
+    text: str = _definition(style)["meta"]["license"]["text"]
+    return text
+
+
+def character_jobs(style: str, *, train: int, val: int = 0, test: int = 0, seed: int = 0) -> list[Job]:
+    """The pictures of a style: names of characters depend on the seed and their number alone."""
+    counts: tuple[tuple[Split, int], ...] = (("train", train), ("val", val), ("test", test))
+    return [
+        Job(
+            id=f"{split}-{seed}-{number:05d}",
+            draw=functools.partial(render_character, style, f"{seed}-{number:05d}", split),
+        )
+        for split, count in counts
+        for number in range(count)
+    ]

@@ -1,0 +1,196 @@
+"""Drawings as planes: lines, fixed colours and one coverage per colour slot, so that any palette is one multiplication.
+
+Convention:
+    SVG compositing is linear in the colour of a fill, hence a flat drawing whose slots s take the colours p_s is
+
+        picture = base + sum_s coverage_s / 255 * p_s
+
+    with ``base`` the drawing in which every slot is black, and ``coverage_s`` what a pixel shows of slot s after
+    everything above it was drawn. ``slots[0]`` is always "background" (the paper). Colours are 8-bit sRGB.
+
+    A drawing is one 8-bit grey PNG, its planes stacked from top to bottom in the order lines, base R, G, B, coverages.
+    A corpus is a folder per source with ``manifest.jsonl``, one JSON object a picture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nurie.errors import DataError
+
+Bytes = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+Split = Literal["train", "val", "test"]
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A drawing apart from its colours.
+
+    Attributes:
+        lines: L x H x W, one or more renderings of the lines alone (white 255).
+        base: H x W x 3, what does not depend on the slots' colours.
+        coverage: S x H x W, share of each slot, 0-255.
+        slots: the S names; the first is "background".
+    """
+
+    lines: Bytes
+    base: Bytes
+    coverage: Bytes
+    slots: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check that the planes belong together."""
+        if self.coverage.shape[0] != len(self.slots) or self.slots[:1] != ("background",):
+            raise DataError(
+                f"{self.coverage.shape[0]} coverage planes for slots {self.slots}: one each, background first."
+            )
+        if not self.lines.shape[1:] == self.base.shape[:2] == self.coverage.shape[1:]:
+            raise DataError("The planes of a drawing differ in size.")
+
+    def picture(self, palette: Mapping[str, Colour]) -> Bytes:
+        """The drawing in a palette, H x W x 3 (a slot that the palette lacks is black)."""
+        colours = np.array([palette.get(slot, (0, 0, 0)) for slot in self.slots], np.float32) / 255.0
+        painted = np.einsum("shw,sc->hwc", self.coverage.astype(np.float32), colours) + self.base
+        return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
+
+    def planes(self) -> Bytes:
+        """All planes below one another, ((L + 3 + S) * H) x W: what the file holds."""
+        stack = np.concatenate([self.lines, self.base.transpose(2, 0, 1), self.coverage])
+        return stack.reshape(-1, stack.shape[-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of a manifest.
+
+    Attributes:
+        id: the file's stem, unique in its source.
+        kind: "drawing" (planes, see the module) or "painted" (an RGB picture).
+        source: folder name, for generated characters the style.
+        split: never mixed: "train", "val" or "test".
+        slots: slot names of a drawing, in the order of its coverages.
+        palette: the drawing's own colours as #rrggbb.
+        line_kinds: what each line plane is: "drawn" (the artist's) or "outline" (by stylesheet).
+        parts: which variant of each part the generator took.
+    """
+
+    id: str
+    kind: Literal["drawing", "painted"]
+    source: str
+    split: Split
+    slots: tuple[str, ...] = ()
+    palette: Mapping[str, str] = field(default_factory=dict)
+    line_kinds: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The row as one line of JSON."""
+        return json.dumps({k: v for k, v in vars(self).items() if v not in ((), {})}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, line: str) -> Entry:
+        """Read a row; an unknown key is an error."""
+        row: dict[str, Any] = json.loads(line)
+        for key in ("slots", "line_kinds"):
+            row[key] = tuple(row.get(key, ()))
+        return cls(**row)
+
+
+def write_png(path: Path, image: Bytes) -> None:
+    """Write a grey or RGB PNG whole or not at all."""
+    ok, data = cv2.imencode(".png", image if image.ndim == 2 else image[..., ::-1])
+    if not ok:
+        raise DataError(f"{path}: the picture could not be encoded as PNG.")
+    write_bytes(path, data.tobytes())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all (temporary file in the same folder, then rename)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_manifest(root: Path, sources: tuple[str, ...] | None = None) -> Iterator[Entry]:
+    """All rows below a corpus folder, sources in alphabetical order.
+
+    Raises:
+        DataError: no such folder, a named source that is not there, or a row that is not a manifest row.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder. Make a corpus with: nurie lab corpus --out {root}")
+    found = sorted(p.parent.name for p in root.glob(f"*/{MANIFEST}"))
+    for name in sources if sources is not None else found:
+        path = root / name / MANIFEST
+        if not path.is_file():
+            raise DataError(f"{root} has no source {name!r}; it has: {', '.join(found) or 'none'}.")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            try:
+                yield Entry.from_json(line)
+            except (ValueError, TypeError) as error:
+                raise DataError(f"{path}, line {number} is not a manifest row: {error}") from error
+
+
+def write_manifest(root: Path, source: str, entries: list[Entry]) -> None:
+    """Write a source's manifest, rows sorted by id."""
+    rows = sorted(entries, key=lambda entry: entry.id)
+    write_bytes(root / source / MANIFEST, "".join(f"{row.to_json()}\n" for row in rows).encode())
+
+
+def entry_path(root: Path, entry: Entry) -> Path:
+    """Where an entry's file is."""
+    return root / entry.source / f"{entry.id}.png"
+
+
+def read_drawing(root: Path, entry: Entry) -> Drawing:
+    """Read the planes of a drawing.
+
+    Raises:
+        DataError: the file is missing, damaged, or does not have the planes that its row says.
+    """
+    path = entry_path(root, entry)
+    stack = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    lines, count = len(entry.line_kinds), len(entry.line_kinds) + 3 + len(entry.slots)
+    if stack is None:
+        raise DataError(f"{path} is missing or not a picture.")
+    if stack.shape[0] % count:
+        raise DataError(f"{path}: {stack.shape[0]} rows are not {count} planes, as its manifest row says.")
+    planes = stack.astype(np.uint8, copy=False).reshape(count, -1, stack.shape[1])
+    return Drawing(
+        lines=planes[:lines],
+        base=np.ascontiguousarray(planes[lines : lines + 3].transpose(1, 2, 0)),
+        coverage=planes[lines + 3 :],
+        slots=entry.slots,
+    )
+
+
+def read_painted(root: Path, entry: Entry) -> Bytes:
+    """Read a painted picture, H x W x 3.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    path = entry_path(root, entry)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f"{path} is missing or not a picture.")
+    return np.ascontiguousarray(image[..., ::-1]).astype(np.uint8, copy=False)
