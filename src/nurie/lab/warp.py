@@ -113,7 +113,7 @@ class LatticeWarp:
 
     side: int = 4
     """Points along one side of the lattice; side x side in all."""
-    move: float = 0.1
+    move: float = 0.15
     """The longest move in x and in y, as a share of the picture's side."""
     corners_stay: bool = False
     """Whether the four corners keep their places."""
@@ -258,8 +258,9 @@ def thin_plate_grid(spline: ThinPlate, height: int, width: int, *, step: int = 4
         height: Rows of the output.
         width: Columns of the output.
         step: The spline is evaluated at every `step`-th pixel of every `step`-th row and linearly interpolated between
-            them; 1 is exact everywhere. With 4 at 256 pixels, the published and the strong preset are off by less than
-            a tenth of a pixel.
+            them, which costs a sixteenth at 4; 1 is exact everywhere. At 256 pixels, 4 is off by a hundredth of a pixel
+            on average, and by up to a quarter beside a control point (by up to two where two published points nearly
+            coincide).
 
     Returns:
         B x H x W x 2.
