@@ -1,0 +1,1 @@
+"""Networks: encoders, fusion modules, decoder, generator, discriminator, and the fixed feature extractors."""

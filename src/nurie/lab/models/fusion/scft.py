@@ -1,0 +1,40 @@
+"""SCFT's dot-product attention (Lee et al., CVPR 2020): the paper's main rival and the subject of its analysis."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nurie.lab.models.fusion.base import FUSIONS, Fusion, FusionOutput, ReferenceTokens
+
+
+@FUSIONS.register("scft")
+class SCFT(Fusion):
+    """``Z = softmax(Q K^T / sqrt(C)) V + X`` with Q = X Wq, K = Y Wk, V = Y Wv (eq. 6).
+
+    Args:
+        channels: C.
+        stop_gradient: True: no gradient through the map (Table 1).
+        project: False: the map of raw features, without Wq and Wk (Table 1).
+    """
+
+    def __init__(self, channels: int, *, stop_gradient: bool = False, project: bool = True) -> None:
+        super().__init__()
+        self.stop_gradient = stop_gradient
+        self.w_q = nn.Linear(channels, channels) if project else nn.Identity()
+        self.w_k = nn.Linear(channels, channels) if project else nn.Identity()
+        self.w_v = nn.Linear(channels, channels)
+
+    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+        """K and V."""
+        return ReferenceTokens(self.w_k(y_BMC), self.w_v(y_BMC))
+
+    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+        """See the class."""
+        scores_BNM = self.w_q(x_BNC) @ tokens.keys.transpose(1, 2) / math.sqrt(x_BNC.shape[-1])
+        attention_BNM = torch.softmax(scores_BNM, dim=-1)
+        if self.stop_gradient:
+            attention_BNM = attention_BNM.detach()
+        return FusionOutput(fused=attention_BNM @ tokens.values + x_BNC, attention=attention_BNM)

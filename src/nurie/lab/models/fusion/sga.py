@@ -1,0 +1,172 @@
+"""Stop-gradient attention: as published, and with a map that is trained for what it is.
+
+Convention (gradient flow):
+    Z = s(X Wx) + A s(Y Wy), s = leaky ReLU                                                        (eq. 7)
+    Gradient flows through s(X Wx), s(Y Wy) and the shortcut. None flows through A, neither into X nor into Y: in ``SGA``
+    because A is computed without gradient, in ``AlignedSGA`` because colours see only ``A.detach()``; there A gets its
+    gradient from the correspondence loss alone (``nurie.lab.losses``).
+
+Shapes: B batch, N line art tokens, M reference tokens, C channels, K key channels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nurie.lab.models.blocks import LEAK
+from nurie.lab.models.fusion.base import FUSIONS, Fusion, FusionOutput, ReferenceTokens
+
+
+def double_normalize(scores_BNM: Tensor) -> Tensor:
+    """Softmax over the reference, then every column divided by its sum over the line art.
+
+        A~_ij = exp(A_ij) / sum_k exp(A_ik)   (eq. 9)        A^_ij = A~_ij / sum_k A~_kj   (eq. 10)
+
+    Args:
+        scores_BNM: any real scores.
+
+    Returns:
+        B x N x M, columns sum to one (rows need not). A column that no row looks at stays zero: its sum is bounded
+        from below by 1e-12, as in ``torch.nn.functional.normalize``.
+
+    Example:
+        >>> import torch
+        >>> double_normalize(torch.zeros(1, 2, 4)).sum(dim=1)
+        tensor([[1., 1., 1., 1.]])
+    """
+    return F.normalize(torch.softmax(scores_BNM, dim=-1), p=1.0, dim=-2)
+
+
+def normalize_scores(scores_BNM: Tensor, *, double: bool) -> Tensor:
+    """Equations 9 and 10, or equation 9 alone."""
+    return double_normalize(scores_BNM) if double else torch.softmax(scores_BNM, dim=-1)
+
+
+class TokenNorm(nn.BatchNorm1d):
+    """Batch normalisation of tokens, B x N x C, over batch and tokens."""
+
+    def forward(self, x_BNC: Tensor) -> Tensor:
+        """Same shape out."""
+        return super().forward(x_BNC.transpose(1, 2)).transpose(1, 2)
+
+
+class SGABlock(Fusion):
+    """One block of the paper: ``BN(s(X Wx) + A^ s(Y Wy)) + X`` with A = X Y^T (eq. 7-10, Fig. 6).
+
+    Args:
+        channels: C.
+        stop_gradient: False lets gradient through the map (Table 3).
+        double_normalization: False leaves out equation 10 (Table 3).
+    """
+
+    def __init__(self, channels: int, *, stop_gradient: bool = True, double_normalization: bool = True) -> None:
+        super().__init__()
+        self.stop_gradient, self.double_normalization = stop_gradient, double_normalization
+        self.w_x = nn.Linear(channels, channels)
+        self.w_y = nn.Linear(channels, channels)
+        self.norm = TokenNorm(channels)
+
+    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+        """Keys are the raw features, values s(Y Wy)."""
+        return ReferenceTokens(y_BMC, F.leaky_relu(self.w_y(y_BMC), LEAK))
+
+    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+        """See the class."""
+        with torch.no_grad() if self.stop_gradient else contextlib.nullcontext():
+            scores_BNM = x_BNC @ tokens.keys.transpose(1, 2)
+            attention_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
+        mixed_BNC = F.leaky_relu(self.w_x(x_BNC), LEAK) + attention_BNM @ tokens.values
+        return FusionOutput(fused=self.norm(mixed_BNC) + x_BNC, attention=attention_BNM)
+
+
+@FUSIONS.register("sga")
+class SGA(Fusion):
+    """cross-SGA, then self-SGA on its result (section 3.4): the paper's module.
+
+    Args:
+        channels: C; 992 in the paper.
+        stop_gradient: False: gradient through the map (Table 3, "w/o stop-gradient").
+        double_normalization: False: equation 9 alone (Table 3, "w/o double-norm").
+        self_block: False: cross-SGA alone (Table 3, "w/o self-SGA").
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        stop_gradient: bool = True,
+        double_normalization: bool = True,
+        self_block: bool = True,
+    ) -> None:
+        super().__init__()
+        settings = {"stop_gradient": stop_gradient, "double_normalization": double_normalization}
+        self.cross_block = SGABlock(channels, **settings)
+        self.self_block = SGABlock(channels, **settings) if self_block else None
+
+    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+        """Those of the cross block."""
+        return self.cross_block.encode(y_BMC)
+
+    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+        """See the class; the attention map is the cross block's."""
+        crossed = self.cross_block.fuse(x_BNC, tokens)
+        fused = crossed.fused if self.self_block is None else self.self_block(crossed.fused, crossed.fused).fused
+        return FusionOutput(fused=fused, attention=crossed.attention)
+
+
+@FUSIONS.register("sga-aligned")
+class AlignedSGA(Fusion):
+    """SGA whose map comes from two learned projections with a teacher of their own (ours; in no paper).
+
+        q = norm(X Wq), k = norm(Y Wk), A = softmax(q k^T / temperature), Z = BN(s(X Wx) + A.detach() s(Y Wy)) + X
+
+    No colour loss moves the map, as in the paper; the correspondence loss does, through ``FusionOutput.alignment``.
+
+    Args:
+        channels: C.
+        key_channels: K.
+        temperature: of the softmax over cosines.
+        stop_gradient: False lets colour losses move the map as well.
+        double_normalization: True divides the map's columns by their sums (eq. 10).
+        self_block: True adds a self-SGA block.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        key_channels: int = 64,
+        temperature: float = 0.07,
+        stop_gradient: bool = True,
+        double_normalization: bool = False,
+        self_block: bool = False,
+    ) -> None:
+        super().__init__()
+        self.temperature, self.stop_gradient = temperature, stop_gradient
+        self.double_normalization = double_normalization
+        self.w_q = nn.Linear(channels, key_channels, bias=False)
+        self.w_k = nn.Linear(channels, key_channels, bias=False)
+        self.w_x = nn.Linear(channels, channels)
+        self.w_y = nn.Linear(channels, channels)
+        self.norm = TokenNorm(channels)
+        self.self_block = SGABlock(channels) if self_block else None
+
+    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+        """Keys are unit vectors, values s(Y Wy)."""
+        return ReferenceTokens(F.normalize(self.w_k(y_BMC), dim=-1), F.leaky_relu(self.w_y(y_BMC), LEAK))
+
+    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+        """See the class."""
+        queries_BNK = F.normalize(self.w_q(x_BNC), dim=-1)
+        scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
+        alignment_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
+        attention_BNM = alignment_BNM.detach() if self.stop_gradient else alignment_BNM
+        mixed_BNC = F.leaky_relu(self.w_x(x_BNC), LEAK) + attention_BNM @ tokens.values
+        fused_BNC = self.norm(mixed_BNC) + x_BNC
+        if self.self_block is not None:
+            fused_BNC = self.self_block(fused_BNC, fused_BNC).fused
+        return FusionOutput(fused=fused_BNC, attention=attention_BNM, alignment=alignment_BNM)

@@ -1,0 +1,203 @@
+"""The generator: two encoders, a fusion module, residual part, decoder; the paper's size and smaller ones in one code."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nurie.errors import ConfigError
+from nurie.lab.models.blocks import ResidualBlock
+from nurie.lab.models.decoder import Decoder, Upsampling
+from nurie.lab.models.encoder import Encoder, pyramid
+from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceTokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSettings:
+    """Sizes of a generator; the defaults are the paper's network with 83,915,219 parameters.
+
+    Attributes:
+        width: channels of the first level; every level doubles them.
+        levels: levels of the encoders.
+        max_width: no level gets wider than this.
+        patch: side of the squares that are folded into channels before the first convolution and unfolded after the
+            last (1: none). With 2 everything runs at half the size.
+        token_stride: pixels per token side.
+        token_width: the pyramid is projected to this many channels before fusion (0: not projected).
+        residual_blocks: blocks between fusion and decoder.
+        residual_width: channels inside a block (0: as outside).
+        upsampling: of the decoder.
+        color_skip: add the reference's colours, carried by the attention map, to the decoder's result; the decoder then
+            learns the difference.
+        fusion: name in the registry.
+        fusion_settings: its keywords.
+    """
+
+    width: int = 16
+    levels: int = 5
+    max_width: int = 1024
+    patch: int = 1
+    token_stride: int = 16
+    token_width: int = 0
+    residual_blocks: int = 4
+    residual_width: int = 0
+    upsampling: Upsampling = "aligned"
+    color_skip: bool = False
+    fusion: str = "sga"
+    fusion_settings: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not fit together."""
+        if self.token_stride not in self.strides:
+            raise ConfigError(
+                f"token_stride {self.token_stride} is no level's stride; with patch {self.patch} and {self.levels} "
+                f"levels there are {self.strides}."
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level."""
+        return tuple(min(self.width * 2**level, self.max_width) for level in range(self.levels))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Pixels per position of each level."""
+        return tuple(self.patch * 2**level for level in range(self.levels))
+
+    @property
+    def multiple(self) -> int:
+        """Sides of a picture must be multiples of this."""
+        return max(16, self.strides[-1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a model folder's settings."""
+        return asdict(self)
+
+
+class GeneratorOutput(NamedTuple):
+    """What the generator gives.
+
+    Attributes:
+        colors: B x 3 x H x W in [-1, 1].
+        fusion: the fusion module's output, with its attention map.
+    """
+
+    colors: Tensor
+    fusion: FusionOutput
+
+
+class Generator(nn.Module):
+    """Line art and reference in, colours out (section 3.1).
+
+    Args:
+        settings: sizes; the paper's when None.
+
+    Example:
+        >>> import torch
+        >>> small = Generator(GeneratorSettings(width=4, residual_blocks=1))
+        >>> small(torch.ones(1, 1, 32, 48), torch.zeros(1, 3, 48, 32)).shape
+        torch.Size([1, 3, 32, 48])
+    """
+
+    def __init__(self, settings: GeneratorSettings | None = None) -> None:
+        super().__init__()
+        self.settings = s = settings or GeneratorSettings()
+        self.line_art_encoder = Encoder(s.patch**2, s.widths)
+        self.reference_encoder = Encoder(3 * s.patch**2, s.widths)
+        channels = self.line_art_encoder.channels
+        self.line_art_tokens: nn.Module = nn.Identity()
+        self.reference_tokens: nn.Module = nn.Identity()
+        if s.token_width:
+            self.line_art_tokens = nn.Conv2d(channels, s.token_width, 1)
+            self.reference_tokens = nn.Conv2d(channels, s.token_width, 1)
+            channels = s.token_width
+        self.fusion = FUSIONS.build(s.fusion, channels, **s.fusion_settings)
+        self.residual = nn.Sequential(
+            *(ResidualBlock(channels, hidden=s.residual_width or channels) for _ in range(s.residual_blocks))
+        )
+        self._token_level = s.strides.index(s.token_stride)
+        self.decoder = Decoder(
+            2 * channels,
+            s.widths[: self._token_level + 1],
+            out_channels=3 * s.patch**2,
+            upsampling=s.upsampling,
+        )
+
+    def encode(self, reference: Tensor) -> ReferenceTokens:
+        """Tokens of a reference, computed once for any number of drawings.
+
+        Args:
+            reference: B x 3 x H x W in [-1, 1], sides multiples of 16.
+
+        Returns:
+            Keys and values; with ``color_skip`` the mean colour of each token is the values' last three channels.
+        """
+        self._check(reference, channels=3)
+        stride = self.settings.token_stride
+        features = self.reference_encoder(_fold(reference, self.settings.patch))
+        height, width = reference.shape[-2] // stride, reference.shape[-1] // stride
+        y = self.reference_tokens(pyramid(features, height=height, width=width))
+        keys, values = self.fusion.encode(_to_tokens(y))
+        if self.settings.color_skip:
+            values = torch.cat([values, _to_tokens(F.avg_pool2d(reference, stride))], dim=-1)
+        return ReferenceTokens(keys, values)
+
+    def colorize(self, line_art: Tensor, tokens: ReferenceTokens) -> GeneratorOutput:
+        """Colour line art with a reference's tokens.
+
+        Args:
+            line_art: B x 1 x H x W, white 1, ink -1, sides multiples of 16.
+            tokens: from ``encode``; those of several references joined along the token axis.
+        """
+        self._check(line_art, channels=1)
+        s = self.settings
+        skips = self.line_art_encoder(_fold(line_art, s.patch))
+        height, width = line_art.shape[-2] // s.token_stride, line_art.shape[-1] // s.token_stride
+        x = _to_tokens(self.line_art_tokens(pyramid(skips, height=height, width=width)))
+        values = tokens.values[..., :-3] if s.color_skip else tokens.values
+        output = self.fusion.fuse(x, ReferenceTokens(tokens.keys, values))
+        fused = output.fused.transpose(1, 2).unflatten(2, (height, width))
+        refined = self.residual(fused)
+        if s.residual_blocks:
+            refined = refined + fused  # one more skip around all blocks
+        colors = self.decoder(torch.cat([refined, fused], dim=1), skips[: 2 * self._token_level + 2])
+        if s.patch > 1:
+            colors = F.pixel_shuffle(colors, s.patch)
+        if s.color_skip:
+            if output.attention is None:
+                raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
+            carried = (output.attention @ tokens.values[..., -3:]).transpose(1, 2).unflatten(2, (height, width))
+            size = (line_art.shape[-2], line_art.shape[-1])
+            colors = colors + F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
+            # Not squashed: tanh would bend the colours that came along.
+            return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), output)
+        return GeneratorOutput(torch.tanh(colors), output)
+
+    def forward(self, line_art: Tensor, reference: Tensor) -> Tensor:
+        """Colours, B x 3 x H x W in [-1, 1].
+
+        Args:
+            line_art: B x 1 x H x W, white 1, ink -1.
+            reference: B x 3 x H' x W' in [-1, 1].
+        """
+        return self.colorize(line_art, self.encode(reference)).colors
+
+    def _check(self, x: Tensor, *, channels: int) -> None:
+        height, width = x.shape[-2:]
+        multiple = self.settings.multiple
+        if x.shape[1] != channels or height % multiple or width % multiple:
+            raise ValueError(
+                f"Expected B x {channels} x H x W with sides that are multiples of {multiple}, got {tuple(x.shape)}."
+            )
+
+
+def _fold(x: Tensor, patch: int) -> Tensor:
+    return F.pixel_unshuffle(x, patch) if patch > 1 else x
+
+
+def _to_tokens(x_BCHW: Tensor) -> Tensor:
+    return x_BCHW.flatten(2).transpose(1, 2)
