@@ -46,7 +46,7 @@ def _has_colour(pixels: np.ndarray) -> bool:
 
 def _paper_level(channel: np.ndarray) -> float:
     counts = np.bincount(channel[::2, ::2].ravel(), minlength=256).astype(np.float64)
-    smooth = np.convolve(np.pad(counts, 2, mode="edge"), np.ones(5), "valid")[128:]
+    smooth = np.convolve(np.pad(counts, 2, mode="edge"), [0.6, 0.8, 1, 0.8, 0.6], "valid")[128:]
     # A night scene has little paper and no grey paper: what is not a clear peak is left alone.
     if smooth.max() < 0.2 * counts.sum() or counts[250:].sum() > 0.2 * counts.sum():
         return 255.0

@@ -175,7 +175,7 @@ def gather(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
     weights = np.zeros((*layout.canvas, 1), np.float32)
     for window, part in zip(layout.windows, parts, strict=True):
         place = np.s_[window.top : window.top + window.height, window.left : window.left + window.width]
-        ramp = np.minimum(_tent(window.height)[:, None], _tent(window.width)[None])[..., None]
+        ramp = (_tent(window.height)[:, None] * _tent(window.width)[None])[..., None]
         total[place] += ramp * part[0].transpose(1, 2, 0)
         weights[place] += ramp
     return np.clip((total / weights + 1) * 127.5, 0, 255)[: layout.height, : layout.width]
