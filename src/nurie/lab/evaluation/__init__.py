@@ -1,0 +1,1 @@
+"""Named evaluation protocols: fixed lists, rendering and scores, with the trivial answers beside every model."""

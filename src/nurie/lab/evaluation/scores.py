@@ -1,0 +1,110 @@
+"""What a colouring is worth when the truth is exact: colour error, match, bleeding, paper.
+
+Convention:
+    Colours are compared by CIEDE2000 (Sharma, Wu, Dalal 2005) between 8-bit sRGB colours, D65, 2-degree observer. Only
+    *regions* count: of each coloured slot that is visible in both pictures (at least 0.15 % of their pixels), the
+    pixels that it covers to 0.9 or more and that are no ink (line art 0.9 white or lighter). Every region counts the
+    same in a triple's scores, however large; ``pixel_error`` is the same error with every pixel counting the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from nurie.errors import InputError
+from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.triples import Triple
+
+#: Palette entries that are nearer to one another than this are taken for the same colour.
+SAME_COLOUR = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of one prediction; NaN where there is nothing to score.
+
+    Attributes:
+        color_error: CIEDE2000 to the truth, mean over a region's pixels, then over regions. Less is better.
+        pixel_error: CIEDE2000 to the truth, mean over all pixels of all regions. Less is better.
+        match: share of regions whose median colour is nearest to the slot's own colour, among the colours of all
+            coloured slots that are visible in the reference. Colours nearer than 5 count as one; a region for which
+            they leave no wrong choice is not counted. More is better.
+        bleeding: CIEDE2000 of a region's pixels to the region's median colour, mean over pixels, then over regions.
+        paper: CIEDE2000 to white, mean over the truth's paper. Less is better.
+    """
+
+    color_error: float
+    pixel_error: float
+    match: float
+    bleeding: float
+    paper: float
+
+
+def color_differences(a: Bytes, b: Bytes) -> np.ndarray:
+    """CIEDE2000 between 8-bit sRGB colours, N x 3 each (or broadcast against one another), N values."""
+    difference: np.ndarray = deltaE_ciede2000(rgb2lab(a), rgb2lab(b))
+    return difference
+
+
+def mean_difference(a: Bytes, b: Bytes) -> float:
+    """Mean CIEDE2000 between the rows of two N x 3 arrays of 8-bit sRGB colours (b may be one colour).
+
+    Example:
+        >>> mean_difference(np.array([[9, 9, 9], [255, 0, 0]], np.uint8), np.array([[9, 9, 9]], np.uint8)) > 20
+        True
+    """
+    # Flat drawings repeat few pairs of colours: each is compared once.
+    packed = (_packed(a) << np.uint64(24)) | _packed(b)
+    pairs, counts = np.unique(packed, return_counts=True)
+    differences = color_differences(_unpacked(pairs >> np.uint64(24)), _unpacked(pairs))
+    return float(differences @ counts / counts.sum())
+
+
+def _packed(colours: Bytes) -> np.ndarray:
+    wide = colours.astype(np.uint64)
+    return (wide[..., 0] << np.uint64(16)) | (wide[..., 1] << np.uint64(8)) | wide[..., 2]
+
+
+def _unpacked(packed: np.ndarray) -> Bytes:
+    shifts = np.array([16, 8, 0], np.uint64)
+    return ((packed[..., None] >> shifts) & np.uint64(255)).astype(np.uint8)
+
+
+def score(prediction: Bytes, triple: Triple) -> Scores:
+    """Score a colour layer against a triple's truth.
+
+    Args:
+        prediction: H x W x 3, 8-bit sRGB, without lines (what stands under the ink does not count).
+        triple: pictures and coverages.
+
+    Raises:
+        InputError: the prediction is not of the truth's shape or not 8-bit.
+    """
+    if prediction.shape != triple.truth.shape or prediction.dtype != np.uint8:
+        raise InputError(
+            f"The prediction is {prediction.dtype} {prediction.shape}; it should be uint8 {triple.truth.shape}."
+        )
+    colours = np.array([triple.palette[slot] for slot in triple.visible_in_reference], np.uint8).reshape(-1, 3)
+    errors, sizes, matches, spreads = [], [], [], []
+    for slot, region in triple.regions.items():
+        pixels = prediction[region]
+        median = np.rint(np.median(pixels, axis=0)).astype(np.uint8)[None]
+        errors.append(mean_difference(pixels, triple.truth[region]))
+        sizes.append(len(pixels))
+        spreads.append(mean_difference(pixels, median))
+        right = color_differences(colours, np.array([triple.palette[slot]], np.uint8)) < SAME_COLOUR
+        if not right.all():
+            matches.append(right[np.argmin(color_differences(colours, median))])
+    paper = triple.paper
+    white = np.full((1, 3), 255, np.uint8)
+    return Scores(
+        color_error=float(np.mean(errors)) if errors else math.nan,
+        pixel_error=float(np.average(errors, weights=sizes)) if errors else math.nan,
+        match=float(np.mean(matches)) if matches else math.nan,
+        bleeding=float(np.mean(spreads)) if errors else math.nan,
+        paper=mean_difference(prediction[paper], white) if paper.any() else math.nan,
+    )
