@@ -160,7 +160,7 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Make the folder of an output file, and say early when the file cannot be written there.
+    """Say early, before any work and without making anything, when an output file cannot be written.
 
     Raises:
         OutputError: the suffix names no format that is written, or the place cannot be written.
@@ -169,12 +169,11 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     _format_of(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file in it, for example {path / 'picture.png'}.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {path.parent}: {_reason(error)}. Choose another output.") from error
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written. Choose another output.")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise OutputError(f"cannot write {path}: {above} is a file. Choose another output.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {path}: no permission to write in {above}. Choose another output.")
 
 
 def replace_file(path: str | os.PathLike[str], fill: Callable[[IO[bytes]], object]) -> None:

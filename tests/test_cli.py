@@ -1,0 +1,260 @@
+import os
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+from nurie import __version__, cli
+
+RED = (200, 40, 60)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: lines/ with three drawings, one reference."""
+    monkeypatch.chdir(tmp_path)
+    Path("lines").mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        drawing(Path("lines") / name)
+    Image.new("RGB", (48, 32), RED).save("ref.png")
+    return tmp_path
+
+
+def drawing(path: Path) -> None:
+    pixels = np.full((41, 53), 255, np.uint8)
+    pixels[20:22] = 0
+    Image.fromarray(pixels).save(path)
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture
+def colorize(desk: Path, model_folder: Path):
+    def call(*arguments: str) -> int:
+        return run("colorize", *arguments, "--model", str(model_folder), "--threads", "1")
+
+    return call
+
+
+def files() -> list[str]:
+    return sorted(str(path) for path in Path().rglob("*") if path.is_file())
+
+
+def colour(path: str) -> list[int]:
+    with Image.open(path) as picture:
+        return np.asarray(picture)[5, 5].tolist()
+
+
+def is_red(path: str) -> bool:
+    # roundings on the way through float32 and uint8
+    return bool(np.abs(np.subtract(colour(path)[:3], RED)).max() <= 1)
+
+
+def test_one_file(colorize, capsys: pytest.CaptureFixture) -> None:
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "out/x.png") == 0
+    assert is_red("out/x.png")
+    assert capsys.readouterr().out == "out/x.png\n"
+
+
+def test_one_file_into_a_folder(colorize) -> None:
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "out") == 0
+    assert is_red("out/a.png")
+
+
+def test_a_folder_with_several_references(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("cast").mkdir()
+    Image.new("RGB", (48, 32), (9, 9, 9)).save("cast/dark.png")
+    Path("cast/.DS_Store").write_bytes(b"x")
+    assert colorize("lines", "-r", "cast", "-r", "ref.png", "-o", "out") == 0
+    assert sorted(os.listdir("out")) == ["a.png", "b.png", "c.png"]
+    captured = capsys.readouterr()
+    assert captured.out == "3 of 3 coloured in out\n"
+    assert "3/3" in captured.err
+
+
+def test_existing_outputs_are_kept_unless_told(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("x.png").write_text("mine")
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png") == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert Path("x.png").read_text() == "mine"
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--overwrite") == 0
+    assert is_red("x.png")
+    Path("out").mkdir()
+    Path("out/b.png").write_text("mine")
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 1
+    assert Path("out/b.png").read_text() == "mine"
+    assert sorted(os.listdir("out")) == ["a.png", "b.png", "c.png"]
+
+
+def test_one_bad_file_is_reported_and_the_rest_done(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("lines/b.png").write_bytes(Path("lines/a.png").read_bytes()[:50])
+    Path("lines/[red]d.png").write_text("no picture")
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 1
+    assert sorted(os.listdir("out")) == ["a.png", "c.png"]
+    captured = capsys.readouterr()
+    assert "b.png is damaged or truncated" in captured.err
+    assert "[red]d.png is not a picture" in captured.err
+    assert captured.out == "2 of 4 coloured in out\n"
+
+
+def test_lines_are_extracted_on_request(colorize) -> None:
+    picture = np.full((64, 64, 3), 230, np.uint8)
+    picture[:, 32:] = (60, 60, 120)
+    Image.fromarray(picture).save("photo.png")
+    assert colorize("photo.png", "-r", "ref.png", "-o", "x.png", "--extract-lines") == 0
+    with Image.open("x.png") as result:
+        assert np.asarray(result)[30, 32].max() < 100
+        np.testing.assert_allclose(np.asarray(result)[30, 50].astype(int), RED, atol=1)
+
+
+def truncated(path: Path) -> None:
+    drawing(path)
+    path.write_bytes(path.read_bytes()[:60])
+
+
+BAD = {
+    "not a picture": (lambda: Path("x.png").write_text("x"), ["x.png", "-r", "ref.png", "-o", "o.png"]),
+    "truncated": (lambda: truncated(Path("x.png")), ["x.png", "-r", "ref.png", "-o", "o.png"]),
+    "is empty": (lambda: Path("x.png").write_bytes(b""), ["x.png", "-r", "ref.png", "-o", "o.png"]),
+    "megapixels": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--max-megapixels", "0.001"]),
+    "no picture in it": (lambda: Path("x").mkdir(), ["x", "-r", "ref.png", "-o", "out"]),
+    "none.png does not exist": (None, ["none.png", "-r", "ref.png", "-o", "o.png"]),
+    "hero.png does not exist": (None, ["lines/a.png", "-r", "hero.png", "-o", "o.png"]),
+    "no.png is not a picture": (
+        lambda: Path("no.png").write_text("x"),
+        ["lines", "-r", "ref.png", "-r", "no.png", "-o", "out"],
+    ),
+    "cannot write": (lambda: Path("file").write_text("x"), ["lines/a.png", "-r", "ref.png", "-o", "file/o.png"]),
+    "names one file": (None, ["lines", "-r", "ref.png", "-o", "o.png"]),
+    "use .png": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.xcf"]),
+    "would replace": (None, ["lines", "-r", "ref.png", "-o", "lines", "--overwrite"]),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_input_is_one_clear_line_and_leaves_nothing(colorize, capsys: pytest.CaptureFixture, message: str) -> None:
+    prepare, arguments = BAD[message]
+    if prepare:
+        prepare()
+    before = {path: Path(path).read_bytes() for path in files()}
+    assert colorize(*arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert {path: Path(path).read_bytes() for path in files()} == before
+    assert not Path("out").exists()
+
+
+def test_a_directory_where_a_file_is_meant(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("dir.png").mkdir()
+    assert colorize("lines/a.png", "-r", "dir.png", "-o", "o.png") == 2
+    assert "dir.png has no picture" in capsys.readouterr().err
+    # an existing folder as the output is a folder to write into, whatever its name
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "dir.png") == 0
+    assert is_red("dir.png/a.png")
+
+
+def test_a_wrong_model_is_refused(desk: Path, capsys: pytest.CaptureFixture) -> None:
+    arguments = ["colorize", "lines", "-r", "ref.png", "-o", "out", "--model"]
+    Path("model").mkdir()
+    assert run(*arguments, "model") == 2
+    assert "not a whole model folder" in capsys.readouterr().err
+    assert run(*arguments, "ref.png") == 2
+    assert "a model is a folder" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_a_missing_option_is_a_usage_error(desk: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run("colorize", "lines/a.png", "-o", "o.png") == 2
+    assert "--reference" in capsys.readouterr().err
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"nurie {__version__}\n"
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    assert "colorize" in text
+    assert "lab" in text
+
+
+def test_version_and_help_import_nothing_heavy() -> None:
+    script = (
+        "import sys, runpy\n"
+        "from nurie import __main__, cli\n"
+        "for words in (['--version'], ['--help']):\n"
+        "    sys.argv = ['nurie', *words]\n"
+        "    try: __main__.main()\n"
+        "    except SystemExit: pass\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'onnxruntime', 'nurie.lab', 'huggingface_hub'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"nurie {__version__}\n")
+
+
+@pytest.fixture
+def plug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A command from another part, mounted on a fresh copy of the command line."""
+
+    def mount(source: str) -> None:
+        (tmp_path / "plugged_part.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "plugged_part", raising=False)
+        fresh = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+        fresh.callback()(lambda: None)
+        monkeypatch.setattr(cli, "app", fresh)
+        cli._mount(EntryPoint("lab", "plugged_part:app", "nurie.commands"))
+
+    return mount
+
+
+PART = """
+import typer
+from nurie.errors import ConfigError
+app = typer.Typer()
+@app.command()
+def train(recipe: str, fast: bool = False):
+    if recipe == "bad": raise ConfigError("unknown key 'lr_rate'")
+    print("training", recipe, fast)
+@app.command()
+def other(): pass
+"""
+
+
+def test_another_part_s_command_gets_its_own_words(plug, capsys: pytest.CaptureFixture) -> None:
+    plug(PART)
+    assert run("--help") == 0
+    assert "plugged_part" not in sys.modules
+    assert run("lab", "train", "--fast", "x.yaml") == 0
+    assert "training x.yaml True" in capsys.readouterr().out
+    assert run("lab", "--help") == 0
+    assert "train" in capsys.readouterr().out
+    assert run("lab", "train", "bad") == 2
+    assert capsys.readouterr().err == "error: unknown key 'lr_rate'\n"
+
+
+def test_a_part_that_is_not_installed_says_how(plug, capsys: pytest.CaptureFixture) -> None:
+    plug("import torch_that_is_not_there")
+    assert run("lab", "train") == 2
+    error = capsys.readouterr().err
+    assert "torch_that_is_not_there" in error
+    assert "pip install 'nurie[lab]'" in error
+
+
+def test_a_missing_file_of_ours_is_a_bug(plug) -> None:
+    plug("import nurie.no_such_file")
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["lab"])
