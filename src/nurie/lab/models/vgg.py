@@ -93,9 +93,11 @@ class VGGFeatures(nn.Module):
         ModelError: The weights are missing, damaged or of another network.
 
     Example:
-        >>> features = VGGFeatures(backbone="vgg16-hed")  # doctest: +SKIP
-        >>> [f.shape[1] for f in features(torch.zeros(1, 3, 32, 32))]  # doctest: +SKIP
-        [64, 128]
+        >>> LAYERS["vgg19"]["relu2_2"]
+        8
+        >>> VGGFeatures(["conv1"])
+        Traceback (most recent call last):
+        nurie.errors.ConfigError: layers of vgg19 are relu1_1, relu1_2, ...; received ['conv1']
     """
 
     mean: Tensor
