@@ -243,7 +243,7 @@ class Colorizer:
         parts = [
             self._engine.colorize(drawing.part(index), known.tokens)[0] for index in range(len(drawing.layout.windows))
         ]
-        colors = page.carry(page.gather(drawing.layout, parts), drawing.ink, drawing.layout)
+        colors = page.carry(page.gather(drawing.layout, parts), drawing.seen, drawing.ink, drawing.layout)
         return Colorization(drawing, colors, self._engine, known)
 
 

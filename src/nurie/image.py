@@ -267,14 +267,15 @@ def _decode(image: Image.Image, name: str, max_megapixels: float) -> Image.Image
     except Exception as error:
         raise InputError(f"{name} is damaged or truncated ({error}); copy or export it again.") from error
     # A damaged EXIF block is no reason to refuse a picture whose pixels are whole.
+    upright = None
     with contextlib.suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image = ImageOps.exif_transpose(image)
-    return _plain(image)
+        upright = ImageOps.exif_transpose(image)
+    return _plain(upright or image.copy())
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Bring any mode to L, LA, RGB, RGBA or CMYK, with its resolution and profile."""
+    """Bring an image of ours in any mode to L, LA, RGB, RGBA or CMYK, with its resolution and profile."""
     mode = image.mode
     kept: dict[str | tuple[int, int], object] = {
         key: image.info[key] for key in ("dpi", "icc_profile") if key in image.info
@@ -288,7 +289,7 @@ def _plain(image: Image.Image) -> Image.Image:
     elif mode == "RGB" and "transparency" in image.info:
         plain = image.convert("RGBA")
     elif mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        plain = image.copy()
+        plain = image
     else:
         plain = image.convert({"1": "L", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB"))
     plain.info.clear()

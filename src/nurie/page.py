@@ -237,8 +237,9 @@ def find_regions(ink: np.ndarray) -> Regions:
 
 def _grown(labels: np.ndarray, free: np.ndarray, steps: int) -> np.ndarray:
     """Grow labels over the free pixels, along them and not across lines."""
-    # Float holds whole numbers to 2^24, more regions than a page has; OpenCV's dilation has no int32.
-    grown, cross = labels.astype(np.float32), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    # OpenCV's dilation has no int32; float holds whole numbers to 2^24, more regions than a page has.
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    grown: np.ndarray = labels.astype(np.uint16 if int(labels.max()) < 65536 else np.float32)
     for _ in range(steps):
         wider = cv2.dilate(grown, cross)
         cv2.copyTo(wider, ((grown == 0) & (free > 0)).astype(np.uint8), grown)
@@ -250,13 +251,21 @@ def _under_lines(labels: np.ndarray) -> np.ndarray:
     _, nearest = cv2.distanceTransformWithLabels(
         (labels == 0).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    # OpenCV numbers the labelled pixels in its own order: read the table back from those pixels themselves.
+    # OpenCV numbers the labelled pixels in its own order. Only those beside a line can be nearest to a pixel under it:
+    # the table is read back from them alone.
+    covered = (labels == 0).astype(np.uint8)
+    beside = np.flatnonzero(cv2.dilate(covered, np.ones((3, 3), np.uint8)) > covered)
+    under = np.flatnonzero(covered)
     table = np.zeros(int(nearest.max()) + 1, np.int32)
-    table[nearest[labels > 0]] = labels[labels > 0]
-    return table[nearest]
+    table[nearest.ravel()[beside]] = labels.ravel()[beside]
+    filled = labels.copy()
+    filled.ravel()[under] = table[nearest.ravel()[under]]
+    return filled
 
 
-def carry(colors: np.ndarray, ink: np.ndarray, layout: Layout, regions: Regions | None = None) -> np.ndarray:
+def carry(
+    colors: np.ndarray, seen: np.ndarray, ink: np.ndarray, layout: Layout, regions: Regions | None = None
+) -> np.ndarray:
     """Bring the network's colours to full size, without its fringes at the lines.
 
     Colours under the ink that the network saw are ignored (normalised convolution) and the rest enlarged. A region of
@@ -265,6 +274,7 @@ def carry(colors: np.ndarray, ink: np.ndarray, layout: Layout, regions: Regions 
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.
+        seen: what the network saw, from `network_input`.
         ink: float32 H x W of the whole page.
         layout: of this page.
         regions: of this page; None finds them.
@@ -272,10 +282,10 @@ def carry(colors: np.ndarray, ink: np.ndarray, layout: Layout, regions: Regions 
     Returns:
         The colour layer, uint8 H x W x 3.
     """
-    seen = _shrunk(ink, layout.height, layout.width)
-    soft = np.rint(_without_ink(colors, seen)).astype(np.uint8)
+    seen_ink = (1 - seen[0, 0, : layout.height, : layout.width]) / 2
+    soft = np.rint(_without_ink(colors, seen_ink)).astype(np.uint8)
     regions = regions or find_regions(ink)
-    flat = _snapped(soft, _trust(seen), regions)
+    flat = _snapped(soft, _trust(seen_ink), regions)
     if flat.shape[:2] == layout.page:
         return flat
     return cv2.resize(flat, layout.page[::-1], interpolation=cv2.INTER_LINEAR)
