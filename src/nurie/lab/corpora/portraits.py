@@ -7,7 +7,6 @@ test character's leading part (its hair or head) always is one. The reserved sty
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -19,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job
+from nurie.lab.corpora.build import Job, split_jobs
+from nurie.lab.corpora.parts import line_width, rank, reserved
 from nurie.lab.corpora.render import render_layers
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Drawing, Entry, Split
@@ -60,8 +60,6 @@ RULES = MappingProxyType(
     }
 )
 
-HELD_OUT_SHARE = 0.2
-
 
 @functools.cache
 def _definition(style: str) -> dict[str, Any]:
@@ -78,18 +76,13 @@ def _style(style: str) -> Any:
     return Style(_definition(style))
 
 
-def _rank(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
 def held_out_variants(style: str, part: str) -> tuple[str, ...]:
     """The variants of a part that no training character has: the same on every machine, by hash of their names."""
     rule = RULES[style]
     if style in RESERVED_STYLES or part not in (rule.leading, *rule.held_out):
         return ()
     variants = [v for v in _definition(style)["components"][part]["variants"] if v not in rule.dropped.get(part, ())]
-    ranked = sorted(variants, key=lambda variant: _rank(f"{style}/{part}/{variant}"))
-    return tuple(ranked[: max(1, round(HELD_OUT_SHARE * len(variants)))])
+    return reserved(style, part, variants)
 
 
 def character_options(style: str, seed: str, split: Split) -> dict[str, Any]:
@@ -137,7 +130,7 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
         {slots[slot]: colour for slot, colour in markers.items()},
         size=size,
         drawn=RULES[style].drawn,
-        line_width=0.004 + 0.008 * (_rank(f"{style}/{seed}/line") % 1000) / 1000,
+        line_width=line_width(f"{style}/{seed}"),
     )
     default = _default_palette(style, seed)
     entry = Entry(
@@ -155,7 +148,7 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
 
 def _default_palette(style: str, seed: str) -> dict[str, str]:
     colours = _definition(style)["colors"]
-    rng = np.random.default_rng(_rank(f"{style}/{seed}"))
+    rng = np.random.default_rng(rank(f"{style}/{seed}"))
     palette = {"background": "#ffffff"}
     for slot, meaning in SLOTS[style].items():
         values = colours[slot]["values"]
@@ -169,14 +162,7 @@ def credits(style: str) -> str:
     return text
 
 
-def character_jobs(style: str, *, train: int, val: int = 0, test: int = 0, seed: int = 0) -> list[Job]:
+def character_jobs(style: str, *, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
     """The pictures of a style: names of characters depend on the seed and their number alone."""
-    counts: tuple[tuple[Split, int], ...] = (("train", train), ("val", val), ("test", test))
-    return [
-        Job(
-            id=f"{split}-{seed}-{number:05d}",
-            draw=functools.partial(render_character, style, f"{seed}-{number:05d}", split),
-        )
-        for split, count in counts
-        for number in range(count)
-    ]
+    draw = functools.partial(render_character, style, size=size)
+    return split_jobs(draw, train=train, val=val, test=test, seed=seed)

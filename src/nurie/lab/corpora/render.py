@@ -24,20 +24,27 @@ class Layers:
 
 
 def rasterise(svg: str, size: int, *, stylesheet: str = "") -> Bytes:
-    """Draw an SVG with librsvg on transparent ground, size x size x 4, straight alpha; the longer side fills the square.
+    """Draw an SVG with librsvg on transparent ground, size x size x 4, straight alpha; its longer side fills it.
 
     Args:
         svg: the picture.
         size: width and height in pixels.
         stylesheet: CSS that overrules the picture's own.
+
+    Raises:
+        ValueError: librsvg cannot draw it.
     """
     import pyvips
 
     data = svg.encode()
-    whole = pyvips.Image.svgload_buffer(data)
-    image = pyvips.Image.svgload_buffer(data, scale=size / max(whole.width, whole.height), stylesheet=stylesheet)
-    image = image.gravity("centre", size, size)
-    array: Bytes = np.ndarray(buffer=image.write_to_memory(), dtype=np.uint8, shape=(size, size, image.bands))
+    try:
+        whole = pyvips.Image.svgload_buffer(data)
+        image = pyvips.Image.svgload_buffer(data, scale=size / max(whole.width, whole.height), stylesheet=stylesheet)
+        image = image.gravity("centre", size, size)
+        memory = image.write_to_memory()
+    except pyvips.Error as error:
+        raise ValueError(f"cannot be drawn: {str(error).splitlines()[0]}") from error
+    array: Bytes = np.ndarray(buffer=memory, dtype=np.uint8, shape=(size, size, image.bands))
     return array
 
 
@@ -64,8 +71,15 @@ def outline(svg: str, size: int, *, width: float = 0.008) -> Bytes:
     return cv2.cvtColor(over(rgba, 255), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
-def render_layers(svg: str, markers: Mapping[str, str], *, size: int, drawn: bool, line_width: float = 0.008) -> Layers:
-    """Separate a flat SVG into lines, base and coverages.
+def recolour(svg: str, markers: Mapping[str, str], colours: Mapping[str, str]) -> str:
+    """Put colours in the place of the slots' markers; a slot without a colour becomes black."""
+    for slot, marker in markers.items():
+        svg = svg.replace(marker, colours.get(slot, "#000000"))
+    return svg
+
+
+def coverages(svg: str, markers: Mapping[str, str], size: int) -> tuple[Bytes, Bytes, Bytes]:
+    """What each slot shows.
 
     The SVG is drawn once with all slots black (base; its alpha is the background's coverage) and once for every three
     slots with these in pure red, green and blue: the difference to the base is their coverage.
@@ -74,38 +88,54 @@ def render_layers(svg: str, markers: Mapping[str, str], *, size: int, drawn: boo
         svg: the picture; each slot's fill is a colour of its own.
         markers: slot name -> that colour as it stands in the SVG.
         size: width and height in pixels.
-        drawn: whether the SVG has outlines of its own; then the first line plane is the SVG with all slots white.
-        line_width: of the lines by stylesheet, see ``outline``.
 
     Returns:
-        The drawing (slots that do not show are left out) and its line kinds ("drawn", "outline").
+        The base (H x W x 3), the background's coverage (H x W) and the slots' (S x H x W, in the markers' order).
     """
-
-    def recoloured(colours: Mapping[str, str]) -> str:
-        text = svg
-        for slot, marker in markers.items():
-            text = text.replace(marker, colours.get(slot, "#000000"))
-        return text
-
-    black = rasterise(recoloured({}), size)
+    black = rasterise(recolour(svg, markers, {}), size)
     base = over(black, 0)
-    slots, planes = ["background"], [255 - black[..., 3]]
+    planes = np.zeros((len(markers), size, size), np.uint8)
     names = list(markers)
     for start in range(0, len(names), 3):
         group = names[start : start + 3]
         primaries = dict(zip(group, ("#ff0000", "#00ff00", "#0000ff"), strict=False))
-        lit = over(rasterise(recoloured(primaries), size), 0)
-        for channel, slot in enumerate(group):
-            plane = np.clip(lit[..., channel].astype(np.int16) - base[..., channel], 0, 255).astype(np.uint8)
-            if plane.sum() >= 255 * VISIBLE_PIXELS:
-                slots.append(slot)
-                planes.append(plane)
+        lit = over(rasterise(recolour(svg, markers, primaries), size), 0)
+        for channel in range(len(group)):
+            planes[start + channel] = np.clip(lit[..., channel].astype(np.int16) - base[..., channel], 0, 255)
+    return base, 255 - black[..., 3], planes
+
+
+def render_layers(
+    svg: str, markers: Mapping[str, str], *, size: int, drawn: bool, line_width: float = 0.008, page: str | None = None
+) -> Layers:
+    """Separate a flat SVG into lines, base and coverages (see ``coverages``).
+
+    Args:
+        svg: the picture; each slot's fill is a colour of its own.
+        markers: slot name -> that colour as it stands in the SVG.
+        size: width and height in pixels.
+        drawn: whether the SVG has outlines of its own; then the first line plane is the SVG with all slots white.
+        line_width: of the lines by stylesheet, see ``outline``.
+        page: the outlines as an SVG of their own, in place of the lines by stylesheet.
+
+    Returns:
+        The drawing (slots that do not show are left out) and its line kinds ("drawn", "outline").
+    """
+    base, ground, shares = coverages(svg, markers, size)
+    slots, planes = ["background"], [ground]
+    for slot, plane in zip(markers, shares, strict=True):
+        if plane.sum() >= 255 * VISIBLE_PIXELS:
+            slots.append(slot)
+            planes.append(plane)
     lines, kinds = [], []
-    white = recoloured(dict.fromkeys(names, "#ffffff"))
+    white = recolour(svg, markers, dict.fromkeys(markers, "#ffffff"))
     if drawn:
         lines.append(cv2.cvtColor(over(rasterise(white, size), 255), cv2.COLOR_RGB2GRAY))
         kinds.append("drawn")
-    lines.append(outline(white, size, width=line_width))
+    if page is None:
+        lines.append(outline(white, size, width=line_width))
+    else:
+        lines.append(cv2.cvtColor(over(rasterise(page, size), 255), cv2.COLOR_RGB2GRAY))
     kinds.append("outline")
     drawing = Drawing(lines=np.stack(lines).astype(np.uint8), base=base, coverage=np.stack(planes), slots=tuple(slots))
     return Layers(drawing=drawing, line_kinds=tuple(kinds))

@@ -1,0 +1,215 @@
+"""Drawings from emoji sets: animals, people and things in several hands, from npm packages given as files.
+
+The sets come as Iconify JSON (``npm pack @iconify-json/noto``). A picture's concept is its name without sex, skin and
+view; training and test are divided by concept over all sets at once, so that no hand shows in training what another
+shows in the test. Skin tones and mirrored twins are left out: they differ in colours alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nurie.errors import DataError
+from nurie.lab.corpora.build import Job
+from nurie.lab.corpora.flat_svg import render_flat
+from nurie.lab.corpora.parts import share
+from nurie.lab.corpora.store import Drawing, Entry, Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmojiSet:
+    """An emoji set that training may use.
+
+    Attributes:
+        title: name and maker.
+        licence: as the set's page gives it.
+    """
+
+    title: str
+    licence: str
+
+    @property
+    def credit(self) -> str:
+        """The line in CREDITS."""
+        return f"{self.title}, {self.licence}; recoloured, and lines drawn from the shapes' borders."
+
+
+SETS = MappingProxyType(
+    {
+        "fluent-emoji-flat": EmojiSet(
+            title="Fluent Emoji (flat) by Microsoft Corporation, https://github.com/microsoft/fluentui-emoji",
+            licence="MIT",
+        ),
+        "noto": EmojiSet(title="Noto Emoji by Google, https://github.com/googlefonts/noto-emoji", licence="Apache-2.0"),
+        "fxemoji": EmojiSet(
+            title="Firefox OS Emoji by Mozilla, https://github.com/mozilla/fxemoji", licence="Apache-2.0"
+        ),
+        "twemoji": EmojiSet(
+            title="Twemoji by Twitter and contributors, https://github.com/jdecked/twemoji", licence="CC BY 4.0"
+        ),
+    }
+)
+
+#: Categories of the sets (Unicode's, and those of fxemoji) by kind of drawing; all others are left out.
+KINDS = MappingProxyType(
+    {
+        "Animals & Nature": "animals",
+        "Nature": "animals",
+        "People & Body": "people",
+        "Smileys & Emotion": "people",
+        "People": "people",
+        "Activities": "objects",
+        "Food & Drink": "objects",
+        "Objects": "objects",
+        "Places": "objects",
+        "Travel & Places": "objects",
+    }
+)
+
+TEST_SHARE = 0.10
+VAL_SHARE = 0.02
+
+_SKIN = re.compile(r"-(dark|light|medium)(-|$)")
+#: Empty border around a picture, as a share of its canvas: many fill theirs, and lines need room.
+MARGIN = 0.04
+_LEFT_OUT = re.compile(
+    r"facing-right|-?(oclock|thirty)$|flag|^family|moon|globe|heart|^couple-with|^kiss-|bunny-ears-|speech|thought"
+    r"|symbol|sign$|button|hole$|dashing|zzz|hundred|speaking|footprints|^bust"
+)
+_IDLE = frozenset(
+    "man woman person men women people mx mrs boy girl adult face side head with and of the front facing in".split()
+)
+_ALIASES = MappingProxyType(
+    {"bunny": "rabbit", "hampster": "hamster", "aubergine": "eggplant", "leopardside": "leopard"}
+)
+
+
+def concept(name: str) -> str:
+    """What an emoji shows, the same for all sets: its name without hyphens, sex and view.
+
+    Example:
+        >>> concept("woman-astronaut"), concept("cat-face"), concept("pandaface")
+        ('astronaut', 'cat', 'panda')
+    """
+    words = [word for word in name.split("-") if word not in _IDLE]
+    joined = "".join(words) or name.replace("-", "")
+    joined = re.sub(r"(?<=..)(face|side|head)$", "", joined)
+    return _ALIASES.get(joined, joined)
+
+
+def split_of(name: str) -> Split:
+    """Train, val or test, by hash of the concept."""
+    number = share(f"emoji/{concept(name)}")
+    return "test" if number < TEST_SHARE else "val" if number < TEST_SHARE + VAL_SHARE else "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tarball:
+    """An Iconify package."""
+
+    prefix: str
+    pictures: dict[str, tuple[str, str]]
+    """Name -> (SVG, kind of drawing)."""
+
+
+def read_tarball(path: Path) -> Tarball:
+    """Read an Iconify npm package.
+
+    Args:
+        path: the .tgz that ``npm pack @iconify-json/NAME`` wrote.
+
+    Returns:
+        The set's prefix and its pictures of animals, people and objects.
+
+    Raises:
+        DataError: no such file, not an Iconify package, or a set that training may not use.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            icons, metadata = (_member(archive, f"package/{name}.json") for name in ("icons", "metadata"))
+        prefix = str(icons["prefix"])
+        if prefix not in SETS:
+            raise DataError(f"{path} holds the emoji set {prefix!r}; known are: {', '.join(SETS)}.")
+        pictures: dict[str, tuple[str, str]] = {}
+        for category, names in metadata["categories"].items():
+            for name in names if category in KINDS else ():
+                icon = icons["icons"].get(name)
+                if icon is not None and is_wanted(name, category):
+                    pictures[name] = (_svg(icon, icons), KINDS[category])
+    except (OSError, tarfile.TarError, EOFError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{path} is not an Iconify package ({error}). Get one with: npm pack @iconify-json/noto"
+        ) from error
+    return Tarball(prefix=prefix, pictures=dict(sorted(pictures.items())))
+
+
+def _member(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
+    member = archive.extractfile(name)
+    if member is None:
+        raise KeyError(name)
+    content: dict[str, Any] = json.load(member)
+    return content
+
+
+def _svg(icon: dict[str, Any], icons: dict[str, Any]) -> str:
+    left, top = (float(icon.get(key, icons.get(key, 0))) for key in ("left", "top"))
+    width, height = (float(icon.get(key, icons.get(key, 16))) for key in ("width", "height"))
+    border = MARGIN * max(width, height)
+    left, top, width, height = left - border, top - border, width + 2 * border, height + 2 * border
+    box = f"{left:g} {top:g} {width:g} {height:g}"
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f'<svg {names} viewBox="{box}" width="{width:g}" height="{height:g}">{icon["body"]}</svg>'
+
+
+def is_wanted(name: str, category: str) -> bool:
+    """Whether a picture is a drawing of something, and no twin of another in a different skin."""
+    if _LEFT_OUT.search(name):
+        return False
+    return not (category == "People & Body" and _SKIN.search(name))
+
+
+def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
+    """One emoji as planes with its row; None where its colours cannot be separated."""
+    split = split_of(name)
+    try:
+        flat = render_flat(svg, size=size, line_width=0.004 + 0.008 * share(f"{prefix}/{name}/line"))
+    except ValueError:
+        return None
+    drawing = flat.layers.drawing
+    entry = Entry(
+        id=f"{split}-{name}",
+        kind="drawing",
+        source=prefix,
+        split=split,
+        slots=drawing.slots,
+        palette={slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in flat.palette.items()},
+        line_kinds=flat.layers.line_kinds,
+        parts={"kind": kind, "concept": concept(name)},
+    )
+    return drawing, entry
+
+
+def emoji_jobs(tarball: Tarball, *, size: int = 256, scale: float = 1.0) -> list[Job]:
+    """The pictures of a set, those of a share of them evenly over the alphabet."""
+    names = list(tarball.pictures)
+    count = max(1, round(scale * len(names))) if names else 0
+    kept = [names[i * len(names) // count] for i in range(count)]
+    return [
+        Job(
+            id=f"{split_of(name)}-{name}",
+            draw=functools.partial(draw_emoji, *_arguments(tarball, name), size),
+        )
+        for name in kept
+    ]
+
+
+def _arguments(tarball: Tarball, name: str) -> tuple[str, str, str, str]:
+    svg, kind = tarball.pictures[name]
+    return svg, name, tarball.prefix, kind

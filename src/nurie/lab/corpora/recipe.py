@@ -1,0 +1,213 @@
+"""What a corpus is made of: which sources, how many pictures of each, and what is missing to build them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+from nurie.errors import DataError
+from nurie.lab.corpora import animals, cats, clipart, emoji, openmoji, portraits
+from nurie.lab.corpora.build import Job, build_source, write_credits
+from nurie.lab.corpora.store import MANIFEST, Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many pictures of a generator."""
+
+    train: int = 0
+    val: int = 0
+    test: int = 0
+
+    def scaled(self, scale: float) -> dict[str, int]:
+        """A share of them; of what there is at least one."""
+        counts = {"train": self.train, "val": self.val, "test": self.test}
+        return {split: max(1, round(count * scale)) if count else 0 for split, count in counts.items()}
+
+
+PORTRAITS = MappingProxyType(
+    {
+        style: Counts(train=train, val=40, test=200)
+        for style, train in {
+            "adventurer": 3500,
+            "micah": 2500,
+            "open-peeps": 2000,
+            "toon-head": 1500,
+            "lorelei": 2000,
+            "personas": 1500,
+            "big-smile": 1500,
+            "critters": 600,
+        }.items()
+    }
+    | dict.fromkeys(portraits.RESERVED_STYLES, Counts(test=200))
+)
+ANIMALS = Counts(train=1500, val=40, test=200)
+CATS = Counts(train=1500, val=40, test=200)
+
+#: Group -> its sources. ``--only`` takes either.
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "portraits": portraits.TRAINING_STYLES,
+        "reserved": portraits.RESERVED_STYLES,
+        "animals": (animals.SOURCE,),
+        "cats": (cats.SOURCE,),
+        "emoji": tuple(emoji.SETS),
+        "openmoji": (openmoji.SOURCE,),
+        "clipart": (clipart.SOURCE,),
+    }
+)
+
+
+def credit(source: str) -> str | None:
+    """The line that CREDITS gives a source; None for a source of somebody's own."""
+    if source in PORTRAITS:
+        return portraits.credits(source)
+    if source in emoji.SETS:
+        return emoji.SETS[source].credit
+    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, openmoji)}
+    return fixed.get(source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to build.
+
+    Attributes:
+        jobs: source -> a call that lists its pictures.
+        missing: what cannot be built, and how to get what it wants.
+        size: width and height of the pictures in pixels.
+    """
+
+    jobs: Mapping[str, Callable[[], list[Job]]]
+    missing: tuple[str, ...]
+    size: int
+
+
+def chosen_sources(only: Iterable[str] = ()) -> tuple[str, ...]:
+    """The sources that names of groups and sources stand for, in the order of ``GROUPS``; all where there are none.
+
+    Raises:
+        DataError: an unknown name; the choices are listed.
+    """
+    every = [source for sources in GROUPS.values() for source in sources]
+    wanted: set[str] = set()
+    for name in only:
+        if name not in GROUPS and name not in every:
+            raise DataError(f"No source {name!r}. Groups: {', '.join(GROUPS)}. Sources: {', '.join(every)}.")
+        wanted |= set(GROUPS.get(name, (name,)))
+    return tuple(source for source in every if source in wanted or not wanted)
+
+
+def _package_name(path: Path) -> str:
+    try:
+        with tarfile.open(path) as archive:
+            member = archive.extractfile("package/package.json")
+            return str(json.load(member)["name"]) if member is not None else ""
+    except (OSError, tarfile.TarError, EOFError, KeyError, ValueError) as error:
+        raise DataError(f"{path} is not an npm package ({error}). Get one with: npm pack @iconify-json/noto") from error
+
+
+def plan(
+    only: Iterable[str] = (),
+    *,
+    size: int = 256,
+    scale: float = 1.0,
+    seed: int = 0,
+    emoji_tarballs: Iterable[Path] = (),
+    clipart_path: Path | None = None,
+) -> Plan:
+    """Decide what to build of what is installed and given.
+
+    Args:
+        only: names of groups or sources; all when empty.
+        size: width and height of the pictures in pixels, 16 or more.
+        scale: a share of the recommended numbers.
+        seed: of the generators; emoji and clip art are what they are.
+        emoji_tarballs: npm packages of emoji sets, in any order.
+        clipart_path: Debian's ``openclipart-svg`` package, or a folder of SVGs.
+
+    Raises:
+        DataError: an unknown source, a file that is not what it should be, or impossible numbers.
+    """
+    if size < 16 or scale <= 0:
+        raise DataError(f"A corpus wants a size of 16 or more and a scale above 0; got {size} and {scale}.")
+    given = {_package_name(path).removeprefix("@iconify-json/"): path for path in emoji_tarballs}
+    known = {*emoji.SETS, openmoji.SOURCE}
+    for name, path in given.items():
+        if name not in known:
+            raise DataError(f"{path} is the package {name!r}; known emoji sets: {', '.join(sorted(known))}.")
+    jobs: dict[str, Callable[[], list[Job]]] = {}
+    missing: list[str] = []
+
+    def add(source: str, package: str, call: Callable[[], list[Job]]) -> None:
+        if find_spec(package) is None:
+            missing.append(f"{source}: the package {package} is not installed. Get it: pip install 'nurie[corpora]'")
+        else:
+            jobs[source] = call
+
+    for source in chosen_sources(only):
+        if source in PORTRAITS:
+            counts = PORTRAITS[source].scaled(scale)
+            call = functools.partial(portraits.character_jobs, source, **counts, seed=seed, size=size)
+            add(source, "dicebear", call)
+        elif source == animals.SOURCE:
+            call = functools.partial(animals.animal_jobs, **ANIMALS.scaled(scale), seed=seed, size=size)
+            add(source, "animal_avatar", call)
+        elif source == cats.SOURCE:
+            add(source, "robohash", functools.partial(cats.cat_jobs, **CATS.scaled(scale), seed=seed, size=size))
+        elif source == clipart.SOURCE and clipart_path is not None:
+            jobs[source] = functools.partial(clipart.clipart_jobs, clipart_path, size=size, scale=scale)
+        elif source == clipart.SOURCE:
+            missing.append(f"{source}: get it with `apt-get download openclipart-svg` and give it as --clipart FILE")
+        elif source == openmoji.SOURCE and source in given:
+            jobs[source] = functools.partial(openmoji.openmoji_jobs, given[source], size=size, scale=scale)
+        elif source in given:
+            jobs[source] = functools.partial(_emoji_jobs, given[source], size=size, scale=scale)
+        else:
+            package = source if source == openmoji.SOURCE else f"@iconify-json/{source}"
+            missing.append(f"{source}: get it with `npm pack {package}` and give it as --emoji-tarball FILE")
+    return Plan(jobs=MappingProxyType(jobs), missing=tuple(missing), size=size)
+
+
+def _emoji_jobs(path: Path, *, size: int, scale: float) -> list[Job]:
+    return emoji.emoji_jobs(emoji.read_tarball(path), size=size, scale=scale)
+
+
+def build(
+    root: Path,
+    plan: Plan,
+    *,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, list[Entry]]:
+    """Build what is planned, then CREDITS for all that the folder holds.
+
+    Args:
+        root: the corpus folder; what it holds already is kept.
+        plan: from ``plan``.
+        workers: processes; all cores when None.
+        progress: called with (source, done, of all).
+
+    Returns:
+        Source -> the rows of its manifest.
+
+    Raises:
+        DataError: nothing to build, or see ``build.build_source``.
+    """
+    if not plan.jobs:
+        raise DataError("Nothing to build:\n" + "\n".join(plan.missing))
+    rows: dict[str, list[Entry]] = {}
+    for source, jobs in plan.jobs.items():
+        report = functools.partial(progress, source) if progress is not None else None
+        rows[source] = build_source(
+            root, source, jobs(), workers=workers, settings={"size": plan.size}, progress=report
+        )
+    found = sorted(path.parent.name for path in root.glob(f"*/{MANIFEST}"))
+    write_credits(root, {source: line for source in found if (line := credit(source)) is not None})
+    return rows
