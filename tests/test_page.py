@@ -217,3 +217,24 @@ def test_regions_of_a_large_page_are_found_smaller_and_come_back_to_its_size(mon
     error = np.abs(carried.astype(int) - truth)[ink < 0.02].max(-1)
     # as above, with a working pixel of 3 page pixels at each outline
     assert (error > 24).mean() < 0.03
+
+
+def test_an_opening_to_the_page_does_not_take_the_page_s_colour() -> None:
+    ink, truth = np.zeros((512, 512), np.float32), np.full((512, 512, 3), 255, np.uint8)
+    cv2.rectangle(truth, (150, 300), (360, 511), (190, 40, 40), -1)
+    cv2.rectangle(ink, (150, 300), (360, 600), 1.0, 4)
+    ink[290:310, 230:290] = 0
+    layout = page.lay_out(512, 512, size=256, multiple=16)
+    carried = carry(shaded(truth, ink, layout), ink, layout).astype(int)
+    assert page.find_regions(ink).count == 1
+    # the inside keeps its colour to within the network's noise, the page away from the opening is white
+    assert np.abs(carried[330:500, 180:330] - [190, 40, 40]).max() < 24
+    assert (carried[:250] == 255).all()
+
+
+def test_a_small_blotch_of_the_network_is_ironed_out() -> None:
+    ink = np.zeros((256, 256), np.float32)
+    layout = page.lay_out(256, 256, size=256, multiple=16)
+    given = np.full((256, 256, 3), 180, np.float32)
+    given[100:110, 90:104] = 90
+    assert (carry(given, ink, layout) == 180).all()

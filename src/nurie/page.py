@@ -269,8 +269,8 @@ def carry(
     """Bring the network's colours to full size, without its fringes at the lines.
 
     Colours under the ink that the network saw are ignored (normalised convolution) and the rest enlarged. A region of
-    the drawing whose colours agree takes their median, so nothing bleeds over its lines; one whose colours do not
-    agree, such as an open contour, keeps them soft. The page around the figure is exactly white if it is nearly so.
+    the drawing takes its median colour, so nothing bleeds over its lines; where its colours do not agree, or a large
+    patch in it has another (an open contour), they stay soft. The page around the figure is white if it is nearly so.
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.
@@ -309,7 +309,7 @@ def _trust(ink: np.ndarray) -> np.ndarray:
 
 
 def _snapped(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> np.ndarray:
-    """Give each region its median colour as far as its colours agree.
+    """Give each region its median colour, except where its colours do not agree.
 
     Args:
         colors: uint8 at network size.
@@ -320,21 +320,72 @@ def _snapped(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> np.ndar
         uint8 x 3 at working size.
     """
     labels, size = regions.labels, regions.labels.shape[::-1]
-    owners, values = _samples(cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR), trust, regions)
+    large = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
+    owners, values = _samples(large, trust, regions)
     sampled = np.maximum(np.bincount(owners, minlength=regions.count), 1)
     medians = _medians(owners, values, sampled)
     away = np.abs(values.astype(np.int16) - medians[owners]).max(1)
     agreeing = np.bincount(owners[away < _NEAR], minlength=regions.count) / sampled
-    strength = np.clip((agreeing - 0.8) / 0.12, 0, 1).astype(np.float32)
+    strength = np.clip((agreeing - 0.5) / 0.2, 0, 1).astype(np.float32)
     medians[regions.outside & (medians.min(1) >= _PAPER) & (strength == 1)] = 255
     # One 4-byte value a region is looked up several times faster than three bytes.
     packed = np.zeros((regions.count, 4), np.uint8)
     packed[:, :3] = medians
     flat = cv2.cvtColor(np.take(packed.view(np.uint32)[:, 0], labels).view(np.uint8).reshape(*labels.shape, 4), _RGB)
-    if (strength == 1).all():
+    patches, open_regions, colors = _patches(colors, trust, medians, labels)
+    if (strength == 1).all() and not open_regions.any():
         return flat
     share = np.take(strength, labels)
-    return cv2.blendLinear(flat, cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR), share, 1 - share)
+    if open_regions.any():
+        closed = 1 - cv2.resize(patches, size, interpolation=cv2.INTER_LINEAR)
+        share = np.where(np.take(open_regions, labels), np.minimum(share, closed), share)
+        large = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
+    return cv2.blendLinear(flat, large, share, 1 - share)
+
+
+def _patches(
+    colors: np.ndarray, trust: np.ndarray, medians: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find large patches of another colour than their region's: an open contour let two things into one region.
+
+    Returns:
+        float32 at network size, 1 in such patches and as far as they are nearer than what has the region's colour;
+        bool a region, whether it has a patch; and the colours, uint8 at network size, a patch's own reaching as far.
+    """
+    height, width = trust.shape
+    rows, columns = np.arange(height) * labels.shape[0] // height, np.arange(width) * labels.shape[1] // width
+    owners = labels[np.ix_(rows, columns)]
+    # Smoothed, so that noise about the threshold does not speckle the patch.
+    away = np.abs(blurred(colors.astype(np.float32), 1.5) - medians[owners]).max(2) >= _NEAR
+    # Fringes along lines are narrow or beside a line; what survives an opening is neither.
+    solid = _opened(away & (trust == 2))
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
+    sizes, whose = np.bincount(owners.ravel(), minlength=len(medians)), np.zeros(len(stats), np.int32)
+    whose[parts.ravel()] = owners.ravel()
+    # A patch counts from a twentieth of its region, or from 17 x 17 network pixels. Part 0 is all that is no patch.
+    large = stats[:, cv2.CC_STAT_AREA] >= np.clip(sizes[whose] / 20, 30, 300)
+    large[0] = False
+    having = np.zeros(len(medians), bool)
+    having[whose[large]] = True
+    patch = large[parts]
+    if not patch.any():
+        return np.zeros(trust.shape, np.float32), having, colors
+    usual = _opened(~away & (trust == 2)) > 0
+    nearer = _distance(patch) < _distance(usual)
+    weight = blurred(patch.astype(np.float32), 3.0)[..., None]
+    own = blurred(colors * patch[..., None].astype(np.float32), 3.0) / np.maximum(weight, 1e-6)
+    reaching = (nearer & ~patch)[..., None] & (weight > 1e-3)
+    return blurred(nearer.astype(np.float32), 1.0), having, np.where(reaching, np.rint(own), colors).astype(np.uint8)
+
+
+def _opened(mask: np.ndarray) -> np.ndarray:
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
 
 
 def _samples(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> tuple[np.ndarray, np.ndarray]:
