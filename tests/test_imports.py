@@ -18,6 +18,7 @@ ORDER = [
     "image",
     "engine",
     "lines",
+    "canvas",
     "page",
     "colorizer",
     "layers",

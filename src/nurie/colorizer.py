@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import image, lines, page
+from nurie import canvas, image, lines, page
 from nurie.engine import CARD, FILES, GRAPHS, Engine, Tokens
 from nurie.errors import InputError, ModelError, OutputError
 
@@ -211,7 +211,7 @@ class Colorizer:
         info, parts, sizes = self._engine.info, [], []
         for source in several:
             picture = image.read(source, max_megapixels=self._max_megapixels)
-            height, width = page.network_sides(picture.height, picture.width, size=info.size, multiple=info.multiple)
+            height, width = canvas.network_sides(picture.height, picture.width, size=info.size, multiple=info.multiple)
             pixels = image.rgb_of(picture)
             larger = picture.width < width or picture.height < height
             fit = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA)
@@ -243,7 +243,7 @@ class Colorizer:
         parts = [
             self._engine.colorize(drawing.part(index), known.tokens)[0] for index in range(len(drawing.layout.windows))
         ]
-        colors = page.carry(page.gather(drawing.layout, parts), drawing.seen, drawing.ink, drawing.layout)
+        colors = page.carry(canvas.gather(drawing.layout, parts), drawing.seen, drawing.ink, drawing.layout)
         return Colorization(drawing, colors, self._engine, known)
 
 
@@ -254,7 +254,7 @@ class _Drawing:
     lines: np.ndarray
     """On white paper, uint8 H x W or H x W x 3."""
     ink: np.ndarray
-    layout: page.Layout
+    layout: canvas.Layout
     seen: np.ndarray
     """The network's canvas, float32 1 x 1 x h x w."""
     alpha: np.ndarray | None
@@ -269,7 +269,7 @@ class _Drawing:
         pixels = image.array_of(picture)
         own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
         ink = lines.ink_of(own)
-        layout = page.lay_out(*ink.shape, size=engine.info.size, multiple=engine.info.multiple)
+        layout = canvas.lay_out(*ink.shape, size=engine.info.size, multiple=engine.info.multiple)
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
             grey = own if own.ndim == 2 else own.min(2)
@@ -280,7 +280,7 @@ class _Drawing:
             # Fully transparent pixels often hold black that nobody ever saw.
             straight = np.where((alpha > 0)[..., None], bare, np.uint8(255))
         dpi = picture.info.get("dpi")
-        return cls(own, ink, layout, page.network_input(ink, layout), alpha, straight, on_glass, dpi)
+        return cls(own, ink, layout, canvas.network_input(ink, layout), alpha, straight, on_glass, dpi)
 
     def part(self, index: int) -> np.ndarray:
         """Return what the network sees of one window."""

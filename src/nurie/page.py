@@ -1,4 +1,4 @@
-"""Full-size work: what the network sees of a drawing, and how its colours come back to every pixel.
+"""Full-size work: how the network's colours come back to every pixel of a page.
 
 Convention:
     Ink is float32 H x W in [0, 1], 1 where the drawing is black. The colour layer is uint8 H x W x 3, continues under
@@ -11,19 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from nurie.canvas import Layout, shrunk
 from nurie.lines import blurred
 
-__all__ = [
-    "Layout",
-    "Regions",
-    "Window",
-    "carry",
-    "find_regions",
-    "gather",
-    "lay_out",
-    "network_input",
-    "network_sides",
-]
+__all__ = ["Regions", "carry", "find_regions"]
 
 _WORKING_AREA = 6.5e6
 """Regions are found at most at this many pixels: a 2000 x 3000 page whole, a 600-dpi page at half its size."""
@@ -37,154 +28,6 @@ _PAPER = 232
 """A page whose colour is at least this bright in every channel is white paper."""
 _BINS = 32
 _RGB = cv2.COLOR_RGBA2RGB
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of the network's canvas that is coloured in one go; all four are multiples of the model's multiple."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a page lies on the network's canvas: `height` x `width` of it at the top left, the rest white paper."""
-
-    page: tuple[int, int]
-    """Height and width of the page in its own pixels."""
-    height: int
-    width: int
-    canvas: tuple[int, int]
-    """Height and width of the padded canvas."""
-    windows: tuple[Window, ...]
-    """One, or overlapping ones along the long side of an elongated page."""
-
-
-def lay_out(height: int, width: int, *, size: int, multiple: int) -> Layout:
-    """Plan how a page is brought to the network, its aspect kept.
-
-    Up to 4:1 it is seen whole at an area of about size x size. A longer page is seen at the scale at which 2:1 of it
-    has that area, in windows that overlap by a quarter.
-
-    Args:
-        height: of the page in pixels.
-        width: of the page in pixels.
-        size: side of the square that the network knows.
-        multiple: sides of canvas and windows are multiples of it.
-
-    Example:
-        >>> layout = lay_out(3000, 2000, size=256, multiple=16)
-        >>> (layout.height, layout.width), layout.canvas
-        ((314, 209), (320, 224))
-    """
-    long, short = max(height, width), min(height, width)
-    if long <= 4 * short:
-        scale, window = math.sqrt(size * size / (height * width)), 0
-    else:
-        window = _up(size * math.sqrt(2), multiple)
-        # Enlarging a strip a few pixels wide to full scale would make its length endless.
-        scale = min(window / 2 / short, 8.0)
-    inner = (max(1, round(height * scale)), max(1, round(width * scale)))
-    canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
-    axis = 0 if height >= width else 1
-    starts = _starts(canvas[axis], window, multiple) if window else [0]
-    length = min(window, canvas[axis]) if window else canvas[axis]
-    windows = [Window(s, 0, length, canvas[1]) if axis == 0 else Window(0, s, canvas[0], length) for s in starts]
-    return Layout((height, width), *inner, canvas, tuple(windows))
-
-
-def _up(value: float, multiple: int) -> int:
-    return max(1, math.ceil(value / multiple - 1e-9)) * multiple
-
-
-def _starts(total: int, window: int, multiple: int) -> list[int]:
-    if total <= window:
-        return [0]
-    count = math.ceil((total - window) / (0.75 * window)) + 1
-    return [round((total - window) * i / (count - 1) / multiple) * multiple for i in range(count)]
-
-
-def network_sides(height: int, width: int, *, size: int, multiple: int) -> tuple[int, int]:
-    """Return the height and width, multiples, at which a reference is seen: area about size x size, aspect kept.
-
-    Among scales within 8 % it takes the one whose rounding to multiples distorts the aspect least.
-    """
-    best, sides = math.inf, (multiple, multiple)
-    for step in range(-16, 17):
-        scale = (1 + step / 200) * math.sqrt(size * size / (height * width))
-        rounded = [max(1, round(side * scale / multiple)) * multiple for side in (height, width)]
-        distortion = abs(math.log(rounded[0] * width / (rounded[1] * height))) + 0.02 * abs(step) / 16
-        if distortion < best:
-            best, sides = distortion, (rounded[0], rounded[1])
-    return sides
-
-
-def network_input(ink: np.ndarray, layout: Layout) -> np.ndarray:
-    """Bring the ink to the network's canvas, thin lines still visible.
-
-    Averaging alone would fade a 3-pixel line to a quarter at a twelfth of the size. So lines narrower than one pixel
-    of the canvas are first widened (grey erosion of the paper) to about that.
-
-    Args:
-        ink: float32 H x W in [0, 1].
-        layout: of this page.
-
-    Returns:
-        float32 1 x 1 x canvas height x canvas width: paper +1, ink -1.
-    """
-    seen = np.zeros(layout.canvas, np.float32)
-    seen[: layout.height, : layout.width] = _shrunk(ink, layout.height, layout.width)
-    return (1 - 2 * seen)[None, None]
-
-
-def _shrunk(ink: np.ndarray, height: int, width: int) -> np.ndarray:
-    factor = math.sqrt(ink.size / (height * width))
-    if factor <= 1:
-        return np.clip(cv2.resize(ink, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
-    widening = round(factor - _stroke_width(ink, factor))
-    if widening >= 1:
-        ink = cv2.dilate(ink, np.ones((widening + 1, widening + 1), np.uint8))
-    return cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _stroke_width(ink: np.ndarray, limit: float) -> float:
-    """Estimate the width in pixels of the strokes narrower than about 2 x `limit`: 2 area / outline length."""
-    side = 2 * math.ceil(limit) + 1
-    black = (ink > 0.5).astype(np.uint8)
-    strokes: np.ndarray = black - cv2.morphologyEx(black, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
-    area = cv2.countNonZero(strokes)
-    # Steps along rows and columns count a slanted outline longer than it is, on average by 4 / pi.
-    steps = cv2.countNonZero(strokes[1:] ^ strokes[:-1]) + cv2.countNonZero(strokes[:, 1:] ^ strokes[:, :-1])
-    return 2 * area / (steps * math.pi / 4) if steps else limit
-
-
-def gather(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
-    """Put the windows' colours together, overlaps blended linearly, and cut the padding off.
-
-    Args:
-        layout: of this page.
-        parts: one a window, 1 x 3 x h x w in [-1, 1].
-
-    Returns:
-        float32 height x width x 3 in [0, 255].
-    """
-    total = np.zeros((*layout.canvas, 3), np.float32)
-    weights = np.zeros((*layout.canvas, 1), np.float32)
-    for window, part in zip(layout.windows, parts, strict=True):
-        place = np.s_[window.top : window.top + window.height, window.left : window.left + window.width]
-        ramp = (_tent(window.height)[:, None] * _tent(window.width)[None])[..., None]
-        total[place] += ramp * part[0].transpose(1, 2, 0)
-        weights[place] += ramp
-    return np.clip((total / weights + 1) * 127.5, 0, 255)[: layout.height, : layout.width]
-
-
-def _tent(length: int) -> np.ndarray:
-    rise = np.arange(1, length + 1, dtype=np.float32)
-    # Flat after an eighth: neighbours overlap by a quarter at least, so each pixel is inside some window's flat part.
-    return np.minimum(np.minimum(rise, rise[::-1]), max(1.0, length / 8))
 
 
 @dataclass(frozen=True)
@@ -214,7 +57,7 @@ def find_regions(ink: np.ndarray) -> Regions:
     factor = math.sqrt(ink.size / _WORKING_AREA)
     if factor > 1:
         height, width = max(1, round(height / factor)), max(1, round(width / factor))
-        ink = _shrunk(ink, height, width)
+        ink = shrunk(ink, height, width)
     free = (ink <= _LINE).astype(np.uint8)
     if not free.any():
         return Regions(np.zeros((height, width), np.int32), 1, free.astype(bool), np.ones(1, bool))

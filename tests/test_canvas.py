@@ -1,0 +1,94 @@
+import cv2
+import numpy as np
+import pytest
+
+from nurie import canvas
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(3000, 2000), (256, 256), (97, 101), (31, 113), (1, 1), (4000, 1000), (7, 5000), (12000, 800)]
+)
+def test_layout_keeps_aspect_area_and_multiples(height: int, width: int) -> None:
+    layout = canvas.lay_out(height, width, size=256, multiple=16)
+    long, short = max(height, width), min(height, width)
+    if long <= 4 * short:
+        assert layout.height * layout.width == pytest.approx(256 * 256, rel=0.01)
+        assert len(layout.windows) == 1
+    if short > 20:
+        # half a pixel of rounding on a side of 128 or more
+        assert layout.height / layout.width == pytest.approx(height / width, rel=0.01)
+    assert all(
+        0 <= outer - inner < 16 for outer, inner in zip(layout.canvas, (layout.height, layout.width), strict=True)
+    )
+    covered = np.zeros(layout.canvas, int)
+    for window in layout.windows:
+        assert not any(v % 16 for v in (window.top, window.left, window.height, window.width))
+        assert window.height * window.width <= 1.3 * 256 * 256
+        covered[window.top : window.top + window.height, window.left : window.left + window.width] += 1
+    assert covered.min() >= 1
+
+
+def test_neighbouring_windows_overlap_by_about_a_quarter() -> None:
+    layout = canvas.lay_out(12000, 800, size=256, multiple=16)
+    assert len(layout.windows) > 5
+    for one, two in zip(layout.windows, layout.windows[1:], strict=False):
+        assert one.top + one.height - two.top >= 0.2 * one.height
+
+
+def test_windows_are_blended_without_seams() -> None:
+    layout = canvas.lay_out(4500, 700, size=64, multiple=16)
+    rows = np.linspace(-1, 1, layout.canvas[0], dtype=np.float32)[:, None]
+    whole = np.broadcast_to(rows, (1, 3, *layout.canvas))
+    parts = [whole[:, :, w.top : w.top + w.height, w.left : w.left + w.width] for w in layout.windows]
+    # equal values blend to themselves, up to float32
+    expected = (whole[0].transpose(1, 2, 0)[: layout.height, : layout.width] + 1) * 127.5
+    np.testing.assert_allclose(canvas.gather(layout, parts), expected, atol=1e-3)
+    steps = [np.full_like(part, i / len(parts)) for i, part in enumerate(parts)]
+    blended = canvas.gather(layout, steps)[:, 0, 0]
+    # 1/n of 127.5 over the overlap, never at once
+    assert np.abs(np.diff(blended)).max() < 0.5 * 127.5 / len(parts)
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(3000, 2000), (2000, 3000), (256, 256), (97, 211), (500, 1500), (1080, 1920)]
+)
+def test_references_keep_their_aspect(height: int, width: int) -> None:
+    rows, columns = canvas.network_sides(height, width, size=256, multiple=16)
+    assert rows % 16 == columns % 16 == 0
+    assert rows * columns == pytest.approx(256 * 256, rel=0.2)
+    assert rows / columns == pytest.approx(height / width, rel=0.03)
+
+
+def test_an_extreme_reference_still_has_sides() -> None:
+    assert canvas.network_sides(1, 5000, size=256, multiple=16)[0] == 16
+    assert canvas.network_sides(1, 1, size=64, multiple=16) == (64, 64)
+
+
+@pytest.mark.parametrize("factor", [4, 8, 12])
+@pytest.mark.parametrize("thickness", [1, 2, 4])
+def test_thin_lines_do_not_vanish(factor: int, thickness: int) -> None:
+    ink = np.zeros((256 * factor, 256 * factor), np.float32)
+    ink[:, 100 * factor : 100 * factor + thickness] = 1
+    cv2.line(ink, (0, 900), (900, 40), 1.0, thickness)
+    layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
+    seen = canvas.network_input(ink, layout)
+    assert seen.shape == (1, 1, 256, 256)
+    darkest = seen[0, 0].min(1)
+    # a line of about a pixel spreads over two; half ink is -0 and more
+    assert np.median(darkest) < 0.15
+    assert (seen < 0.5).mean() < 0.05
+
+
+def test_wide_lines_are_only_averaged() -> None:
+    ink = np.zeros((512, 512), np.float32)
+    ink[200:208] = 1
+    seen = canvas.network_input(ink, canvas.lay_out(512, 512, size=256, multiple=16))
+    np.testing.assert_array_equal(seen[0, 0, :, 7], 1 - 2 * ink[::2, 7])
+
+
+def test_a_small_drawing_is_enlarged_and_padded_with_paper() -> None:
+    layout = canvas.lay_out(23, 37, size=64, multiple=16)
+    seen = canvas.network_input(np.ones((23, 37), np.float32), layout)
+    assert seen.shape[2:] == layout.canvas
+    assert (seen[0, 0, : layout.height, : layout.width] == -1).all()
+    assert (seen[0, 0, layout.height :] == 1).all()
