@@ -1,0 +1,307 @@
+"""From raw pairs to training batches, on the device: placement, warps, line styles, paper, slot labels.
+
+Line art and reference are placed independently of each other, so that the same place means nothing.
+
+Shapes: B batch, H x W pictures, N line art tokens, M reference tokens, S slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nurie.lab.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
+from nurie.lab.lineart import extract_lines
+from nurie.lab.warp import (
+    WARPS,
+    DiagonalWarp,
+    LatticeWarp,
+    Placement,
+    apply_grid,
+    compose_grids,
+    sample_control_points,
+    sample_placement,
+    thin_plate_grid,
+)
+
+#: Slot planes are stored and warped at this fraction of the picture's size: tokens are no finer.
+SLOT_STRIDE = 4
+
+
+class RawPairs(NamedTuple):
+    """What the loader gives, all uint8 but for the flags.
+
+    Attributes:
+        line_art: B x 1 x H x W drawn lines, white 255 (ignored where ``extract`` is set).
+        target: B x 3 x H x W.
+        weight: B x 1 x H x W, how much each pixel counts in the reconstruction, 255 full.
+        reference: B x 3 x H x W.
+        paper: B x 3, the reference's ground.
+        line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
+        reference_slots: likewise.
+        extract: B, whether the line art is XDoG of the target.
+    """
+
+    line_art: Tensor
+    target: Tensor
+    weight: Tensor
+    reference: Tensor
+    paper: Tensor
+    line_slots: Tensor
+    reference_slots: Tensor
+    extract: Tensor
+
+
+class Batch(NamedTuple):
+    """What a training step sees, float32.
+
+    Attributes:
+        line_art: B x 1 x H x W in [-1, 1].
+        reference: B x 3 x H x W in [-1, 1].
+        target: B x 3 x H x W in [-1, 1].
+        weight: B x 1 x H x W in [0, 1].
+        line_slots: B x N x S, share of each slot in a line art token.
+        reference_slots: B x M x S.
+    """
+
+    line_art: Tensor
+    reference: Tensor
+    target: Tensor
+    weight: Tensor
+    line_slots: Tensor
+    reference_slots: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineStyle:
+    """How drawn lines vary; every probability is for a picture by itself.
+
+    Attributes:
+        thicken: probability of lines that are a pixel wider on each side.
+        fade: probability of paler lines, down to ``palest`` of full ink.
+        palest: see ``fade``.
+        break_up: probability of broken lines.
+        soften: probability of a slight blur, as in scans and pencil.
+        grey_paper: probability of paper that is not white, down to 0.8.
+        noise: standard deviation of grain, the largest, in [-1, 1] units.
+    """
+
+    thicken: float = 0.2
+    fade: float = 0.3
+    palest: float = 0.35
+    break_up: float = 0.15
+    soften: float = 0.2
+    grey_paper: float = 0.1
+    noise: float = 0.04
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationSettings:
+    """How a raw pair becomes a training sample.
+
+    Attributes:
+        line_art_placement: how the drawing is placed in its frame; None leaves it.
+        reference_placement: how the reference is placed; None leaves it.
+        line_art_warp: thin-plate warp of drawing and target together; None for none.
+        reference_warp: thin-plate warp of the reference alone; None for none.
+        line_style: variation of drawn lines; None leaves them.
+        jitter: colour change of pictures without slots, the same for target and reference; None for none.
+        reference_noise: largest standard deviation of noise on the reference, in [-1, 1] units.
+        outside_weight: how much the paper counts that a placement brings in from outside the drawing.
+    """
+
+    line_art_placement: Placement | None = field(
+        default_factory=lambda: Placement(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15.0)
+    )
+    reference_placement: Placement | None = field(
+        default_factory=lambda: Placement(mirror=0.5, scale=(0.55, 1.5), shift=0.22, rotate=25.0)
+    )
+    line_art_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.05))
+    reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
+    line_style: LineStyle | None = field(default_factory=LineStyle)
+    jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
+    reference_noise: float = 0.04
+    outside_weight: float = 0.4
+
+    @classmethod
+    def paper(cls) -> AugmentationSettings:
+        """The published procedure: nothing is placed, the reference is warped along its diagonal, noise of one level."""
+        return cls(
+            line_art_placement=None,
+            reference_placement=None,
+            line_art_warp=None,
+            reference_warp=WARPS["paper"],
+            line_style=None,
+            jitter=JITTERS["paper"],
+            reference_noise=0.0,
+        )
+
+
+def _grid(
+    batch: int,
+    size: tuple[int, int],
+    warp: DiagonalWarp | LatticeWarp | None,
+    placement: Placement | None,
+    generator: torch.Generator,
+    device: torch.device,
+) -> Tensor | None:
+    """One grid for warp and placement, or None for neither; the picture is placed first, then warped."""
+    height, width = size
+    if warp is None and placement is None:
+        return None
+    matrices = sample_placement(
+        batch, placement or Placement(mirror=0, scale=(1, 1), shift=0, rotate=0), generator, device=device
+    )
+    if warp is None:
+        return F.affine_grid(matrices, [batch, 1, height, width], align_corners=False)
+    spline = sample_control_points(batch, warp, generator, device=device).fit()
+    return compose_grids(thin_plate_grid(spline, height, width, step=8), matrices)
+
+
+def _sample(image: Tensor, grid: Tensor | None, padding: Tensor) -> Tensor:
+    return image if grid is None else apply_grid(image, grid, padding=padding)
+
+
+def _coarse(grid: Tensor | None) -> Tensor | None:
+    """The same map for pictures of 1 / SLOT_STRIDE the size."""
+    if grid is None:
+        return None
+    return F.avg_pool2d(grid.permute(0, 3, 1, 2), SLOT_STRIDE).permute(0, 2, 3, 1)
+
+
+def _uniform(batch: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    return (low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)).to(like.device)
+
+
+def _chance(batch: int, probability: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    return (torch.rand(batch, 1, 1, 1, generator=generator) < probability).to(like.device)
+
+
+def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator).to(like.device)
+
+
+def vary_lines(line_art: Tensor, settings: LineStyle, generator: torch.Generator) -> Tensor:
+    """Draw the same lines with another pen on another paper.
+
+    Args:
+        line_art: B x 1 x H x W in [-1, 1].
+        settings: what may happen, and how often.
+        generator: on the CPU, the only source of chance.
+
+    Returns:
+        The same shape and range.
+    """
+    batch = line_art.shape[0]
+    ink = (1 - line_art) / 2
+    wide = F.max_pool2d(ink, 3, stride=1, padding=1)
+    ink = torch.where(_chance(batch, settings.thicken, generator, ink), wide, ink)
+    soft = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    ink = torch.where(_chance(batch, settings.soften, generator, ink), soft, ink)
+    height, width = ink.shape[-2:]
+    spots = F.interpolate(torch.rand(batch, 1, height // 8, width // 8, generator=generator), size=(height, width), mode="bilinear")
+    gaps = (spots.to(ink.device) > 0.9) & _chance(batch, settings.break_up, generator, ink)
+    ink = ink.masked_fill(gaps, 0.0)
+    strength = _uniform(batch, settings.palest, 1.0, generator, ink)
+    ink = torch.where(_chance(batch, settings.fade, generator, ink), ink * strength, ink)
+    paper = _uniform(batch, 0.8, 1.0, generator, ink)
+    paper = torch.where(_chance(batch, settings.grey_paper, generator, ink), paper, torch.ones_like(paper))
+    lines = 2 * paper * (1 - ink) - 1
+    lines = lines + _uniform(batch, 0.0, settings.noise, generator, ink) * _noise(lines, generator)
+    return lines.clamp(-1, 1)
+
+
+def position_slots(grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device) -> Tensor:
+    """Labels for pictures without slots: which cell of the unwarped picture is seen at each place.
+
+    Both pictures of a self-reference pair show the same picture under two known warps, so places that show the same
+    cell correspond.
+
+    Args:
+        grid: B x h x w x 2 from output to input, or None for no warp.
+        batch: B.
+        size: (h, w).
+        cells: the picture is divided into cells x cells.
+        device: of the result.
+
+    Returns:
+        B x cells^2 x h x w, one-hot, zero where the grid looks outside the picture.
+    """
+    if grid is None:
+        grid = F.affine_grid(torch.eye(2, 3, device=device).expand(batch, 2, 3), [batch, 1, *size], align_corners=False)
+    cell = ((grid + 1) / 2 * cells).floor()
+    inside = ((cell >= 0) & (cell < cells)).all(dim=-1)
+    index = (cell[..., 1] * cells + cell[..., 0]).clamp(0, cells * cells - 1).long()
+    return (F.one_hot(index, cells * cells) * inside[..., None]).permute(0, 3, 1, 2).float()
+
+
+def _to_token_slots(planes: Tensor, token_stride: int) -> Tensor:
+    return F.avg_pool2d(planes, token_stride // SLOT_STRIDE).flatten(2).transpose(1, 2)
+
+
+def augment(
+    raw: RawPairs,
+    settings: AugmentationSettings,
+    generator: torch.Generator,
+    *,
+    token_stride: int,
+    position_cells: int = 16,
+) -> Batch:
+    """Make a training batch of raw pairs.
+
+    Args:
+        raw: from the loader, on the device where the work is to be done.
+        settings: what may happen.
+        generator: on the CPU, the only source of chance, so that every device draws the same.
+        token_stride: pixels per token side; slot labels are averaged over tokens.
+        position_cells: for pairs without slots, see ``position_slots``.
+    """
+    batch, _, height, width = raw.target.shape
+    device, size = raw.target.device, (height, width)
+    target, reference = raw.target / 127.5 - 1, raw.reference / 127.5 - 1
+    paper = raw.paper / 127.5 - 1
+    has_slots = raw.line_slots.shape[1] > 0
+    if settings.jitter is not None and not has_slots:
+        change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
+        target, reference = apply_color_change(target, change), apply_color_change(reference, change)
+    lines = raw.line_art / 127.5 - 1
+    if bool(raw.extract.any()):
+        lines = lines.clone()
+        lines[raw.extract] = extract_lines(target[raw.extract], generator)
+    drawing = torch.cat([lines, target, raw.weight / 255.0], dim=1)
+    line_grid = _grid(batch, size, settings.line_art_warp, settings.line_art_placement, generator, device)
+    outside = torch.tensor([1.0, 1.0, 1.0, 1.0, settings.outside_weight], device=device)
+    drawing = _sample(drawing, line_grid, outside)
+    lines, target, weight = drawing[:, :1], drawing[:, 1:4], drawing[:, 4:]
+    reference_grid = _grid(batch, size, settings.reference_warp, settings.reference_placement, generator, device)
+    reference = _sample(reference, reference_grid, paper)
+    line_coarse, reference_coarse = _coarse(line_grid), _coarse(reference_grid)
+    if has_slots:
+        background = F.one_hot(torch.tensor(0), raw.line_slots.shape[1]).float().to(device)
+        line_slots = _sample(raw.line_slots / 255.0, line_coarse, background)
+        reference_slots = _sample(raw.reference_slots / 255.0, reference_coarse, background)
+    else:
+        coarse = (height // SLOT_STRIDE, width // SLOT_STRIDE)
+        line_slots, reference_slots = (
+            position_slots(grid, batch=batch, size=coarse, cells=position_cells, device=device)
+            for grid in (line_coarse, reference_coarse)
+        )
+    # Under the ink the target is ink as well, which is no colour: it hardly counts there.
+    weight = weight * (1 - 0.95 * (1 - lines) / 2)
+    if settings.line_style is not None:
+        lines = vary_lines(lines, settings.line_style, generator)
+    if settings.reference_noise > 0:
+        strength = _uniform(batch, 0.0, settings.reference_noise, generator, reference)
+        reference = (reference + strength * _noise(reference, generator)).clamp(-1, 1)
+    return Batch(
+        line_art=lines,
+        reference=reference,
+        target=target,
+        weight=weight,
+        line_slots=_to_token_slots(line_slots, token_stride),
+        reference_slots=_to_token_slots(reference_slots, token_stride),
+    )

@@ -1,0 +1,280 @@
+"""Pairs for training: exact triples of generated drawings, or the paper's self-reference.
+
+A sample is a function of the seed and its number alone, whatever the worker and however often training was interrupted.
+
+Convention:
+    An *exact triple* is (lines of A, B in palette P, A in palette P): the truth is known although the two pictures
+    differ. Slots of A that do not show in B cannot be known and hardly count.
+    *Self-reference* is (lines of A, A warped, A), as in the paper.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import lightning as L
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from nurie.errors import ConfigError, DataError
+from nurie.lab.augmentation import SLOT_STRIDE, RawPairs
+from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
+from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split, read_drawing, read_manifest, read_painted
+
+#: Order of the slot planes of characters; other drawings are paired with themselves and keep their own order.
+MEANINGS = ("background", *sorted({meaning for style in SLOTS.values() for meaning in style.values()}))
+SLOT_PLANES = 16
+
+#: Share of a picture from which a slot counts as seen.
+SEEN = 0.0015
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSettings:
+    """Which pairs are drawn from a corpus.
+
+    Attributes:
+        sizes: from which step on pictures have which size (width and height, multiples of 16). Small ones first show
+            the network several times as many pictures in the same time.
+        triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
+        same_share: of exact triples, the share whose reference is the drawing itself in another place.
+        cross_share: of exact triples, the share whose reference is of another style.
+        outline_share: of drawings with lines of their own, the share that takes lines by stylesheet instead.
+        extract_share: the share of drawings whose lines are XDoG of the truth (painted pictures always are).
+        unseen_weight: how much pixels count whose slot does not show in the reference.
+        paper_weight: how much the drawing's ground counts, which stays white.
+        white_paper_share: the share of references on white ground; the others have a flat colour.
+    """
+
+    sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
+    triples: Literal["exact", "self"] = "exact"
+    same_share: float = 0.15
+    cross_share: float = 0.35
+    outline_share: float = 0.35
+    extract_share: float = 0.1
+    unseen_weight: float = 0.1
+    paper_weight: float = 0.4
+    white_paper_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that the networks cannot take."""
+        if 0 not in self.sizes or any(size % 16 or size <= 0 for size in self.sizes.values()):
+            raise ConfigError(f"pairs.sizes is {self.sizes}; it needs a size from step 0 on, and multiples of 16.")
+
+    def size_at(self, step: int) -> int:
+        """Width and height of a step's pictures."""
+        return self.sizes[max(first for first in self.sizes if first <= step)]
+
+
+class PairDataset(Dataset[tuple[np.ndarray, ...]]):
+    """Raw pairs by number.
+
+    Args:
+        root: corpus folder.
+        settings: which pairs.
+        split: of the manifest.
+        sources: sources by name with their weights; all, by their number of pictures, when empty.
+        batch_size: all samples of a batch are of one kind, with slots or without.
+        step_size: samples of a step over all processes; ``batch_size`` when None.
+        seed: of all chance.
+
+    Raises:
+        DataError: nothing of that split is there.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        settings: PairSettings,
+        *,
+        split: Split = "train",
+        sources: dict[str, float] | None = None,
+        batch_size: int = 1,
+        step_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.root, self.settings, self.seed = root, settings, seed
+        self.batch_size, self.step_size = batch_size, step_size or batch_size
+        self.by_source: dict[str, list[Entry]] = defaultdict(list)
+        for entry in read_manifest(root, tuple(sources) if sources else None):
+            if entry.split == split:
+                self.by_source[entry.source].append(entry)
+        if not self.by_source:
+            raise DataError(f"{root} holds no picture of the split {split!r}. Make a corpus with: nurie lab corpus --out {root}")
+        names = sorted(self.by_source)
+        weights = np.array([sources[n] if sources else len(self.by_source[n]) for n in names], np.float64)
+        self.kinds = {kind: [n for n in names if self.by_source[n][0].kind == kind] for kind in ("drawing", "painted")}
+        self.weights = dict(zip(names, weights / weights.sum(), strict=True))
+        self.styles = [n for n in self.kinds["drawing"] if n in SLOTS]
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, ...]:
+        """Sample ``number``, in the order of ``RawPairs``."""
+        batch = np.random.default_rng([self.seed, 1, number // self.batch_size])
+        rng = np.random.default_rng([self.seed, 2, number])
+        share = sum(self.weights[name] for name in self.kinds["painted"])
+        kind = "painted" if batch.random() < share else "drawing"
+        names = self.kinds[kind]
+        weights = np.array([self.weights[name] for name in names])
+        source = str(rng.choice(names, p=weights / weights.sum()))
+        entry = self._pick(source, rng)
+        size = self.settings.size_at(number // self.step_size)
+        return self._painted(entry, size) if kind == "painted" else self._drawing(entry, size, rng)
+
+    def _pick(self, source: str, rng: np.random.Generator) -> Entry:
+        entries = self.by_source[source]
+        return entries[int(rng.integers(len(entries)))]
+
+    def _partner(self, entry: Entry, rng: np.random.Generator) -> Entry:
+        """The drawing whose picture is the reference."""
+        s = self.settings
+        if entry.source not in SLOTS or s.triples == "self" or rng.random() < s.same_share:
+            return entry
+        shared = set(entry.slots) - {"background"}
+        if rng.random() < s.cross_share:
+            for _ in range(4):
+                other = self._pick(str(rng.choice(self.styles)), rng)
+                if len(shared & set(other.slots)) >= min(2, len(shared)):
+                    return other
+        return self._pick(entry.source, rng)
+
+    def _drawing(self, entry: Entry, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        s = self.settings
+        other = self._partner(entry, rng)
+        a = read_drawing(self.root, entry).resized(size)
+        b = a if other is entry else read_drawing(self.root, other).resized(size)
+        palette = sample_palette(dict.fromkeys((*a.slots, *b.slots)), rng)
+        paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_colour(rng)
+        reference = b.picture(palette | {"background": paper})
+        seen = {slot for slot, plane in zip(b.slots, b.coverage, strict=True) if plane.mean() / 255 > SEEN}
+        share = [
+            s.paper_weight if slot == "background" else 1.0 if slot in seen else s.unseen_weight for slot in a.slots
+        ]
+        # Fixed colours (eyes, teeth) count in full: what no slot covers.
+        covered = a.coverage.reshape(len(a.slots), -1).T.astype(np.float32)
+        weight = 255 - (covered @ (1 - np.array(share, np.float32))).reshape(a.base.shape[:2])
+        kind = int(len(a.lines) > 1 and rng.random() < s.outline_share)
+        return (
+            a.lines[kind][None],
+            a.picture(palette | {"background": (255, 255, 255)}).transpose(2, 0, 1),
+            np.clip(weight, 0, 255).astype(np.uint8)[None],
+            reference.transpose(2, 0, 1),
+            np.array(paper, np.uint8),
+            _slot_planes(a, MEANINGS if entry.source in SLOTS else a.slots),
+            _slot_planes(b, MEANINGS if entry.source in SLOTS else a.slots),
+            np.array(rng.random() < s.extract_share),
+        )
+
+    def _painted(self, entry: Entry, size: int) -> tuple[np.ndarray, ...]:
+        picture = read_painted(self.root, entry)
+        if picture.shape[:2] != (size, size):
+            picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        planes = picture.transpose(2, 0, 1)
+        border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        none = np.empty((0, size // SLOT_STRIDE, size // SLOT_STRIDE), np.uint8)
+        white = np.full((1, size, size), 255, np.uint8)
+        return white, planes, white, planes, np.median(border, axis=0).astype(np.uint8), none, none, np.array(True)
+
+
+def _slot_planes(drawing: Drawing, order: Sequence[str]) -> Bytes:
+    """Coverages at 1 / SLOT_STRIDE of the size, each at its slot's place in an order that both pictures share."""
+    height, width = drawing.base.shape[:2]
+    planes = np.zeros((SLOT_PLANES, height // SLOT_STRIDE, width // SLOT_STRIDE), np.uint8)
+    for slot, plane in zip(drawing.slots, drawing.coverage, strict=True):
+        if slot in order[:SLOT_PLANES]:
+            planes[order.index(slot)] = cv2.resize(plane, planes.shape[:0:-1], interpolation=cv2.INTER_AREA)
+    return planes
+
+
+class StepSampler(Sampler[list[int]]):
+    """Numbers of the batches from a step on, without end.
+
+    Args:
+        start: first step.
+        batch_size: samples a step.
+        stride: samples a step over all processes.
+        offset: of this process's samples in a step.
+    """
+
+    def __init__(self, *, start: int, batch_size: int, stride: int, offset: int) -> None:
+        self.start, self.batch_size, self.stride, self.offset = start, batch_size, stride, offset
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Lists of sample numbers."""
+        step = self.start
+        while True:
+            first = step * self.stride + self.offset
+            yield list(range(first, first + self.batch_size))
+            step += 1
+
+
+def collate(samples: Sequence[tuple[np.ndarray, ...]]) -> RawPairs:
+    """Stack samples to tensors."""
+    return RawPairs(*(torch.from_numpy(np.stack(planes)) for planes in zip(*samples, strict=True)))
+
+
+class PairData(L.LightningDataModule):
+    """Training pairs from a corpus folder, and a fixed batch of validation pairs for the sample sheets.
+
+    Args:
+        root: corpus folder, from ``nurie lab corpus``.
+        pairs: which pairs.
+        sources: sources by name with their weights; all, by number of pictures, when left out.
+        batch_size: pairs a step and process.
+        workers: processes that read pictures.
+        seed: of all chance.
+    """
+
+    def __init__(
+        self,
+        root: str = "corpus",
+        *,
+        pairs: PairSettings | None = None,
+        sources: dict[str, float] | None = None,
+        batch_size: int = 8,
+        workers: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root, self.pairs, self.sources = Path(root), pairs or PairSettings(), sources
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches from the step on at which training stands."""
+        trainer = self.trainer
+        ranks = trainer.world_size if trainer else 1
+        rank = trainer.global_rank if trainer else 0
+        start = int(getattr(trainer.lightning_module, "step", 0)) if trainer else 0
+        dataset = PairDataset(
+            self.root,
+            self.pairs,
+            sources=self.sources,
+            batch_size=self.batch_size,
+            step_size=self.batch_size * ranks,
+            seed=self.seed,
+        )
+        sampler = StepSampler(
+            start=start, batch_size=self.batch_size, stride=self.batch_size * ranks, offset=self.batch_size * rank
+        )
+        return DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=collate,
+            persistent_workers=self.workers > 0,
+            prefetch_factor=4 if self.workers else None,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def sheet_pairs(self, count: int = 16) -> RawPairs:
+        """The same validation pairs at any time, with slots."""
+        sources = self.sources or {name: 1.0 for name in SLOTS if (self.root / name).is_dir()}
+        drawings = {name: weight for name, weight in sources.items() if name in SLOTS}
+        final = replace(self.pairs, sizes={0: self.pairs.size_at(max(self.pairs.sizes))})
+        dataset = PairDataset(self.root, final, split="val", sources=drawings, seed=self.seed)
+        return collate([dataset[number] for number in range(count)])

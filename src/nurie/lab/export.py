@@ -1,0 +1,167 @@
+"""From a trained generator to a model folder: two ONNX graphs, checked against PyTorch, and what a user must know."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nurie.errors import ModelError
+from nurie.lab.corpora.store import write_bytes
+from nurie.lab.models.fusion import ReferenceTokens
+from nurie.lab.models.generator import Generator
+
+#: Largest difference between PyTorch and ONNX Runtime that an export may have, on values in [-1, 1].
+PARITY = 1e-3
+OPSET = 17
+
+
+class _Encode(nn.Module):
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, reference: Tensor) -> tuple[Tensor, Tensor]:
+        return tuple(self.generator.encode(reference))
+
+
+class _Colorize(nn.Module):
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, line_art: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.generator.colorize(line_art, ReferenceTokens(keys, values))
+        assert output.fusion.attention is not None
+        return output.colors, output.fusion.attention
+
+
+def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], axes: Any) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracing exporter says that it is the older one, and that sizes are read while tracing; the sizes that
+        # matter are checked below at other shapes than the traced ones.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            inputs,
+            buffer,
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def export_graphs(generator: Generator) -> dict[str, bytes]:
+    """The two graphs of the model folder, for any size that is a multiple of 16 and any number of references.
+
+    Args:
+        generator: trained; its fusion module must have an attention map.
+
+    Returns:
+        File name -> ONNX file.
+
+    Raises:
+        ModelError: PyTorch and ONNX Runtime differ by more than ``PARITY``.
+    """
+    generator = generator.eval().to(memory_format=torch.contiguous_format)
+    reference, line_art = torch.zeros(1, 3, 64, 96), torch.ones(1, 1, 96, 64)
+    with torch.no_grad():
+        tokens = generator.encode(reference)
+    graphs = {
+        "encode.onnx": _graph(
+            _Encode(generator),
+            (reference,),
+            ["reference"],
+            ["keys", "values"],
+            {"reference": {2: "height", 3: "width"}, "keys": {1: "tokens"}, "values": {1: "tokens"}},
+        ),
+        "colorize.onnx": _graph(
+            _Colorize(generator),
+            (line_art, *tokens),
+            ["line_art", "keys", "values"],
+            ["colors", "attention"],
+            {
+                "line_art": {2: "height", 3: "width"},
+                "keys": {1: "tokens"},
+                "values": {1: "tokens"},
+                "colors": {2: "height", 3: "width"},
+                "attention": {1: "positions", 2: "tokens"},
+            },
+        ),
+    }
+    difference = parity(generator, graphs)
+    if not difference <= PARITY:
+        raise ModelError(f"PyTorch and ONNX Runtime differ by {difference:.2g}, more than {PARITY}; nothing was exported.")
+    return graphs
+
+
+def parity(generator: Generator, graphs: Mapping[str, bytes]) -> float:
+    """Largest difference of the colours between PyTorch and ONNX Runtime, at a shape that was not traced, two references."""
+    import onnxruntime
+
+    rng = np.random.default_rng(0)
+    multiple = generator.settings.multiple
+    line_art = np.where(rng.random((1, 1, 7 * multiple, 5 * multiple)) < 0.1, -1, 1).astype(np.float32)
+    references = [
+        rng.uniform(-1, 1, (1, 3, high * multiple, wide * multiple)).astype(np.float32) for high, wide in ((3, 5), (6, 2))
+    ]
+    encode, colorize = (
+        onnxruntime.InferenceSession(graphs[name], providers=["CPUExecutionProvider"])
+        for name in ("encode.onnx", "colorize.onnx")
+    )
+    tokens = [encode.run(["keys", "values"], {"reference": reference}) for reference in references]
+    keys, values = (np.concatenate(parts, axis=1) for parts in zip(*tokens, strict=True))
+    (colors,) = colorize.run(["colors"], {"line_art": line_art, "keys": keys, "values": values})
+    with torch.no_grad():
+        pairs = [generator.encode(torch.from_numpy(reference)) for reference in references]
+        joined = ReferenceTokens(*(torch.cat(parts, dim=1) for parts in zip(*pairs, strict=True)))
+        expected = generator.colorize(torch.from_numpy(line_art), joined).colors.numpy()
+    return float(np.abs(colors - expected).max())
+
+
+def export(generator: Generator, folder: Path, *, name: str, card: str, licence: str, size: int = 256) -> None:
+    """Write a model folder.
+
+    Args:
+        generator: trained.
+        folder: made if it is not there; files of the same names are replaced, each whole or not at all.
+        name: of the model.
+        card: text of its README.md.
+        licence: text of its LICENSE.
+        size: the network sees pictures of about size x size pixels.
+
+    Raises:
+        ModelError: see ``export_graphs``.
+    """
+    graphs = export_graphs(generator)
+    s = generator.settings
+    settings = {
+        "format": "nurie-colorizer",
+        "version": 1,
+        "name": name,
+        "size": size,
+        "multiple": s.multiple,
+        "token_stride": s.token_stride,
+        "fusion": s.fusion,
+        "parameters": sum(parameter.numel() for parameter in generator.parameters()),
+        "generator": s.to_dict(),
+        "sha256": {file: hashlib.sha256(data).hexdigest() for file, data in graphs.items()},
+    }
+    for file, data in graphs.items():
+        write_bytes(folder / file, data)
+    write_bytes(folder / "README.md", card.encode())
+    write_bytes(folder / "LICENSE", licence.encode())
+    # Last, because a folder without it is no model.
+    write_bytes(folder / "nurie.json", (json.dumps(settings, indent=2) + "\n").encode())

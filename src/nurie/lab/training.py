@@ -1,0 +1,230 @@
+"""Training as a LightningModule: both optimisers, one generator pass a step, weights that average themselves.
+
+The step's losses are equations 1 to 5 plus, for modules whose map has a teacher, the correspondence loss. The generator
+runs once a step: its result serves the discriminator detached and the generator attached.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from nurie.errors import TrainingError
+from nurie.lab import losses
+from nurie.lab.augmentation import AugmentationSettings, Batch, RawPairs, augment
+from nurie.lab.losses import LossWeights
+from nurie.lab.models.discriminator import Discriminator
+from nurie.lab.models.generator import Generator, GeneratorSettings
+
+if TYPE_CHECKING:
+    from nurie.lab.models.vgg import VGGFeatures
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSettings:
+    """Adam for both networks (section 4.1).
+
+    Attributes:
+        generator_rate: learning rate.
+        discriminator_rate: learning rate.
+        betas: Adam's.
+        warmup: steps over which the rates rise.
+        steps: at this step the rates have fallen to ``final`` of their height; 0: they stay.
+        hold: the share of ``steps`` during which they stay; then they fall along a cosine.
+        final: see ``steps``.
+        ema: decay of the weights' moving average, which is what gets exported; 0: the last weights are.
+        clip: largest norm of the generator's gradient; 0: none.
+    """
+
+    generator_rate: float = 1e-4
+    discriminator_rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    warmup: int = 0
+    steps: int = 0
+    hold: float = 0.4
+    final: float = 0.02
+    ema: float = 0.0
+    clip: float = 0.0
+
+    def factor(self, step: int) -> float:
+        """Of the learning rates at a step."""
+        rise = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        if not self.steps:
+            return rise
+        progress = min(1.0, max(0.0, step / self.steps - self.hold) / (1 - self.hold))
+        return rise * (self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSettings:
+    """The network behind the perceptual and the style loss; loaded only when one of them has a weight.
+
+    Attributes:
+        backbone: "vgg19", or "vgg16-hed" as a substitute (see ``nurie.lab.models.vgg``).
+        weights: file; the usual place when None.
+        normalize: False feeds values in [-1, 1] as the published code does.
+        fold_batch: True mixes a batch's pictures in one Gram matrix as the published code does.
+    """
+
+    backbone: Literal["vgg19", "vgg16-hed"] = "vgg19"
+    weights: str | None = None
+    normalize: bool = True
+    fold_batch: bool = False
+
+
+class Colorization(L.LightningModule):
+    """Train a generator, with or without a discriminator.
+
+    Args:
+        generator: sizes and fusion module.
+        losses: their weights (eq. 5); the discriminator exists only where the adversarial one has weight.
+        optimizer: rates and averages.
+        augmentation: what happens to raw pairs.
+        features: of the perceptual and the style loss.
+        background_share: weight of the paper in the correspondence loss, which it would else rule.
+        channels_last: memory layout of the networks; faster on most devices.
+        seed: of the weights and all augmentation.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: GeneratorSettings | None = None,
+        losses: LossWeights | None = None,
+        optimizer: OptimizerSettings | None = None,
+        augmentation: AugmentationSettings | None = None,
+        features: FeatureSettings | None = None,
+        background_share: float = 0.3,
+        channels_last: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.strict_loading = False  # the feature network is fixed and not saved
+        self.weights = losses or LossWeights()
+        self.optimizer = optimizer or OptimizerSettings()
+        self.augmentation = augmentation or AugmentationSettings()
+        self.features_settings = features or FeatureSettings()
+        self.background_share, self.seed = background_share, seed
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.generator = Generator(generator).to(memory_format=layout)
+            self.discriminator = Discriminator() if self.weights.adversarial else None
+        self.average: Generator | None = None
+        if self.optimizer.ema:
+            self.average = Generator(generator).to(memory_format=layout).requires_grad_(False).eval()
+            self.average.load_state_dict(self.generator.state_dict())
+        self.features: VGGFeatures | None = None
+        if self.weights.perceptual or self.weights.style:
+            from nurie.lab.models.vgg import VGGFeatures
+
+            s = self.features_settings
+            normalization: Literal["imagenet", "none"] = "imagenet" if s.normalize else "none"
+            self.features = VGGFeatures(backbone=s.backbone, weights=s.weights, normalization=normalization)
+        self.register_buffer("_step", torch.zeros((), dtype=torch.long))
+
+    @property
+    def step(self) -> int:
+        """Batches seen so far, over all runs of this training."""
+        return int(self._step)
+
+    @property
+    def exported(self) -> Generator:
+        """The generator that a model is made of: the averaged one where there is one."""
+        return self.average if self.average is not None else self.generator
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Adam for the generator, then for the discriminator if there is one."""
+        o = self.optimizer
+        optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.Adam(self.generator.parameters(), lr=o.generator_rate, betas=o.betas)
+        ]
+        if self.discriminator is not None:
+            optimizers.append(torch.optim.Adam(self.discriminator.parameters(), lr=o.discriminator_rate, betas=o.betas))
+        return optimizers
+
+    def prepare(self, raw: RawPairs) -> Batch:
+        """The batch of the present step: the same whenever the step is done again."""
+        source = torch.Generator().manual_seed((self.seed << 32) + self.step * self.trainer.world_size + self.global_rank)
+        with torch.no_grad():
+            return augment(
+                RawPairs(*raw), self.augmentation, source, token_stride=self.generator.settings.token_stride
+            )
+
+    def training_step(self, raw: RawPairs, index: int) -> Tensor:
+        """One step of discriminator and generator on one generator pass."""
+        batch = self.prepare(raw)
+        optimizers = self.optimizers()
+        first, *others = optimizers if isinstance(optimizers, list) else [optimizers]
+        for optimizer, rate in zip(
+            (first, *others), (self.optimizer.generator_rate, self.optimizer.discriminator_rate), strict=False
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * self.optimizer.factor(self.step)
+        output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
+        terms: dict[str, Tensor] = {}
+        if self.discriminator is not None:
+            terms["discriminator"] = self._train_discriminator(others[0], batch, output.colors.detach())
+            self.discriminator.requires_grad_(False)
+            terms["adversarial"] = losses.adversarial_generator(self.discriminator(output.colors, batch.line_art))
+            self.discriminator.requires_grad_(True)
+        terms["reconstruction"] = losses.reconstruction(output.colors, batch.target, batch.weight)
+        if output.fusion.alignment is not None and self.weights.correspondence:
+            share = torch.ones_like(batch.line_slots[:1, :1])
+            share[..., 0] = self.background_share
+            terms["correspondence"] = losses.correspondence(
+                output.fusion.alignment, batch.line_slots * share, batch.reference_slots, least_mass=0.2
+            )
+        if self.features is not None:
+            with torch.no_grad():
+                wanted = self.features(batch.target)
+            made = self.features(output.colors)
+            terms["perceptual"] = losses.perceptual(made, wanted)
+            terms["style"] = losses.style(made, wanted, fold_batch=self.features_settings.fold_batch)
+        loss = losses.total({k: v for k, v in terms.items() if k != "discriminator"}, self.weights)
+        self._refuse_infinite(terms)
+        first.zero_grad(set_to_none=True)
+        self.manual_backward(loss)
+        if self.optimizer.clip:
+            torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.optimizer.clip)
+        first.step()
+        self._step += 1
+        self._update_average()
+        self.log_dict({f"loss/{name}": term.detach() for name, term in terms.items()}, batch_size=len(batch.target))
+        self.log("rate", first.param_groups[0]["lr"])
+        return loss.detach()
+
+    def _train_discriminator(self, optimizer: Any, batch: Batch, made: Tensor) -> Tensor:
+        assert self.discriminator is not None
+        real, fake = self.discriminator(batch.target, batch.line_art), self.discriminator(made, batch.line_art)
+        loss = losses.adversarial_discriminator(real, fake)
+        optimizer.zero_grad(set_to_none=True)
+        self.manual_backward(loss)
+        optimizer.step()
+        return loss.detach()
+
+    def _refuse_infinite(self, terms: dict[str, Tensor]) -> None:
+        wrong = [name for name, term in terms.items() if not bool(torch.isfinite(term))]
+        if wrong:
+            raise TrainingError(
+                f"At step {self.step} the loss is not finite: {', '.join(wrong)}. The last checkpoint is whole; go on "
+                "from it with a lower learning rate, or with optimizer.clip set."
+            )
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        if self.average is None:
+            return
+        # Early on the average follows closely, else it would remember the random start for long.
+        decay = min(self.optimizer.ema, (1 + self.step) / (10 + self.step))
+        for kept, new in zip(self.average.state_dict().values(), self.generator.state_dict().values(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.copy_(new)

@@ -1,0 +1,46 @@
+"""Generator weights as safetensors, with the settings they belong to in the same file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from nurie.errors import ConfigError, ModelError
+from nurie.lab.corpora.store import write_bytes
+from nurie.lab.models.generator import Generator, GeneratorSettings
+
+FORMAT = "nurie-generator"
+
+
+def save_generator(generator: Generator, path: Path) -> None:
+    """Write a generator, whole or not at all."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
+    metadata = {"format": FORMAT, "settings": json.dumps(generator.settings.to_dict())}
+    write_bytes(path, save(state, metadata))
+
+
+def load_generator(path: Path) -> Generator:
+    """Read a generator, in evaluation mode.
+
+    Raises:
+        ModelError: no such file, not a safetensors file, or one of another program.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise ModelError(f"{path} holds weights, but not of a Nurie generator. Give a weights.safetensors of a run.")
+            state: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}
+        generator = Generator(GeneratorSettings(**json.loads(metadata["settings"])))
+        generator.load_state_dict(state)
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no file {path}.") from error
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is not a safetensors file or is damaged: {error}") from error
+    except (ConfigError, RuntimeError, TypeError, KeyError) as error:
+        raise ModelError(f"{path} does not fit this version of Nurie: {error}") from error
+    return generator.eval()
