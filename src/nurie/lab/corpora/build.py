@@ -68,6 +68,11 @@ def split_jobs(
     return [Job(id=f"{split}-{name}", draw=functools.partial(draw, name, split)) for name, split in names]
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in one line; some name every attempt in a line of its own."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+
+
 def _run(root: Path, job: Job) -> tuple[str, Entry | None]:
     try:
         drawn = job.draw()
@@ -188,4 +193,4 @@ def write_credits(root: Path, credits: Mapping[str, str]) -> None:
     write_bytes(root / "CREDITS.md", text.encode())
 
 
-__all__ = ["JOURNAL", "MANIFEST", "SETTINGS", "Job", "build_source", "split_jobs", "write_credits"]
+__all__ = ["JOURNAL", "MANIFEST", "SETTINGS", "Job", "build_source", "first_line", "split_jobs", "write_credits"]

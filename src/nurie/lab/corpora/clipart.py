@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job
+from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.flat_svg import FlatSvg, render_flat
 from nurie.lab.corpora.parts import line_width, share
 from nurie.lab.corpora.render import rasterise
@@ -57,7 +57,7 @@ def read_clipart(path: Path) -> dict[str, str]:
     try:
         found = dict(_from_folder(path) if path.is_dir() else _from_package(path))
     except (OSError, tarfile.TarError, EOFError, ValueError) as error:
-        raise DataError(f"{path} is not a folder of SVGs nor a Debian package ({error}).") from error
+        raise DataError(f"{path} is not a folder of SVGs nor a Debian package ({first_line(error)}).") from error
     if not found:
         raise DataError(f"{path} holds no SVGs. Get some with: apt-get download openclipart-svg")
     # The library keeps many drawings in two folders, in a kind's own and in one within it.

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job
+from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
 from nurie.lab.corpora.store import Drawing, Entry, Split
@@ -145,7 +145,7 @@ def read_tarball(path: Path) -> Tarball:
                     pictures[name] = (_svg(icon, icons), KINDS[category])
     except (OSError, tarfile.TarError, EOFError, KeyError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{path} is not an Iconify package ({error}). Get one with: npm pack @iconify-json/noto"
+            f"{path} is not an Iconify package ({first_line(error)}). Get one with: npm pack @iconify-json/noto"
         ) from error
     return Tarball(prefix=prefix, pictures=dict(sorted(pictures.items())))
 

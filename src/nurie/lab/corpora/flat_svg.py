@@ -34,6 +34,9 @@ INK_SHARE = 0.2
 #: Under this opacity a shape is a shade or a shine over others and draws no line.
 VEIL = 0.7
 
+#: What ``<use>`` may add in elements: uses of uses grow without bound.
+MAX_COPIES = 20_000
+
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _SHAPES = frozenset(f"{_SVG}{name}" for name in ("path", "circle", "rect", "ellipse", "polygon", "polyline", "line"))
@@ -85,7 +88,8 @@ def _class_rules(root: Element) -> dict[str, dict[str, str]]:
 def _resolve_uses(root: Element) -> None:
     """Put copies in the place of ``<use>``, position and style of the use kept."""
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
-    for _ in range(8):  # a use may point to a group with uses
+    budget = MAX_COPIES
+    while True:  # a use may point to a group with uses
         uses = [(parent, child) for parent in root.iter() for child in parent if child.tag == f"{_SVG}use"]
         if not uses:
             return
@@ -96,6 +100,9 @@ def _resolve_uses(root: Element) -> None:
                 parent.remove(use)
                 continue
             new = copy.deepcopy(target)
+            budget -= sum(1 for _ in new.iter())
+            if budget < 0:
+                raise ValueError(f"more than {MAX_COPIES} copies by use")
             for element in new.iter():
                 element.attrib.pop("id", None)
             move = f"translate({use.get('x', '0')} {use.get('y', '0')})" if use.get("x") or use.get("y") else ""
@@ -106,7 +113,6 @@ def _resolve_uses(root: Element) -> None:
             if transform:
                 new.set("transform", transform)
             parent[place] = new
-    raise ValueError("uses that point in a circle")
 
 
 def _scale(transform: str | None) -> float:

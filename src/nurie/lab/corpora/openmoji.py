@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job
+from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
 from nurie.lab.corpora.render import over, rasterise
@@ -101,7 +101,9 @@ def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0, split: Spl
             if colour and lines:
                 pictures.setdefault(name, (colour, lines, name, _KINDS[row["group"]]))
     except (OSError, tarfile.TarError, EOFError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is not the OpenMoji package ({error}). Get it with: npm pack openmoji") from error
+        raise DataError(
+            f"{path} is not the OpenMoji package ({first_line(error)}). Get it with: npm pack openmoji"
+        ) from error
     names = sorted(pictures)
     count = max(1, round(scale * len(names))) if names else 0
     kept = [names[i * len(names) // count] for i in range(count)]

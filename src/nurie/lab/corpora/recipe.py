@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from nurie.errors import DataError
 from nurie.lab.corpora import animals, cats, clipart, emoji, openmoji, portraits
-from nurie.lab.corpora.build import Job, build_source, write_credits
+from nurie.lab.corpora.build import Job, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
 
@@ -110,7 +110,9 @@ def _package_name(path: Path) -> str:
             member = archive.extractfile("package/package.json")
             return str(json.load(member)["name"]) if member is not None else ""
     except (OSError, tarfile.TarError, EOFError, KeyError, ValueError) as error:
-        raise DataError(f"{path} is not an npm package ({error}). Get one with: npm pack @iconify-json/noto") from error
+        raise DataError(
+            f"{path} is not an npm package ({first_line(error)}). Get one with: npm pack @iconify-json/noto"
+        ) from error
 
 
 def plan(

@@ -161,7 +161,7 @@ def read_manifest(root: Path, sources: tuple[str, ...] | None = None) -> Iterato
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             try:
                 yield Entry.from_json(line)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, AttributeError) as error:
                 raise DataError(f"{path}, line {number} is not a manifest row: {error}") from error
 
 

@@ -1,0 +1,86 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nurie.errors import DataError
+from nurie.lab.cli import app
+from nurie.lab.corpora import recipe
+from nurie.lab.corpora.portraits import RESERVED_STYLES
+from nurie.lab.corpora.store import read_manifest
+
+
+def test_the_recommended_numbers() -> None:
+    train = {style: counts.train for style, counts in recipe.PORTRAITS.items()}
+    assert train == {
+        "adventurer": 3500,
+        "micah": 2500,
+        "open-peeps": 2000,
+        "toon-head": 1500,
+        "lorelei": 2000,
+        "personas": 1500,
+        "big-smile": 1500,
+        "critters": 600,
+        "big-ears": 0,
+        "avataaars": 0,
+    }
+    for style, counts in recipe.PORTRAITS.items():
+        assert (counts.val, counts.test) == ((0, 200) if style in RESERVED_STYLES else (40, 200))
+    assert recipe.Counts(train=30, test=3).scaled(0.1) == {"train": 3, "val": 0, "test": 1}
+
+
+def test_groups_and_sources_can_be_named() -> None:
+    assert recipe.chosen_sources(["cats", "micah"]) == ("micah", "robohash-cats")
+    assert len(recipe.chosen_sources()) == sum(map(len, recipe.GROUPS.values()))
+    with pytest.raises(
+        DataError, match="No source 'dogs'. Groups: portraits, reserved, animals, cats.*Sources: advent"
+    ):
+        recipe.chosen_sources(["dogs"])
+
+
+def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(recipe, "find_spec", lambda name: None if name == "robohash" else found(name))
+    plan = recipe.plan(["cats", "animals", "noto", "openmoji", "clipart"])
+    assert list(plan.jobs) == ["animal-avatar"]
+    hints = ("pip install 'nurie[corpora]'", "npm pack @iconify-json/noto", "npm pack openmoji", "apt-get download")
+    assert len(plan.missing) == 4
+    assert all(any(hint in line for line in plan.missing) for hint in hints)
+
+
+def test_impossible_numbers_and_files(tmp_path: Path) -> None:
+    for options in ({"size": 8}, {"scale": 0.0}):
+        with pytest.raises(DataError, match="A corpus wants"):
+            recipe.plan(**options)
+    (tmp_path / "a.tgz").write_text("text")
+    with pytest.raises(DataError, match="is not an npm package"):
+        recipe.plan(emoji_tarballs=[tmp_path / "a.tgz"])
+    with pytest.raises(DataError, match="Nothing to build"):
+        recipe.build(tmp_path, recipe.plan(["clipart"]))
+
+
+def test_the_command_builds_reports_and_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    arguments = ["corpus", "--out", str(out), "--only", "micah,animals,clipart", "--size", "32", "--workers", "1"]
+    arguments += ["--scale", "0.002"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    assert "micah: 5 train, 1 val, 1 test" in first.output and "left out clipart" in first.output
+    rows = list(read_manifest(out))
+    assert {(row.source, row.split) for row in rows} == {
+        (source, split) for source in ("micah", "animal-avatar") for split in ("train", "val", "test")
+    }
+    assert len({(row.source, row.id) for row in rows}) == len(rows)
+    credits = (out / "CREDITS.md").read_text()
+    assert "Micah Lanier" in credits and "MIT" in credits and credits.count("\n* ") == 2
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    other = CliRunner().invoke(app, [*arguments, "--size", "48"])
+    assert isinstance(other.exception, DataError)
+
+
+def test_every_source_has_a_credit() -> None:
+    assert all(recipe.credit(source) for source in recipe.chosen_sources())
+    assert recipe.credit("somebody's own") is None
