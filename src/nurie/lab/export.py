@@ -51,7 +51,7 @@ def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outp
         # matter are checked below at other shapes than the traced ones.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module,
+            module.eval(),  # a wrapper in training mode would put the generator into it, too, when the exporter is done
             inputs,
             buffer,
             input_names=names,
