@@ -1,5 +1,8 @@
 import functools
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +66,36 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path) -> None:
     (whole / "flat" / JOURNAL).unlink()
     journal.unlink()
     assert contents(whole) == contents(cut)
+
+
+KILLED = """
+import functools, sys
+from pathlib import Path
+from nurie.lab.corpora.animals import SOURCE, render_animal
+from nurie.lab.corpora.build import build_source, split_jobs
+if __name__ == "__main__":
+    build_source(Path(sys.argv[1]), SOURCE, split_jobs(functools.partial(render_animal, size=16), train=400), workers=1)
+"""
+
+
+def test_a_build_may_be_killed_at_any_time(tmp_path: Path) -> None:
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(cut)]) as process:
+        journal = cut / SOURCE / JOURNAL
+        for _ in range(1200):
+            if (journal.is_file() and journal.read_bytes().count(b"\n") >= 5) or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        process.kill()
+    drawn = journal.read_bytes().count(b"\n")
+    assert 5 <= drawn < 400
+    (cut / SOURCE / ".train-0-00399.png.12345678.part").write_bytes(b"half a picture")
+    work = split_jobs(functools.partial(render_animal, size=16), train=drawn + 3)
+    for root in (cut, whole):
+        build_source(root, SOURCE, work, workers=1)
+    surplus = set(contents(cut)) - set(contents(whole))
+    assert not surplus
+    assert contents(cut) == contents(whole)
 
 
 def test_useless_pictures_are_left_out_and_remembered(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import functools
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +156,8 @@ def build_source(
         folder.mkdir(parents=True, exist_ok=True)
         if settings is not None:
             _check_settings(folder / SETTINGS, settings)
+        for part in folder.glob(".*.part"):
+            part.unlink(missing_ok=True)  # half a picture of a killed run
         done = _read_journal(journal)
         missing = [job for job in wanted if job.id not in done or not _is_drawn(root, done[job.id])]
         count = len(wanted) - len(missing)
@@ -177,13 +182,33 @@ def _is_drawn(root: Path, entry: Entry | None) -> bool:
     return entry is None or entry_path(root, entry).is_file()
 
 
+def _end_with_parent() -> None:
+    """Leave no process behind when the build is killed: a worker waits for work for ever otherwise."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+
+        def watch() -> None:
+            multiprocessing.connection.wait([sentinel])
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
 def _map(root: Path, jobs: list[Job], workers: int) -> Iterator[tuple[str, Entry | None]]:
     if workers == 1 or len(jobs) < 8:
         yield from (_run(root, job) for job in jobs)
         return
     # Not fork: a rasteriser that has threads in this process would hang in its copies.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_run, [root] * len(jobs), jobs, chunksize=8)
+    try:
+        with ProcessPoolExecutor(
+            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+        ) as pool:
+            yield from pool.map(_run, [root] * len(jobs), jobs, chunksize=8)
+    except BrokenProcessPool as error:
+        raise DataError(
+            "A process was ended from outside (out of memory?). Run again to go on where it was."
+        ) from error
 
 
 def write_credits(root: Path, credits: Mapping[str, str]) -> None:
