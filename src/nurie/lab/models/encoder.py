@@ -37,10 +37,10 @@ class Encoder(nn.Module):
         """Outputs of all layers, first to last.
 
         Args:
-            x: B x in_channels x H x W, sides multiples of 2^(levels - 1).
+            x: B x in_channels x H x W.
 
         Returns:
-            Two maps a level, B x width x H/2^level x W/2^level.
+            Two maps a level, B x width x H/2^level x W/2^level, rounded up.
         """
         outputs = []
         for layer in self.layers:
@@ -56,7 +56,7 @@ def pyramid(features: Sequence[Tensor], *, height: int, width: int) -> Tensor:
     coarser ones interpolated bilinearly.
 
     Args:
-        features: maps B x C_i x H_i x W_i; every size is a whole multiple of the wanted one or divides it.
+        features: maps B x C_i x H_i x W_i; a finer one's size is a whole multiple of the wanted one.
         height: rows of the result.
         width: columns of the result.
 

@@ -70,8 +70,8 @@ class GeneratorSettings:
 
     @property
     def multiple(self) -> int:
-        """Sides of a picture must be multiples of this."""
-        return max(16, self.strides[-1])
+        """Sides of a picture must be multiples of this; levels coarser than the tokens may round up."""
+        return max(16, self.token_stride)
 
     def to_dict(self) -> dict[str, Any]:
         """For a model folder's settings."""

@@ -1,0 +1,71 @@
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from nurie.engine import Engine
+from nurie.errors import ModelError
+from nurie.lab import export as module
+from nurie.lab.export import export, export_graphs, parity
+from nurie.lab.models.generator import Generator, GeneratorSettings
+
+
+def small(**settings: object) -> Generator:
+    torch.manual_seed(0)
+    generator = Generator(GeneratorSettings(width=4, residual_blocks=1, **settings))  # type: ignore[arg-type]
+    generator.train()
+    for _ in range(2):  # batch statistics that are not those of a new network
+        generator(torch.rand(3, 1, 32, 48) * 2 - 1, torch.rand(3, 3, 48, 32) * 2 - 1)
+    return generator
+
+
+SHIPPED_KIND = {
+    "patch": 4,
+    "levels": 4,
+    "token_stride": 8,
+    "token_width": 12,
+    "residual_width": 6,
+    "upsampling": "nearest",
+    "color_skip": True,
+    "fusion": "sga-aligned",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, {"fusion": "scft"}, SHIPPED_KIND], ids=["sga", "scft", "shipped kind"])
+def test_graphs_equal_pytorch_at_other_shapes_and_with_two_references(settings):
+    generator = small(**settings)
+    # float32 on both sides; the floor is 1e-3, what is left is the order of additions.
+    assert parity(generator.eval(), export_graphs(generator)) < 1e-4
+
+
+def test_a_graph_that_differs_is_not_exported(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "parity", lambda *_: 0.01)
+    with pytest.raises(ModelError, match="differ by 0.01"):
+        export(small(), tmp_path / "model", name="x", card="", licence="")
+    assert not (tmp_path / "model").exists()
+
+
+def test_not_a_number_is_a_difference(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "parity", lambda *_: float("nan"))
+    with pytest.raises(ModelError, match="nothing was exported"):
+        export_graphs(small())
+
+
+def test_the_engine_runs_an_exported_folder(tmp_path):
+    generator = small(**SHIPPED_KIND)
+    export(generator, tmp_path / "model", name="tiny", card="# Card\n", licence="CC BY 4.0\n")
+    info = json.loads((tmp_path / "model" / "nurie.json").read_text("utf-8"))
+    assert info["multiple"] == 16 and info["token_stride"] == 8 and info["name"] == "tiny"
+    for file in ("encode.onnx", "colorize.onnx"):
+        onnx.checker.check_model(str(tmp_path / "model" / file))
+    engine = Engine(tmp_path / "model")
+    rng = np.random.default_rng(0)
+    reference, line_art = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in ((1, 3, 64, 80), (1, 1, 112, 48)))
+    with torch.no_grad():
+        expected = generator.eval()(torch.from_numpy(line_art), torch.from_numpy(reference)).numpy()
+    tokens = engine.encode(reference)
+    colors, attention = engine.colorize(line_art, tokens)
+    assert attention is None
+    np.testing.assert_allclose(colors, expected, atol=1e-4)
