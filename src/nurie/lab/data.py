@@ -6,12 +6,16 @@ Convention:
     An *exact triple* is (lines of A, B in palette P, A in palette P): the truth is known although the two pictures
     differ. Slots of A that do not show in B cannot be known and hardly count.
     *Self-reference* is (lines of A, A warped, A), as in the paper.
+
+A damaged file is named once and skipped: another pair takes the sample's place, drawn from the seed, the sample's
+number and the attempt, so that the other samples stay what they are. Too many damaged files are an error.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,8 +28,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from nurie.errors import ConfigError, DataError
 from nurie.lab.augmentation import SLOT_STRIDE, RawPairs
+from nurie.lab.corpora.folders import read_afhq, read_anime_portraits, read_folder
 from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
-from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split, read_drawing, read_manifest, read_painted
+from nurie.lab.corpora.store import MANIFEST, Bytes, Drawing, Entry, Split, read_drawing, read_manifest, read_painted
 
 #: Order of the slot planes of characters; other drawings are paired with themselves and keep their own order.
 MEANINGS = ("background", *sorted({meaning for style in SLOTS.values() for meaning in style.values()}))
@@ -33,6 +38,49 @@ SLOT_PLANES = 16
 
 #: Share of a picture from which a slot counts as seen.
 SEEN = 0.0015
+
+#: Damaged files that end training: at least so many, and more than this share of the files read so far.
+MAX_DAMAGED, MAX_DAMAGED_SHARE = 10, 0.02
+#: How often a sample is drawn again because of damaged files.
+ATTEMPTS = 100
+
+#: Where pictures are: a corpus by ``nurie lab corpus``, or a folder that stays as it is (see ``corpora.folders``).
+Layout = Literal["corpus", "folder", "anime-portraits", "afhq-cat", "afhq-dog", "afhq-wild"]
+
+_logger = logging.getLogger(__name__)
+
+
+def read_entries(root: Path, layout: Layout = "corpus", sources: Iterable[str] | None = None) -> list[Entry]:
+    """The rows of a corpus, or of a folder of pictures in another layout.
+
+    Args:
+        root: the folder.
+        layout: what it looks like.
+        sources: only these, of a corpus.
+
+    Raises:
+        DataError: no such folder or source, nothing in it, or another layout.
+    """
+    if layout == "corpus":
+        if root.is_dir() and not any(root.glob(f"*/{MANIFEST}")):
+            raise DataError(
+                f"{root} is not a corpus: no folder in it has a {MANIFEST}. Make one with: nurie lab corpus --out "
+                f"{root}; for a folder of pictures set data.layout to folder, anime-portraits or afhq-cat/dog/wild."
+            )
+        return list(read_manifest(root, tuple(sources) if sources else None))
+    if layout == "anime-portraits":
+        found = read_anime_portraits(root)
+    elif layout == "folder":
+        found = read_folder(root)
+    else:
+        found = read_afhq(root, layout.removeprefix("afhq-"))
+    if found.bad:
+        _logger.warning("%s: %s", root, found)
+    return list(found.entries)
+
+
+class _DamagedFile(Exception):
+    """A file of a sample cannot be read: the sample has to be another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +126,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
     Args:
         root: corpus folder.
         settings: which pairs.
+        entries: rows of the pictures; those of the corpus' manifests when None.
         split: of the manifest.
         sources: sources by name with their weights; all, by their number of pictures, when empty.
         batch_size: all samples of a batch are of one kind, with slots or without.
@@ -85,7 +134,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         seed: of all chance.
 
     Raises:
-        DataError: nothing of that split is there.
+        DataError: nothing of that split is there, or of one of the sources; later, too many files are damaged.
     """
 
     def __init__(
@@ -93,6 +142,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         root: Path,
         settings: PairSettings,
         *,
+        entries: Iterable[Entry] | None = None,
         split: Split = "train",
         sources: dict[str, float] | None = None,
         batch_size: int = 1,
@@ -102,29 +152,71 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         self.root, self.settings, self.seed = root, settings, seed
         self.batch_size, self.step_size = batch_size, step_size or batch_size
         self.by_source: dict[str, list[Entry]] = defaultdict(list)
-        for entry in read_manifest(root, tuple(sources) if sources else None):
-            if entry.split == split:
+        for entry in entries if entries is not None else read_entries(root, sources=sources):
+            if entry.split == split and (not sources or entry.source in sources):
                 self.by_source[entry.source].append(entry)
-        if not self.by_source:
-            raise DataError(f"{root} holds no picture of the split {split!r}. Make a corpus with: nurie lab corpus --out {root}")
+        lacking = sorted(set(sources or ()) - set(self.by_source))
+        if lacking or not self.by_source:
+            of = f" of {', '.join(lacking)}" if lacking else ""
+            raise DataError(f"{root} holds no picture{of} of the split {split!r}. Make a corpus with: nurie lab corpus")
         names = sorted(self.by_source)
         weights = np.array([sources[n] if sources else len(self.by_source[n]) for n in names], np.float64)
         self.kinds = {kind: [n for n in names if self.by_source[n][0].kind == kind] for kind in ("drawing", "painted")}
         self.weights = dict(zip(names, weights / weights.sum(), strict=True))
         self.styles = [n for n in self.kinds["drawing"] if n in SLOTS]
+        everything = [entry for name in names for entry in self.by_source[name]]
+        self._numbers = {(entry.source, entry.id): number for number, entry in enumerate(everything)}
+        # Per file 0 not read yet, 1 good, 2 damaged; shared by the processes that read.
+        self._state = torch.zeros(len(everything), dtype=torch.uint8).share_memory_()
+
+    @property
+    def damaged(self) -> int:
+        """Damaged files met so far, by all processes."""
+        return int((self._state == 2).sum())
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, ...]:
         """Sample ``number``, in the order of ``RawPairs``."""
         batch = np.random.default_rng([self.seed, 1, number // self.batch_size])
-        rng = np.random.default_rng([self.seed, 2, number])
         share = sum(self.weights[name] for name in self.kinds["painted"])
         kind = "painted" if batch.random() < share else "drawing"
+        for attempt in range(ATTEMPTS):
+            salt = [2, number] if attempt == 0 else [3, number, attempt]
+            try:
+                return self._sample(kind, number, np.random.default_rng([self.seed, *salt]))
+            except _DamagedFile:
+                continue
+        raise DataError(f"{self.root}: no pair could be read in {ATTEMPTS} attempts; {self.damaged} files are damaged.")
+
+    def _sample(self, kind: str, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         names = self.kinds[kind]
         weights = np.array([self.weights[name] for name in names])
         source = str(rng.choice(names, p=weights / weights.sum()))
         entry = self._pick(source, rng)
         size = self.settings.size_at(number // self.step_size)
         return self._painted(entry, size) if kind == "painted" else self._drawing(entry, size, rng)
+
+    def _read(self, entry: Entry) -> Drawing | Bytes:
+        """A drawing or a painted picture, once its file is known to be whole."""
+        number = self._numbers[entry.source, entry.id]
+        if self._state[number] != 2:
+            try:
+                read = read_drawing if entry.kind == "drawing" else read_painted
+                content = read(self.root, entry)
+                self._state[number] = 1
+                return content
+            except DataError as error:
+                self._state[number] = 2
+                self._report(error)
+        raise _DamagedFile
+
+    def _report(self, error: DataError) -> None:
+        damaged, known = self.damaged, int((self._state > 0).sum())
+        if damaged >= MAX_DAMAGED and damaged > MAX_DAMAGED_SHARE * known:
+            raise DataError(
+                f"{damaged} of the {known} pictures read so far are damaged, more than {MAX_DAMAGED_SHARE:.0%}; the "
+                f"last: {error} Repair or remove them."
+            ) from error
+        _logger.warning("skipped, damaged picture number %d: %s", damaged, error)
 
     def _pick(self, source: str, rng: np.random.Generator) -> Entry:
         entries = self.by_source[source]
@@ -146,8 +238,8 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
     def _drawing(self, entry: Entry, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         s = self.settings
         other = self._partner(entry, rng)
-        a = read_drawing(self.root, entry).resized(size)
-        b = a if other is entry else read_drawing(self.root, other).resized(size)
+        a = self._drawn(entry, size)
+        b = a if other is entry else self._drawn(other, size)
         palette = sample_palette(dict.fromkeys((*a.slots, *b.slots)), rng)
         paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_colour(rng)
         reference = b.picture(palette | {"background": paper})
@@ -170,8 +262,19 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             np.array(rng.random() < s.extract_share),
         )
 
+    def _drawn(self, entry: Entry, size: int) -> Drawing:
+        drawing = self._read(entry)
+        assert isinstance(drawing, Drawing)
+        return drawing.resized(size)
+
     def _painted(self, entry: Entry, size: int) -> tuple[np.ndarray, ...]:
-        picture = read_painted(self.root, entry)
+        picture = self._read(entry)
+        assert not isinstance(picture, Drawing)
+        # The middle square: a picture of another shape is not squashed.
+        height, width = picture.shape[:2]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        picture = picture[top : top + side, left : left + side]
         if picture.shape[:2] != (size, size):
             picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         planes = picture.transpose(2, 0, 1)
@@ -222,7 +325,8 @@ class PairData(L.LightningDataModule):
     """Training pairs from a corpus folder, and a fixed batch of validation pairs for the sample sheets.
 
     Args:
-        root: corpus folder, from ``nurie lab corpus``.
+        root: corpus folder, from ``nurie lab corpus``, or a folder of pictures.
+        layout: what the folder looks like; see ``read_entries``.
         pairs: which pairs.
         sources: sources by name with their weights; all, by number of pictures, when left out.
         batch_size: pairs a step and process.
@@ -234,6 +338,7 @@ class PairData(L.LightningDataModule):
         self,
         root: str = "corpus",
         *,
+        layout: Layout = "corpus",
         pairs: PairSettings | None = None,
         sources: dict[str, float] | None = None,
         batch_size: int = 8,
@@ -242,7 +347,15 @@ class PairData(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.root, self.pairs, self.sources = Path(root), pairs or PairSettings(), sources
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.layout, self.batch_size, self.workers, self.seed = layout, batch_size, workers, seed
+        self._entries: list[Entry] | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The rows of all pictures, read once."""
+        if self._entries is None:
+            self._entries = read_entries(self.root, self.layout, self.sources)
+        return self._entries
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches from the step on at which training stands."""
@@ -253,6 +366,7 @@ class PairData(L.LightningDataModule):
         dataset = PairDataset(
             self.root,
             self.pairs,
+            entries=self.entries,
             sources=self.sources,
             batch_size=self.batch_size,
             step_size=self.batch_size * ranks,
@@ -272,9 +386,20 @@ class PairData(L.LightningDataModule):
         )
 
     def sheet_pairs(self, count: int = 16) -> RawPairs:
-        """The same validation pairs at any time, with slots."""
-        sources = self.sources or {name: 1.0 for name in SLOTS if (self.root / name).is_dir()}
-        drawings = {name: weight for name, weight in sources.items() if name in SLOTS}
+        """The same validation pairs at any time.
+
+        Of generated characters where there are any, else of all pictures of one kind; of the training split only where
+        nothing is kept from training.
+        """
+        rows = next(
+            rows for split in ("val", "test", "train") if (rows := [e for e in self.entries if e.split == split])
+        )
+        split = rows[0].split
+        weights = self.sources or {name: 1.0 for name in SLOTS}
+        sources = {name: weights[name] for name in sorted({e.source for e in rows} & set(weights)) if name in SLOTS}
+        if not sources:
+            kind = rows[0].kind
+            rows = [entry for entry in rows if entry.kind == kind]
         final = replace(self.pairs, sizes={0: self.pairs.size_at(max(self.pairs.sizes))})
-        dataset = PairDataset(self.root, final, split="val", sources=drawings, seed=self.seed)
+        dataset = PairDataset(self.root, final, entries=rows, split=split, sources=sources, seed=self.seed)
         return collate([dataset[number] for number in range(count)])
