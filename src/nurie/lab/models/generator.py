@@ -31,8 +31,8 @@ class GeneratorSettings:
         residual_blocks: blocks between fusion and decoder.
         residual_width: channels inside a block (0: as outside).
         upsampling: of the decoder.
-        color_skip: add the reference's colours, carried by the attention map, to the decoder's result; the decoder then
-            learns the difference.
+        color_skip: carry the reference's colours by the attention map to the result; the decoder then says for each
+            pixel how far to trust them, and what colour to take else (paper, eyes and teeth are not the reference's).
         fusion: name in the registry.
         fusion_settings: its keywords.
     """
@@ -123,7 +123,7 @@ class Generator(nn.Module):
         self.decoder = Decoder(
             2 * channels,
             s.widths[: self._token_level + 1],
-            out_channels=3 * s.patch**2,
+            out_channels=(4 if s.color_skip else 3) * s.patch**2,
             upsampling=s.upsampling,
         )
 
@@ -172,7 +172,8 @@ class Generator(nn.Module):
                 raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
             carried = (output.attention @ tokens.values[..., -3:]).transpose(1, 2).unflatten(2, (height, width))
             size = (line_art.shape[-2], line_art.shape[-1])
-            colors = colors + F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
+            carried = F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
+            colors = torch.lerp(colors[:, :3], carried, torch.sigmoid(colors[:, 3:]))
             # Not squashed: tanh would bend the colours that came along.
             return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), output)
         return GeneratorOutput(torch.tanh(colors), output)
