@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from nurie.lab.corpora.build import Job, split_jobs
-from nurie.lab.corpora.flat_svg import FlatSvg, parse_colour
 from nurie.lab.corpora.parts import choose, line_width, rank
+from nurie.lab.corpora.plain_svg import PlainSvg, parse_colour
 from nurie.lab.corpora.render import render_layers
 from nurie.lab.corpora.store import Drawing, Entry, Split
 
@@ -133,7 +133,7 @@ def render_animal(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing,
     width = line_width(f"{SOURCE}/{seed}")
     ink = frozenset(colour for colour in [parse_colour(_INK)] if colour)
     layers = render_layers(
-        svg, markers, size=size, drawn=False, line_width=width, page=FlatSvg(svg).line_page(width, ink)
+        svg, markers, size=size, drawn=False, line_width=width, page=PlainSvg(svg).line_page(width, ink)
     )
     rng = np.random.default_rng(rank(f"{SOURCE}/{seed}/palette"))
     palette = {"background": "#ffffff"}

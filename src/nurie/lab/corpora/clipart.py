@@ -14,8 +14,9 @@ import numpy as np
 
 from nurie.errors import DataError
 from nurie.lab.corpora.build import Job, first_line
-from nurie.lab.corpora.flat_svg import FlatSvg, render_flat
+from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import line_width, share
+from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import rasterise
 from nurie.lab.corpora.store import Colour, Drawing, Entry, Split
 
@@ -102,7 +103,7 @@ def crop_to_content(svg: str) -> str:
     Raises:
         ValueError: it is not an SVG, or draws nothing.
     """
-    plain = FlatSvg(svg)
+    plain = PlainSvg(svg)
     text = plain.marked({})
     left, top, width, height = plain.view_box
     size = 256
