@@ -6,11 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nurie.colorizer import Colorizer
 from nurie.engine import Engine
 from nurie.errors import ConfigError
 from nurie.lab.evaluation import palette
 from nurie.lab.evaluation.lists import list_sha256, load_list
-from nurie.lab.evaluation.palette import TRIVIAL, Mean, Report, evaluate, mean_colour, predict_with_engine
+from nurie.lab.evaluation.palette import (
+    TRIVIAL,
+    Mean,
+    Report,
+    evaluate,
+    mean_colour,
+    predict_with_colorizer,
+    predict_with_engine,
+)
 from nurie.lab.evaluation.triples import render_triple
 
 STYLES = ("toon-head", "big-smile")  # quick to draw
@@ -140,3 +149,25 @@ def test_an_engine_is_asked_in_its_own_range(model_folder) -> None:
     reference = np.full((32, 48, 3), (255, 0, 51), np.uint8)
     result = predict_with_engine(Engine(model_folder))(np.full((32, 48), 255, np.uint8), reference)
     assert np.array_equal(result, reference)
+
+
+def test_a_colorizer_is_asked_for_its_colour_layer(model_folder) -> None:
+    reference = np.full((32, 48, 3), (255, 0, 51), np.uint8)
+    line_art = np.full((32, 48), 255, np.uint8)
+    line_art[:, 20] = 0  # under the line the colour goes on
+    result = predict_with_colorizer(Colorizer(model_folder))(line_art, reference)
+    assert np.array_equal(result, reference)
+
+
+def test_several_answers_stand_side_by_side(short, cache) -> None:
+    def white(line_art, reference):
+        return np.full_like(reference, 255)
+
+    def copy(line_art, reference):
+        return reference
+
+    report = evaluate({"model": copy, "other": white}, lists=("seen",), limit=2, cache=cache)
+    table = report.table("seen")
+    assert list(table)[:2] == ["model", "other"]
+    assert table["model"] == table["same place"]
+    assert table["other"]["paper"].mean < 0.5 < table["model"]["paper"].mean + 0.5

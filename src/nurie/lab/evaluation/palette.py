@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 import nurie
+from nurie.colorizer import Colorizer
 from nurie.engine import Engine
 from nurie.errors import ConfigError
 from nurie.image import from_model, replace_file, to_model
@@ -100,7 +101,7 @@ class Mean:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """The scores of one triple: those of the model, if there is one, and of the trivial answers.
+    """The scores of one triple: those of the models, if there are any, and of the trivial answers.
 
     Attributes:
         list: name of the list.
@@ -225,7 +226,7 @@ def _cell(mean: Mean, factor: float) -> str:
 
 
 def evaluate(
-    predict: Predict | None,
+    predict: Predict | Mapping[str, Predict] | None,
     *,
     lists: Sequence[str] = tuple(LENGTHS),
     limit: int | None = None,
@@ -237,7 +238,8 @@ def evaluate(
     """Run the palette protocol.
 
     Args:
-        predict: the model; None scores the trivial answers alone. It is called from worker threads, one call at a time.
+        predict: the model, or several answers by name, of which the one called "model" leads the sheets; None scores
+            the trivial answers alone. Called from worker threads, one call at a time.
         lists: names of the lists.
         limit: only the first rows of each list (styles take turns in them); None takes all.
         workers: threads that draw and score.
@@ -258,15 +260,16 @@ def evaluate(
     if not tasks:
         raise ConfigError(f"Nothing to evaluate: name at least one list of {', '.join(LENGTHS)}.")
     lock = threading.Lock()
+    answers = {MODEL: predict} if callable(predict) else dict(predict or {})
 
     def run(task: tuple[str, TripleSpec]) -> Row:
         name, spec = task
         triple = render_triple(spec, cache=cache)
         scores: dict[str, Scores] = {}
-        if predict is not None:
+        for answer, model in answers.items():
             with lock:
-                prediction = predict(triple.line_art, triple.reference)
-            scores[MODEL] = score(prediction, triple)
+                prediction = model(triple.line_art, triple.reference)
+            scores[answer] = score(prediction, triple)
         for answer, trivial in TRIVIAL.items():
             scores[answer] = score(trivial(triple), triple)
         return Row(list=name, spec=spec, pictures=triple.sha256(), scores=scores)
@@ -289,5 +292,14 @@ def predict_with_engine(engine: Engine) -> Predict:
     def predict(line_art: Bytes, reference: Bytes) -> Bytes:
         colors, _ = engine.colorize(to_model(line_art), engine.encode(to_model(reference)))
         return from_model(colors)
+
+    return predict
+
+
+def predict_with_colorizer(colorizer: Colorizer) -> Predict:
+    """What a user gets: the network's colours carried to the page's regions."""
+
+    def predict(line_art: Bytes, reference: Bytes) -> Bytes:
+        return np.asarray(colorizer(line_art, [reference]).colors)
 
     return predict
