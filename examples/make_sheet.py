@@ -11,9 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).parent
-#: The order on the sheet, and its columns.
-NAMES = ("head", "bust", "unicorn", "beast", "page")
-HEIGHT, GAP, COLUMNS = 240, 12, 2
+ROWS = (("head", "unicorn"), ("bust", "beast", "page"))
+HEIGHT, GAP = 220, 12
 
 
 def fit(path: Path, height: int) -> Image.Image:
@@ -27,7 +26,7 @@ def group(name: str, results: Path) -> Image.Image:
     """Drawing, references below one another, result."""
     references = sorted((HERE / name / "references").glob("*.png"))
     each = (HEIGHT - GAP * (len(references) - 1)) // len(references)
-    stack = [fit(path, min(each, HEIGHT // 2)) for path in references]
+    stack = [fit(path, min(each, 2 * HEIGHT // 3)) for path in references]
     parts = [fit(HERE / name / "drawing.png", HEIGHT), None, fit(results / f"{name}.png", HEIGHT)]
     middle = max(picture.width for picture in stack)
     widths = [middle if part is None else part.width for part in parts]
@@ -51,8 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, help="the folder with the coloured drawings")
     results = parser.parse_args().results
-    groups = [group(name, results) for name in NAMES]
-    rows = [groups[start : start + COLUMNS] for start in range(0, len(groups), COLUMNS)]
+    rows = [[group(name, results) for name in names] for names in ROWS]
     width = max(sum(part.width for part in row) + 4 * GAP * (len(row) - 1) for row in rows)
     sheet = Image.new("RGB", (width + 2 * GAP, (HEIGHT + 2 * GAP) * len(rows)), "white")
     for number, row in enumerate(rows):
