@@ -129,7 +129,7 @@ class AugmentationSettings:
 
     @classmethod
     def paper(cls) -> AugmentationSettings:
-        """The published procedure: nothing is placed, the reference is warped along its diagonal, noise of one level."""
+        """The published procedure: nothing is placed, the reference is warped along its diagonal, hardly any noise."""
         return cls(
             line_art_placement=None,
             reference_placement=None,
@@ -203,7 +203,8 @@ def vary_lines(line_art: Tensor, settings: LineStyle, generator: torch.Generator
     soft = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     ink = torch.where(_chance(batch, settings.soften, generator, ink), soft, ink)
     height, width = ink.shape[-2:]
-    spots = F.interpolate(torch.rand(batch, 1, height // 8, width // 8, generator=generator), size=(height, width), mode="bilinear")
+    spots = torch.rand(batch, 1, height // 8, width // 8, generator=generator)
+    spots = F.interpolate(spots, size=(height, width), mode="bilinear")
     gaps = (spots.to(ink.device) > 0.9) & _chance(batch, settings.break_up, generator, ink)
     ink = ink.masked_fill(gaps, 0.0)
     strength = _uniform(batch, settings.palest, 1.0, generator, ink)
@@ -215,7 +216,9 @@ def vary_lines(line_art: Tensor, settings: LineStyle, generator: torch.Generator
     return lines.clamp(-1, 1)
 
 
-def position_slots(grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device) -> Tensor:
+def position_slots(
+    grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device
+) -> Tensor:
     """Labels for pictures without slots: which cell of the unwarped picture is seen at each place.
 
     Both pictures of a self-reference pair show the same picture under two known warps, so places that show the same

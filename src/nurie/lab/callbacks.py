@@ -1,4 +1,4 @@
-"""What happens around training steps: checkpoints that are always whole, sample sheets, an end by steps or by the clock."""
+"""What happens around training steps: checkpoints that are always whole, sample sheets, an end by steps or by clock."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nurie.errors import ConfigError
+from nurie.lab.augmentation import augment
 from nurie.lab.corpora.store import write_png
 from nurie.lab.training import Colorization
 from nurie.lab.weights import save_generator
@@ -60,11 +61,22 @@ class RunFolder(L.Callback):
         sheet_every: int = 500,
         sheet_pairs: int = 24,
     ) -> None:
+        """Keep the settings."""
         self.folder, self.steps = Path(folder), steps
-        self.limit = parse_duration(max_time).total_seconds() if max_time else None
+        self.limit: float | None = None
+        if max_time:
+            self.end_after(max_time)
         self.checkpoint_every, self.sheet_every, self.sheet_pairs = checkpoint_every, sheet_every, sheet_pairs
         self._started = time.monotonic()
         self._sheet: tuple[Any, ...] | None = None
+
+    def end_after(self, max_time: str) -> None:
+        """End training after this time from its start, HH:MM:SS.
+
+        Raises:
+            ConfigError: another form.
+        """
+        self.limit = parse_duration(max_time).total_seconds()
 
     def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Start the clock."""
@@ -95,7 +107,7 @@ class RunFolder(L.Callback):
         """Write checkpoint and weights, each whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{CHECKPOINT}"
-        trainer.save_checkpoint(temporary)
+        trainer.save_checkpoint(temporary, weights_only=False)  # False: the optimisers' state, too
         if trainer.is_global_zero:
             os.replace(temporary, self.folder / CHECKPOINT)
             save_generator(module.exported, self.folder / WEIGHTS)
@@ -107,11 +119,7 @@ class RunFolder(L.Callback):
         if self._sheet is None:
             raw = trainer.datamodule.sheet_pairs(self.sheet_pairs)  # type: ignore[attr-defined]
             source = torch.Generator().manual_seed(1)
-            from nurie.lab.augmentation import augment
-
-            self._sheet = augment(
-                raw, module.augmentation, source, token_stride=module.generator.settings.token_stride
-            )
+            self._sheet = augment(raw, module.augmentation, source, token_stride=module.generator.settings.token_stride)
         batch = self._sheet
         network = module.exported
         training = network.training

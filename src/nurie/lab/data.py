@@ -149,6 +149,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step_size: int | None = None,
         seed: int = 0,
     ) -> None:
+        """List the pictures and count their sources."""
         self.root, self.settings, self.seed = root, settings, seed
         self.batch_size, self.step_size = batch_size, step_size or batch_size
         self.by_source: dict[str, list[Entry]] = defaultdict(list)
@@ -305,6 +306,7 @@ class StepSampler(Sampler[list[int]]):
     """
 
     def __init__(self, *, start: int, batch_size: int, stride: int, offset: int) -> None:
+        """Keep the settings."""
         self.start, self.batch_size, self.stride, self.offset = start, batch_size, stride, offset
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -345,6 +347,7 @@ class PairData(L.LightningDataModule):
         workers: int = 1,
         seed: int = 0,
     ) -> None:
+        """Keep the settings; pictures are listed when training starts."""
         super().__init__()
         self.root, self.pairs, self.sources = Path(root), pairs or PairSettings(), sources
         self.layout, self.batch_size, self.workers, self.seed = layout, batch_size, workers, seed

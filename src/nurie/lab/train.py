@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import logging
+import pickle
+import warnings
+from argparse import ArgumentError
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from nurie.errors import ConfigError
+from nurie.errors import ConfigError, ModelError
+
+#: What Lightning says at every start and what is meant to be so here.
+_WARNINGS = (
+    r"LightningCLI's args parameter is intended to run",  # ``args`` is the only source of settings
+    r"Found \d+ module\(s\) in eval mode",  # the averaged generator, and the network behind the losses
+    r".*LeafSpec.* is deprecated",  # Lightning's own use of torch
+    r"The '.*dataloader' does not have many workers",  # the recipe says how many
+)
+_MESSAGES = ("litlogger",)  # an advertisement
 
 
 def find_recipe(name: str) -> Path:
@@ -23,16 +37,38 @@ def find_recipe(name: str) -> Path:
     raise ConfigError(f"There is no recipe {name!r}. Give a YAML file, or one of: {known}.")
 
 
-def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False) -> None:
+def _is_news(record: logging.LogRecord) -> bool:
+    return not any(text in record.getMessage() for text in _MESSAGES)
+
+
+@contextlib.contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Leave out what Lightning says at every start and what calls for nothing; everything else is let through."""
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    logger.addFilter(_is_news)
+    try:
+        with warnings.catch_warnings():
+            for message in _WARNINGS:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        logger.removeFilter(_is_news)
+
+
+def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, max_time: str | None = None) -> None:
     """Train by a recipe.
 
     Args:
         recipe: path or name, see ``find_recipe``.
         overrides: further settings as Lightning's command line takes them, for example ``--data.batch_size=4``.
         resume: go on from the run folder's checkpoint; from the start where there is none yet.
+        max_time: end after this time, HH:MM:SS, in place of the recipe's.
 
     Raises:
-        ConfigError: no such recipe; a key in it that nothing reads ends the program with status 2 and names the key.
+        ConfigError: no such recipe, or a key or value in it that nothing takes; the message names it.
+        DataError: the pictures cannot be trained on.
+        ModelError: the checkpoint is damaged, or of another network.
+        TrainingError: a loss is not finite.
     """
     from lightning.pytorch.cli import LightningCLI
 
@@ -40,21 +76,68 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False) -
     from nurie.lab.data import PairData
     from nurie.lab.training import Colorization
 
-    cli = LightningCLI(
-        Colorization,
-        PairData,
-        args=["--config", str(find_recipe(recipe)), *overrides],
-        run=False,
-        save_config_callback=None,
-        seed_everything_default=0,
-    )
-    runs = [callback for callback in cli.trainer.callbacks if isinstance(callback, RunFolder)]
-    if not runs:
-        raise ConfigError("The recipe's trainer.callbacks need a nurie.lab.callbacks.RunFolder.")
-    checkpoint = runs[0].folder / CHECKPOINT
-    if checkpoint.is_file() and not resume:
-        raise ConfigError(f"{checkpoint} is there already: go on from it with --resume, or name another folder.")
-    # weights_only: nothing but tensors and plain values is unpickled.
-    cli.trainer.fit(
-        cli.model, cli.datamodule, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True
-    )
+    path = find_recipe(recipe)
+    with quiet_lightning():
+        try:
+            cli = LightningCLI(
+                Colorization,
+                PairData,
+                args=["--config", str(path), *overrides],
+                run=False,
+                save_config_callback=None,
+                seed_everything_default=0,
+                # There are no epochs: pairs are drawn without end, and RunFolder ends the run.
+                trainer_defaults={"max_epochs": -1},
+                parser_kwargs={"exit_on_error": False},
+            )
+        except ArgumentError as error:
+            raise ConfigError(f"{path}: {error}") from error
+        trainer, module = cli.trainer, cli.model
+        # Not an attribute in Lightning's own types.
+        runs = [callback for callback in getattr(trainer, "callbacks", ()) if isinstance(callback, RunFolder)]
+        if not runs:
+            raise ConfigError("The recipe's trainer.callbacks need a nurie.lab.callbacks.RunFolder.")
+        if max_time is not None:
+            runs[0].end_after(max_time)
+        checkpoint = runs[0].folder / CHECKPOINT
+        if checkpoint.is_file():
+            if not resume:
+                raise ConfigError(
+                    f"{checkpoint} is there already: go on from it with --resume, or name another folder."
+                )
+            check_checkpoint(checkpoint, module)
+        # weights_only: nothing but tensors and plain values is unpickled.
+        trainer.fit(
+            module, cli.datamodule, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True
+        )
+
+
+def check_checkpoint(path: Path, module: object) -> None:
+    """Refuse a checkpoint that cannot be gone on from, before training starts.
+
+    Args:
+        path: of the checkpoint.
+        module: what it should fit.
+
+    Raises:
+        ModelError: the file is damaged, holds foreign objects, or belongs to another network.
+    """
+    import torch
+
+    from nurie.lab.training import FIXED
+
+    assert isinstance(module, torch.nn.Module)
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"{path} is damaged or no checkpoint of a training ({str(error).splitlines()[0]}). Delete it to start anew."
+        ) from error
+    own = module.state_dict()
+    for name in sorted(set(own) | set(kept)):
+        if name.startswith(FIXED):
+            continue
+        if name not in own or name not in kept or own[name].shape != kept[name].shape:
+            raise ModelError(
+                f"{path} belongs to another network: {name} differs. Resume with the recipe it was made by."
+            )

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from nurie.lab.models.vgg import VGGFeatures
 
 
+#: Weights that no training changes, and that no checkpoint holds.
+FIXED = "features."
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
     """Adam for both networks (section 4.1).
@@ -103,9 +107,10 @@ class Colorization(L.LightningModule):
         channels_last: bool = True,
         seed: int = 0,
     ) -> None:
+        """Make the networks, their weights from the seed alone."""
         super().__init__()
         self.automatic_optimization = False
-        self.strict_loading = False  # the feature network is fixed and not saved
+        self.strict_loading = False  # see FIXED
         self.weights = losses or LossWeights()
         self.optimizer = optimizer or OptimizerSettings()
         self.augmentation = augmentation or AugmentationSettings()
@@ -114,11 +119,11 @@ class Colorization(L.LightningModule):
         layout = torch.channels_last if channels_last else torch.contiguous_format
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(generator).to(memory_format=layout)
+            self.generator = _laid_out(Generator(generator), layout)
             self.discriminator = Discriminator() if self.weights.adversarial else None
         self.average: Generator | None = None
         if self.optimizer.ema:
-            self.average = Generator(generator).to(memory_format=layout).requires_grad_(False).eval()
+            self.average = _laid_out(Generator(generator), layout).requires_grad_(False).eval()
             self.average.load_state_dict(self.generator.state_dict())
         self.features: VGGFeatures | None = None
         if self.weights.perceptual or self.weights.style:
@@ -127,6 +132,7 @@ class Colorization(L.LightningModule):
             s = self.features_settings
             normalization: Literal["imagenet", "none"] = "imagenet" if s.normalize else "none"
             self.features = VGGFeatures(backbone=s.backbone, weights=s.weights, normalization=normalization)
+        self._step: Tensor
         self.register_buffer("_step", torch.zeros((), dtype=torch.long))
 
     @property
@@ -149,13 +155,17 @@ class Colorization(L.LightningModule):
             optimizers.append(torch.optim.Adam(self.discriminator.parameters(), lr=o.discriminator_rate, betas=o.betas))
         return optimizers
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what is fixed."""
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {name: tensor for name, tensor in state.items() if not name.startswith(FIXED)}
+
     def prepare(self, raw: RawPairs) -> Batch:
         """The batch of the present step: the same whenever the step is done again."""
-        source = torch.Generator().manual_seed((self.seed << 32) + self.step * self.trainer.world_size + self.global_rank)
+        number = self.step * self.trainer.world_size + self.global_rank
+        source = torch.Generator().manual_seed((self.seed << 32) + number)
         with torch.no_grad():
-            return augment(
-                RawPairs(*raw), self.augmentation, source, token_stride=self.generator.settings.token_stride
-            )
+            return augment(RawPairs(*raw), self.augmentation, source, token_stride=self.generator.settings.token_stride)
 
     def training_step(self, raw: RawPairs, index: int) -> Tensor:
         """One step of discriminator and generator on one generator pass."""
@@ -228,3 +238,11 @@ class Colorization(L.LightningModule):
                 kept.lerp_(new, 1 - decay)
             else:
                 kept.copy_(new)
+
+
+def _laid_out(generator: Generator, layout: torch.memory_format) -> Generator:
+    # As ``generator.to(memory_format=layout)``, which the types of torch do not know.
+    for tensor in (*generator.parameters(), *generator.buffers()):
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=layout)
+    return generator

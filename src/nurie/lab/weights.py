@@ -33,7 +33,9 @@ def load_generator(path: Path) -> Generator:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
-                raise ModelError(f"{path} holds weights, but not of a Nurie generator. Give a weights.safetensors of a run.")
+                raise ModelError(
+                    f"{path} holds weights, but not of a Nurie generator. Give a weights.safetensors of a run."
+                )
             state: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}
         generator = Generator(GeneratorSettings(**json.loads(metadata["settings"])))
         generator.load_state_dict(state)

@@ -18,6 +18,7 @@ class ConvBlock(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
+        """Make the layers."""
         super().__init__(
             nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1),
             nn.BatchNorm2d(out_channels),
@@ -35,6 +36,7 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(self, channels: int, *, hidden: int) -> None:
+        """Make the layers."""
         super().__init__()
         if hidden == channels:
             self.main = nn.Sequential(

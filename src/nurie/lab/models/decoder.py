@@ -31,6 +31,7 @@ class Decoder(nn.Module):
     def __init__(
         self, in_channels: int, widths: Sequence[int], *, out_channels: int = 3, upsampling: Upsampling = "aligned"
     ) -> None:
+        """Make the layers."""
         super().__init__()
         self.upsampling = upsampling
         deepest, *finer = reversed(tuple(widths))

@@ -20,6 +20,7 @@ class Discriminator(nn.Module):
     """
 
     def __init__(self, *, width: int = 16) -> None:
+        """Make the layers."""
         super().__init__()
         layers: list[nn.Module] = []
         channels = 4

@@ -20,6 +20,7 @@ class Encoder(nn.Module):
     """
 
     def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
+        """Make the layers."""
         super().__init__()
         self.widths = tuple(widths)
         self.layers = nn.ModuleList()

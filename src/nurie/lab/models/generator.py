@@ -1,4 +1,4 @@
-"""The generator: two encoders, a fusion module, residual part, decoder; the paper's size and smaller ones in one code."""
+"""The generator: two encoders, fusion, residual part, decoder; the paper's size and smaller ones in one code."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ class Generator(nn.Module):
     """
 
     def __init__(self, settings: GeneratorSettings | None = None) -> None:
+        """Make the parts."""
         super().__init__()
         self.settings = s = settings or GeneratorSettings()
         self.line_art_encoder = Encoder(s.patch**2, s.widths)

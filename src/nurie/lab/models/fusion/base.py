@@ -76,6 +76,7 @@ class FusionRegistry:
     """Fusion modules by name."""
 
     def __init__(self) -> None:
+        """Start with none."""
         self._classes: dict[str, type[Fusion]] = {}
 
     def register(self, name: str) -> Callable[[FusionClass], FusionClass]:

@@ -21,6 +21,7 @@ class SCFT(Fusion):
     """
 
     def __init__(self, channels: int, *, stop_gradient: bool = False, project: bool = True) -> None:
+        """Make the projections."""
         super().__init__()
         self.stop_gradient = stop_gradient
         self.w_q = nn.Linear(channels, channels) if project else nn.Identity()

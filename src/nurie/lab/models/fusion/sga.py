@@ -2,9 +2,9 @@
 
 Convention (gradient flow):
     Z = s(X Wx) + A s(Y Wy), s = leaky ReLU                                                        (eq. 7)
-    Gradient flows through s(X Wx), s(Y Wy) and the shortcut. None flows through A, neither into X nor into Y: in ``SGA``
-    because A is computed without gradient, in ``AlignedSGA`` because colours see only ``A.detach()``; there A gets its
-    gradient from the correspondence loss alone (``nurie.lab.losses``).
+    Gradient flows through s(X Wx), s(Y Wy) and the shortcut. None flows through A, neither into X nor into Y: in
+    ``SGA`` because A is computed without gradient, in ``AlignedSGA`` because colours see only ``A.detach()``; there A
+    gets its gradient from the correspondence loss alone (``nurie.lab.losses``).
 
 Shapes: B batch, N line art tokens, M reference tokens, C channels, K key channels.
 """
@@ -64,6 +64,7 @@ class SGABlock(Fusion):
     """
 
     def __init__(self, channels: int, *, stop_gradient: bool = True, double_normalization: bool = True) -> None:
+        """Make the projections."""
         super().__init__()
         self.stop_gradient, self.double_normalization = stop_gradient, double_normalization
         self.w_x = nn.Linear(channels, channels)
@@ -102,6 +103,7 @@ class SGA(Fusion):
         double_normalization: bool = True,
         self_block: bool = True,
     ) -> None:
+        """Make the blocks."""
         super().__init__()
         settings = {"stop_gradient": stop_gradient, "double_normalization": double_normalization}
         self.cross_block = SGABlock(channels, **settings)
@@ -145,6 +147,7 @@ class AlignedSGA(Fusion):
         double_normalization: bool = False,
         self_block: bool = False,
     ) -> None:
+        """Make the projections."""
         super().__init__()
         self.temperature, self.stop_gradient = temperature, stop_gradient
         self.double_normalization = double_normalization
