@@ -112,6 +112,8 @@ class AugmentationSettings:
         jitter: colour change of pictures without slots, the same for target and reference; None for none.
         reference_noise: largest standard deviation of noise on the reference, in [-1, 1] units.
         outside_weight: how much the paper counts that a placement brings in from outside the drawing.
+        ink_weight: how much the target counts under full ink, where it shows no colour.
+        jitter_lines: whether lines are extracted from the picture as its colours were changed, or as it was before.
     """
 
     line_art_placement: Placement | None = field(
@@ -126,6 +128,8 @@ class AugmentationSettings:
     jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
     reference_noise: float = 0.04
     outside_weight: float = 0.4
+    ink_weight: float = 0.05
+    jitter_lines: bool = True
 
     @classmethod
     def paper(cls) -> AugmentationSettings:
@@ -138,6 +142,8 @@ class AugmentationSettings:
             line_style=None,
             jitter=JITTERS["paper"],
             reference_noise=0.0,
+            ink_weight=1.0,
+            jitter_lines=False,
         )
 
 
@@ -266,7 +272,7 @@ def augment(
     batch, _, height, width = raw.target.shape
     device, size = raw.target.device, (height, width)
     target, reference = raw.target / 127.5 - 1, raw.reference / 127.5 - 1
-    paper = raw.paper / 127.5 - 1
+    paper, unchanged = raw.paper / 127.5 - 1, target
     has_slots = raw.line_slots.shape[1] > 0
     if settings.jitter is not None and not has_slots:
         change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
@@ -274,7 +280,7 @@ def augment(
     lines = raw.line_art / 127.5 - 1
     if bool(raw.extract.any()):
         lines = lines.clone()
-        lines[raw.extract] = extract_lines(target[raw.extract], generator)
+        lines[raw.extract] = extract_lines((target if settings.jitter_lines else unchanged)[raw.extract], generator)
     drawing = torch.cat([lines, target, raw.weight / 255.0], dim=1)
     line_grid = _grid(batch, size, settings.line_art_warp, settings.line_art_placement, generator, device)
     outside = torch.tensor([1.0, 1.0, 1.0, 1.0, settings.outside_weight], device=device)
@@ -293,8 +299,8 @@ def augment(
             position_slots(grid, batch=batch, size=coarse, cells=position_cells, device=device)
             for grid in (line_coarse, reference_coarse)
         )
-    # Under the ink the target is ink as well, which is no colour: it hardly counts there.
-    weight = weight * (1 - 0.95 * (1 - lines) / 2)
+    # Under the ink the target is ink as well, which is no colour.
+    weight = weight * (1 - (1 - settings.ink_weight) * (1 - lines) / 2)
     if settings.line_style is not None:
         lines = vary_lines(lines, settings.line_style, generator)
     if settings.reference_noise > 0:

@@ -67,3 +67,118 @@ def corpus(
     for line in plan.missing:
         typer.echo(f"left out {line}", err=True)
     typer.echo(f"{sum(map(len, rows.values()))} pictures in {out}; their artists and licences in {out / 'CREDITS.md'}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A YAML file, or the name of a recipe that comes with Nurie.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run folder's checkpoint.")] = False,
+    max_time: Annotated[
+        str | None, typer.Option(metavar="HH:MM:SS", help="End after this time with a checkpoint to go on from.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as data.batch_size=4; repeat for several."),
+    ] = None,
+) -> None:
+    """Train a network by a recipe."""
+    from nurie.errors import ConfigError
+    from nurie.lab.train import train as run
+
+    for setting in settings or ():
+        if not setting.partition("=")[1]:
+            raise ConfigError(f"--set wants KEY=VALUE, for example data.batch_size=4; got {setting!r}.")
+    run(recipe, [f"--{setting}" for setting in settings or ()], resume=resume, max_time=max_time)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A model folder or a weights.safetensors.", show_default="the model that ships with Nurie"),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="palette: held-out characters with an exact truth.")] = "palette",
+    lists: Annotated[str, typer.Option(help="Lists of the protocol, with commas.")] = "seen,cross,reserved",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rows of each.", show_default="all")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report as JSON.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first rows as a picture.")] = None,
+    sheet_rows: Annotated[int, typer.Option(min=1, help="Rows of each list on the sheet.")] = 12,
+    cache: Annotated[Path | None, typer.Option(help="A folder that keeps the drawn characters for next time.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that draw and score.")] = 1,
+) -> None:
+    """Score a network beside the trivial answers, and print the table."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nurie.errors import ConfigError
+
+    if protocol != "palette":
+        raise ConfigError(f"No protocol {protocol!r}; there is: palette.")
+    from nurie.lab.evaluation import palette
+    from nurie.lab.evaluation import sheet as sheets
+    from nurie.lab.evaluation.subject import load_subject, require_renderers
+
+    require_renderers()
+    subject = load_subject(model)
+    names = [name.strip() for name in lists.split(",") if name.strip()]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task("Scoring", total=None)
+        report = palette.evaluate(
+            subject.predict,
+            lists=names,
+            limit=limit,
+            workers=workers,
+            cache=cache,
+            checkpoint=subject.checkpoint,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    if out is not None:
+        report.to_json(out)
+    if sheet is not None:
+        specs = [spec for name in report.lists for spec in sheets.select(report, name, sheet_rows, how="first")]
+        sheets.contact_sheet(subject.predict, specs, sheet, cache=cache)
+    typer.echo(report.to_markdown())
+
+
+@app.command()
+def export(
+    weights: Annotated[Path, typer.Argument(help="The weights.safetensors of a training.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder.")],
+    name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
+    card: Annotated[Path | None, typer.Option(help="The model's README.md.", show_default="a stub")] = None,
+    licence: Annotated[
+        Path | None, typer.Option(help="The weights' licence.", show_default="that of the shipped weights")
+    ] = None,
+    size: Annotated[int, typer.Option(min=16, help="Pictures are brought to about this width and height.")] = 256,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+) -> None:
+    """Make a model folder of a training's weights: two ONNX graphs, checked against PyTorch."""
+    from importlib.resources import files
+
+    from nurie.errors import OutputError
+    from nurie.lab.export import export as run
+    from nurie.lab.weights import load_generator
+
+    if (out / "nurie.json").exists() and not overwrite:
+        raise OutputError(f"{out} holds a model already; give --overwrite to replace it, or another folder.")
+    title = name or out.resolve().name
+    stub = f"# {title}\n\nNothing is said yet about its training data, licences and scores.\n"
+    run(
+        load_generator(weights),
+        out,
+        name=title,
+        card=_text(card) if card is not None else stub,
+        licence=_text(licence) if licence is not None else (files("nurie") / "weights" / "LICENSE").read_text("utf-8"),
+        size=size,
+    )
+    typer.echo(out)
+
+
+def _text(path: Path) -> str:
+    from nurie.errors import InputError
+
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text: {error}") from error
