@@ -1,0 +1,113 @@
+"""XDoG, colour change and thin-plate warp of a batch: ours on tensors, against a per-picture loop in NumPy and OpenCV.
+
+python benchmarks/augmentation.py
+python benchmarks/augmentation.py --device cuda --batch 64
+
+The loop is what one would write by hand: OpenCV blurs and samples, the spline is solved and evaluated in NumPy at every
+pixel. Ours shrinks moves that would fold the picture, besides; the loop does not.
+"""
+
+import argparse
+import math
+
+import cv2
+import numpy as np
+import torch
+from timing import median_seconds, print_table
+
+from nurie.lab.jitter import JITTERS, apply_color_change, sample_color_change
+from nurie.lab.lineart import extract_lines
+from nurie.lab.warp import WARPS, LatticeWarp, apply_grid, sample_control_points, thin_plate_grid
+
+
+def ours(pictures: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Line art, and the references: the pictures in other colours, warped."""
+    batch, _, height, width = pictures.shape
+    device = pictures.device
+    change = sample_color_change(batch, JITTERS["strong"], generator, size=(height, width), device=device)
+    target = apply_color_change(pictures, change)
+    lines = extract_lines(target, generator)
+    spline = sample_control_points(batch, WARPS["strong"], generator, device=device).fit()
+    return lines, apply_grid(target, thin_plate_grid(spline, height, width), padding=1.0)
+
+
+def by_hand(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same of one picture, H x W x 3 in [0, 1]."""
+    angle, saturation, contrast = rng.uniform(-math.pi, math.pi), rng.uniform(0.5, 1.5), rng.uniform(0.8, 1.2)
+    yiq = np.array([(0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312)])
+    turn = np.eye(3)
+    turn[1:, 1:] = saturation * np.array([(math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))])
+    matrix = np.linalg.inv(yiq) @ turn @ yiq * contrast
+    offset = np.full((3, 1), (1 - contrast) / 2 + rng.uniform(-0.1, 0.1))
+    target = np.clip(cv2.transform(picture, np.hstack([matrix, offset])), 0, 1).astype(np.float32)
+    target = np.clip(target + rng.uniform(-1 / 255, 1 / 255, target.shape), 0, 1).astype(np.float32)
+
+    grey, sigma = cv2.cvtColor(target, cv2.COLOR_RGB2GRAY), float(rng.choice([0.3, 0.4, 0.5]))
+    contrasts = 20 * _blur(grey, sigma) - 19 * _blur(grey, 4.5 * sigma)
+    lines = np.where(contrasts >= 0.01, 1.0, 1 + np.tanh(1e9 * (contrasts - 0.01))).astype(np.float32)
+
+    settings = WARPS["strong"]
+    assert isinstance(settings, LatticeWarp)
+    axis = np.linspace(0, 1, settings.side)
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    shown = points + rng.uniform(-settings.move, settings.move, points.shape)
+    height, width = grey.shape
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([(x.ravel() + 0.5) / width, (y.ravel() + 0.5) / height], axis=-1)
+    maps = _spline(points, shown, pixels) * (width, height) - 0.5
+    map_x, map_y = maps.astype(np.float32).reshape(height, width, 2).transpose(2, 0, 1)
+    white = cv2.BORDER_CONSTANT
+    return lines, cv2.remap(target, map_x, map_y, cv2.INTER_LINEAR, borderMode=white, borderValue=(1, 1, 1))
+
+
+def _blur(grey: np.ndarray, sigma: float) -> np.ndarray:
+    side = 2 * int(4 * sigma + 0.5) + 1
+    return cv2.GaussianBlur(grey, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+
+
+def _spline(points: np.ndarray, values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        squared = ((a[:, None] - b[None]) ** 2).sum(-1)
+        return 0.5 * squared * np.log(np.maximum(squared, 1e-12))
+
+    count = len(points)
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = kernel(points, points)
+    system[:count, count:] = np.hstack([points, np.ones((count, 1))])
+    system[count:, :count] = system[:count, count:].T
+    solution = np.linalg.solve(system, np.vstack([values, np.zeros((3, 2))]))
+    return kernel(places, points) @ solution[:count] + np.hstack([places, np.ones((len(places), 1))]) @ solution[count:]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    batch, size, device = arguments.batch, arguments.size, torch.device(arguments.device)
+    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    pictures = cv2.GaussianBlur(rng.random((batch * size, size, 3), np.float32), (31, 31), 6).reshape(
+        batch, size, size, 3
+    )
+    tensors = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().to(device) * 2 - 1
+
+    def run() -> None:
+        ours(tensors, generator)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    batched = median_seconds(run, repeats=arguments.repeats, warmup=2)
+    loop = median_seconds(lambda: [by_hand(p, rng) for p in pictures], repeats=arguments.repeats)
+    rows = [
+        ("loop in NumPy and OpenCV, CPU", f"{batch / loop:.0f}", "1.0"),
+        (f"ours, {device.type}", f"{batch / batched:.0f}", f"{loop / batched:.1f}"),
+    ]
+    note = f"XDoG, colour change and warp of {batch} pictures of {size} x {size}; torch {torch.__version__}"
+    print_table(("way", "pictures a second", "times the loop"), rows, note=note)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Time of a model on the CPU: the network at 256 x 256, and a 2000 x 3000 drawing from file to file.
+
+python benchmarks/inference.py --threads 2
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from timing import median_seconds, print_table
+
+import nurie
+from nurie import Colorizer
+from nurie.engine import Engine
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "page"
+
+
+def network_rows(folder: Path, *, size: int, threads: int, repeats: int) -> list[tuple[str, str, str]]:
+    """Encode and colorize at size x size."""
+    engine = Engine(folder, threads=threads)
+    rng = np.random.default_rng(0)
+    reference = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
+    line_art = np.where(rng.random((1, 1, size, size)) < 0.1, -1, 1).astype(np.float32)
+    tokens = engine.encode(reference)
+    encode = median_seconds(lambda: engine.encode(reference), repeats=repeats, warmup=3)
+    colorize = median_seconds(lambda: engine.colorize(line_art, tokens), repeats=repeats, warmup=3)
+    what = f"{size} x {size}"
+    return [
+        (f"encode a reference, {what}", f"{1000 * encode:.1f} ms", "-"),
+        (f"colour line art, {what}", f"{1000 * colorize:.1f} ms", "-"),
+        (f"both, {what}", f"{1000 * (encode + colorize):.1f} ms", "60 ms" if size == 256 else "-"),
+    ]
+
+
+def page_rows(model: Path | None, *, width: int, height: int, threads: int, repeats: int) -> list[tuple[str, str, str]]:
+    """A page from file to file with two references, the model loaded before, and with loading it."""
+    references = sorted((EXAMPLE / "references").glob("*.png"))
+    with tempfile.TemporaryDirectory() as folder:
+        drawing, out = Path(folder) / "drawing.png", Path(folder) / "coloured.png"
+        with Image.open(EXAMPLE / "drawing.png") as small:
+            small.convert("L").resize((width, height), Image.Resampling.LANCZOS).save(drawing)
+        colorizer = Colorizer(model, threads=threads)
+        again = median_seconds(lambda: colorizer(drawing, references).save(out), repeats=repeats)
+        first = median_seconds(
+            lambda: Colorizer(model, threads=threads)(drawing, references).save(out), repeats=repeats, warmup=0
+        )
+    what, floor = f"{width} x {height} from file to PNG", "3 s" if (width, height) == (2000, 3000) else "-"
+    return [(what, f"{again:.2f} s", "-"), (f"{what}, loading the model too", f"{first:.2f} s", floor)]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, help="a model folder; the shipped weights when left out")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--page", type=int, nargs=2, default=(2000, 3000), metavar=("WIDTH", "HEIGHT"))
+    arguments = parser.parse_args()
+    cv2.setNumThreads(arguments.threads)
+    folder = arguments.model or Path(nurie.__file__).parent / "weights"
+    rows = network_rows(folder, size=arguments.size, threads=arguments.threads, repeats=arguments.repeats)
+    width, height = arguments.page
+    rows += page_rows(
+        arguments.model, width=width, height=height, threads=arguments.threads, repeats=max(1, arguments.repeats // 4)
+    )
+    note = f"Medians, {arguments.threads} threads, model {Engine(folder).info.name}"
+    print_table(("what", "time", "floor"), rows, note=note)
+
+
+if __name__ == "__main__":
+    main()
