@@ -1,0 +1,183 @@
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nurie.errors import ConfigError
+from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
+from nurie.lab.models.generator import Generator, GeneratorSettings
+
+
+def tiny(seed=0, **settings):
+    torch.manual_seed(seed)
+    defaults = {"width": 2, "levels": 3, "token_stride": 4, "residual_blocks": 1}
+    return Generator(GeneratorSettings(**{**defaults, **settings})).eval()
+
+
+def pictures(height, width, *, batch=1, seed=0):
+    source = torch.Generator().manual_seed(seed)
+    lines = torch.where(torch.rand(batch, 1, height, width, generator=source) < 0.1, -1.0, 1.0)
+    return lines, torch.rand(batch, 3, height, width, generator=source) * 2 - 1
+
+
+def count(*modules):
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def test_the_papers_size_to_the_last_parameter():
+    with torch.device("meta"):
+        generator = Generator()
+    assert count(generator) == 83_915_219
+    # facts.md, in millions: residual part 70.876, attention 3.944, decoder 6.733, each encoder 1.180 (by hand 1,180,464
+    # of the line art's; the reference's first kernels have two channels more).
+    parts = {
+        generator.residual: 70_876_416,
+        generator.fusion: 3_944_192,
+        generator.decoder: 6_733_395,
+        generator.line_art_encoder: 1_180_464,
+        generator.reference_encoder: 1_180_464 + 2 * 16 * 9,
+    }
+    assert [count(module) for module in parts] == list(parts.values())
+    assert sum(parts.values()) == count(generator)  # and nothing else
+
+
+def test_the_papers_tokens_are_992_by_256():
+    with torch.device("meta"):
+        generator = Generator().eval()
+        tokens = generator.encode(torch.empty(1, 3, 256, 256))
+        colors = generator.colorize(torch.empty(1, 1, 256, 256), tokens).colors
+    assert tokens.keys.shape == tokens.values.shape == (1, 256, 992)
+    assert colors.shape == (1, 3, 256, 256)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS.names)
+@pytest.mark.parametrize("size", [(16, 16), (48, 80), (80, 112)])
+def test_any_size_that_is_a_multiple_of_16(fusion, size):
+    generator = tiny(fusion=fusion)
+    lines, _ = pictures(*size)
+    _, reference = pictures(32, 16)
+    with torch.no_grad():
+        output = generator.colorize(lines, generator.encode(reference))
+    assert output.colors.shape == (1, 3, *size)
+    assert output.fusion.attention.shape == (1, size[0] * size[1] // 16, 32)
+    assert output.colors.abs().max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((1, 1, 40, 48), "40, 48"), ((1, 1, 48, 41), "48, 41"), ((1, 3, 48, 48), "1, 3")]
+)
+def test_other_sizes_are_refused(shape, size):
+    generator = tiny()
+    tokens = generator.encode(torch.zeros(1, 3, 16, 16))
+    with pytest.raises(ValueError, match=f"B x 1 x H x W with sides that are multiples of 16, got .*{size}"):
+        generator.colorize(torch.zeros(shape), tokens)
+    with pytest.raises(ValueError, match="B x 3 x H x W"):
+        generator.encode(torch.zeros(1, 1, 16, 16))
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens", "multiple"),
+    [
+        ({"patch": 2, "levels": 3, "token_stride": 4}, 64 * 48 // 16, 16),
+        ({"patch": 4, "levels": 2, "token_stride": 8}, 64 * 48 // 64, 16),
+        ({"levels": 5, "token_stride": 8}, 64 * 48 // 64, 16),  # the deepest level is coarser than the tokens
+        ({"levels": 6, "token_stride": 32}, 64 * 96 // 1024, 32),
+        ({"levels": 6, "token_stride": 16}, 64 * 48 // 256, 16),  # 48 is no multiple of the deepest level's 32
+        ({"token_width": 7, "residual_width": 3, "upsampling": "nearest"}, 64 * 48 // 16, 16),
+        ({"residual_blocks": 0, "max_width": 3}, 64 * 48 // 16, 16),
+    ],
+)
+def test_settings(settings, tokens, multiple):
+    generator = tiny(**settings)
+    assert generator.settings.multiple == multiple
+    height, width = (64, 48) if multiple == 16 else (64, 96)
+    lines, reference = pictures(height, width, batch=2)
+    with torch.no_grad():
+        encoded = generator.encode(reference)
+        assert generator(lines, reference).shape == (2, 3, height, width)
+    assert encoded.keys.shape[1] == tokens
+    if "token_width" in settings:
+        assert encoded.keys.shape[2] == 7
+
+
+def test_widths_double_up_to_the_largest():
+    settings = GeneratorSettings(width=3, levels=4, max_width=10, token_stride=8)
+    assert settings.widths == (3, 6, 10, 10) and settings.strides == (1, 2, 4, 8)
+    assert GeneratorSettings(**settings.to_dict()) == settings
+
+
+def test_a_token_stride_that_no_level_has_is_refused():
+    with pytest.raises(ConfigError, match=r"token_stride 8 is no level's stride; with patch 4 and 1 levels .*\(4,\)"):
+        GeneratorSettings(patch=4, levels=1, token_stride=8)
+
+
+def test_several_references_are_their_tokens_side_by_side():
+    generator = tiny(fusion="sga-aligned", color_skip=True)
+    lines, _ = pictures(32, 48)
+    parts = [generator.encode(pictures(*size, seed=size[0])[1]) for size in ((16, 32), (48, 16))]
+    joined = ReferenceTokens(*(torch.cat(p, dim=1) for p in zip(*parts, strict=True)))
+    assert generator.colorize(lines, joined).fusion.attention.shape == (1, 8 * 12, 4 * 8 + 12 * 4)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS.names)
+@pytest.mark.parametrize(("gate", "share"), [(0.0, 0.5), (40.0, 1.0), (-40.0, 0.0)])
+def test_color_skip_carries_the_references_colours(fusion, gate, share):
+    """A decoder that paints grey: the result is the tokens' mean colours, mixed by the map and let through."""
+    generator = tiny(fusion=fusion, color_skip=True)
+    torch.nn.init.zeros_(generator.decoder.last.weight)
+    generator.decoder.last.bias.data.copy_(torch.tensor([0.0, 0.0, 0.0, gate]))
+    lines, _ = pictures(32, 48)
+    _, reference = pictures(16, 32, seed=1)
+    with torch.no_grad():
+        output = generator.colorize(lines, generator.encode(reference))
+    means = reference.unflatten(3, (8, 4)).unflatten(2, (4, 4)).mean((3, 5)).flatten(2).transpose(1, 2)
+    carried = (output.fusion.attention @ means).transpose(1, 2).reshape(1, 3, 8, 12)
+    expected = share * F.interpolate(carried, (32, 48), mode="bilinear", align_corners=False)
+    # Means and products of a few dozen float32 values; sigmoid(40) is 1 to the last bit.
+    torch.testing.assert_close(output.colors, expected.clamp(-1, 1), rtol=1e-5, atol=1e-5)
+
+
+def test_the_decoders_own_colours_pass_where_the_gate_is_closed():
+    generator = tiny(color_skip=True, patch=2, token_stride=4)
+    torch.nn.init.zeros_(generator.decoder.last.weight)
+    # Folded 2 x 2: four biases for each of red, green, blue and the gate.
+    wanted = torch.linspace(-0.9, 0.9, 12)
+    generator.decoder.last.bias.data.copy_(torch.cat([wanted, torch.full((4,), -40.0)]))
+    colors = generator(*pictures(32, 32))
+    expected = F.pixel_shuffle(wanted.reshape(1, 12, 1, 1).expand(1, 12, 16, 16), 2)
+    torch.testing.assert_close(colors, expected, rtol=0, atol=1e-6)
+
+
+def test_color_skip_is_clamped_only_where_nothing_learns():
+    generator = tiny(color_skip=True)
+    generator.decoder.last.bias.data.copy_(torch.tensor([5.0, 5.0, 5.0, -40.0]))
+    lines, reference = pictures(32, 32)
+    assert generator(lines, reference).max() == 1
+    assert generator.train()(lines, reference).max() > 2
+
+
+def test_color_skip_needs_a_map(monkeypatch):
+    generator = tiny(color_skip=True)
+    fuse = generator.fusion.fuse
+    monkeypatch.setattr(generator.fusion, "fuse", lambda x, tokens: replace(fuse(x, tokens), attention=None))
+    with pytest.raises(ConfigError, match="color_skip needs a fusion module with an attention map; sga has none"):
+        generator(*pictures(32, 32))
+
+
+def test_the_residual_part_has_one_more_skip_around_all_blocks():
+    generator = tiny(residual_blocks=2)
+    for block in generator.residual:
+        torch.nn.init.zeros_(block.main[-1].weight)  # each block now gives what it gets
+    seen = {}
+    generator.decoder.register_forward_hook(lambda module, args, output: seen.update(x=args[0], skips=len(args[1])))
+    generator(*pictures(32, 32))
+    refined, fused = seen["x"].chunk(2, dim=1)
+    torch.testing.assert_close(refined, 2 * fused)
+    assert seen["skips"] == 6
+
+
+def test_gradient_reaches_every_parameter():
+    generator = tiny(fusion="scft").train()
+    generator(*pictures(32, 32, batch=2)).square().mean().backward()
+    assert [name for name, p in generator.named_parameters() if p.grad is None] == []
