@@ -15,7 +15,7 @@ LIGHT := $(VENV)/.installed-light
 DEV := $(VENV)/.installed-dev
 EXAMPLES := $(notdir $(patsubst %/drawing.png,%,$(wildcard examples/*/drawing.png)))
 
-.PHONY: help colorize test lint format examples clean
+.PHONY: help colorize test lint format examples figures clean
 
 help:
 	@echo "make colorize   colour the drawings in examples/; MODEL=FOLDER takes another model, OUT=FOLDER another place"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff arrange the source"
 	@echo "make examples   draw examples/ again from their sources (EMOJI=FILE: npm pack @iconify-json/fluent-emoji-flat)"
+	@echo "make figures    make the pictures of the README again"
 	@echo "make clean      delete .venv and out/"
 
 $(BIN)/python:
@@ -59,6 +60,10 @@ format: $(DEV)
 
 examples: $(DEV)
 	$(BIN)/python examples/make_examples.py --emoji "$(EMOJI)"
+
+figures: colorize $(DEV)
+	cp $(OUT)/sheet.png docs/examples.png
+	$(BIN)/nurie lab evaluate $(MODEL) --limit 4 --sheet docs/palette.png --sheet-rows 4
 
 clean:
 	rm -rf $(VENV) out

@@ -1,0 +1,155 @@
+"""Documentation that can be checked is checked: commands, options, links, the snippet, examples and their credits."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+from nurie import cli, colorizer
+from nurie.lab.cli import app as lab_app
+from nurie.lab.corpora import recipe
+from nurie.lab.train import find_recipe
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/drawing.png"))
+NO_SHARE_ALIKE = re.compile(r"BY-?\s?SA|BY-?\s?NC|GPL")
+
+
+def command_lines(page: Path) -> list[str]:
+    """Lines of a page's code blocks, fenced or indented, that call nurie; continued lines are joined."""
+    text = re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))
+    fenced = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    indented = re.findall(r"^    (.+)$", text, re.MULTILINE)
+    lines = [line.strip() for block in [*fenced, *indented] for line in block.splitlines()]
+    return [line.removeprefix(".venv/bin/") for line in lines if re.match(r"(\.venv/bin/)?nurie ", line)]
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+LINES = [(page.name, line) for page in PAGES for line in command_lines(page)]
+
+
+def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that a line calls, and the words behind its name."""
+    app = lab_app if words[0] == "lab" else cli.app
+    names = words[1:] if words[0] == "lab" else words
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    assert names[0] in group.commands, f"no command {names[0]!r}; there are: {', '.join(group.commands)}"
+    return group.commands[names[0]], names[1:]
+
+
+@pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{page}: {line[:60]}" for page, line in LINES])
+def test_commands_and_their_options_exist(page: str, line: str) -> None:
+    command, words = find_command(shlex.split(line, comments=True)[1:])
+    known = {option for parameter in command.params for option in parameter.opts}
+    options = {word.split("=")[0] for word in words if word.startswith("-")}
+    assert options <= known, f"{page}: {options - known} of `{line}` are not among {sorted(known)}"
+
+
+def test_the_pages_show_commands() -> None:
+    assert {line.split()[1] for _, line in LINES} == {"colorize", "lab"}
+    assert {line.split()[2] for _, line in LINES if line.split()[1] == "lab"} >= {
+        "corpus",
+        "train",
+        "export",
+        "evaluate",
+    }
+
+
+def test_recipes_that_are_named_exist() -> None:
+    rows = re.findall(r"^\| (`[\w`, -]+`) \|", (ROOT / "docs/training.md").read_text("utf-8"), re.MULTILINE)
+    names = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    assert len(names) >= 4
+    for name in names:
+        assert find_recipe(name).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (page.parent / target.split("#")[0]).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    page = np.full((97, 131), 255, np.uint8)
+    page[11, 7:119] = 0
+    Image.fromarray(page).save(tmp_path / "page.png")
+    for name, colour in (("hero", (200, 30, 40)), ("friend", (30, 60, 200))):
+        Image.new("RGB", (67, 61), colour).save(tmp_path / f"{name}.png")
+    monkeypatch.setattr(colorizer, "_model_folder", lambda model, cache_dir: model_folder)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet.replace("(120, 80)", "(101, 83)"), "README.md", "exec"), {})
+    assert size_of(tmp_path / "coloured.png") == (131, 97)
+
+
+def test_the_readme_shows_a_picture_and_a_result_early() -> None:
+    top = (ROOT / "README.md").read_text("utf-8").splitlines()[:30]
+    assert any(line.startswith("![") for line in top)
+    assert any("make colorize" in line for line in top)
+
+
+def test_numbers_have_their_places() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name in ("palette table", "timings"):
+        assert re.search(rf"<!-- {name}: begin .*?-->.*<!-- {name}: end -->", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("target", ["colorize", "test", "lint", "format", "examples", "figures", "clean"])
+def test_make_knows_its_targets(target: str) -> None:
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_colorize_colours_every_example() -> None:
+    done = subprocess.run(["make", "--dry-run", "colorize"], cwd=ROOT, capture_output=True, text=True)
+    for example in EXAMPLES:
+        assert re.search(rf"\b{example.name}\b", done.stdout)
+
+
+def test_there_are_enough_examples() -> None:
+    assert len(EXAMPLES) >= 4
+    files = list(ROOT.glob("examples/**/*.png"))
+    assert sum(path.stat().st_size for path in files) < 1_000_000
+    assert len({size_of(example / "drawing.png") for example in EXAMPLES}) >= 3
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
+def test_examples_have_references_and_a_licence(example: Path) -> None:
+    assert list((example / "references").glob("*.png"))
+    credits = (ROOT / "examples" / "CREDITS.md").read_text("utf-8")
+    line = re.search(rf"^\* \*\*{example.name}\*\*.*?(?=^\* \*\*|^The MIT|\Z)", credits, re.DOTALL | re.MULTILINE)
+    assert line is not None, f"examples/CREDITS.md does not name {example.name}"
+    assert re.search(r"CC0|CC BY 4\.0|MIT|Apache-2\.0|public domain", line[0])
+    assert not NO_SHARE_ALIKE.search(line[0])
+
+
+def test_all_that_the_weights_were_trained_on_is_credited() -> None:
+    import yaml
+
+    settings = yaml.safe_load(find_recipe("shipped").read_text("utf-8"))
+    table = (ROOT / "CREDITS.md").read_text("utf-8")
+    licence = (ROOT / "src/nurie/weights/LICENSE").read_text("utf-8")
+    shipped = table.split("## Pictures for evaluation alone")[0]
+    for source in settings["data"]["sources"]:
+        row = re.search(rf"^\| {source} \|.*$", shipped, re.MULTILINE)
+        assert row is not None, f"CREDITS.md does not name {source}"
+        assert not NO_SHARE_ALIKE.search(row[0])
+        credit = recipe.credit(source)
+        assert credit is not None
+        page = re.search(r"https://[^\s,)]+", credit)
+        assert page is not None
+        for text in (row[0], licence):
+            assert page[0].rstrip("/") in text, f"{source}: {page[0]} is not named"
