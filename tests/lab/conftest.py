@@ -1,0 +1,82 @@
+"""A tiny corpus, drawn here with circles and squares, so that training can be tested without any renderer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+
+SIZE = 64
+
+
+def disc(y, x, radius):
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    return ((rows - y) ** 2 + (columns - x) ** 2 <= radius**2).astype(np.uint8) * 255
+
+
+def character(rng, slots):
+    """Discs on top of each other, each a slot, with a black outline; the last disc is an eye of a fixed colour."""
+    coverage = np.zeros((len(slots), SIZE, SIZE), np.uint8)
+    coverage[0] = 255
+    base = np.zeros((SIZE, SIZE, 3), np.uint8)
+    lines = np.full((2, SIZE, SIZE), 255, np.uint8)
+    for number in range(1, len(slots) + 1):
+        y, x, radius = rng.integers(18, 46), rng.integers(18, 46), rng.integers(9, 15)
+        outer, inner = disc(y, x, radius), disc(y, x, radius - 2)
+        coverage[:, outer > 0] = 0
+        lines[:, inner > 0] = 255
+        lines[:, (outer > 0) & (inner == 0)] = 0
+        if number < len(slots):
+            coverage[number][inner > 0] = 255
+            base[outer > 0] = 0
+        else:
+            base[outer > 0] = 0
+            base[inner > 0] = (200, 220, 240)
+    return Drawing(lines=lines, base=base, coverage=coverage, slots=slots)
+
+
+STYLES = {
+    "adventurer": ("background", "hair", "skin", "lips"),
+    "micah": ("background", "skin", "clothes", "hair"),
+    "noto": ("background", "fill-1", "fill-2"),  # slots of its own: only paired with itself
+}
+
+
+def write_corpus(root: Path, *, train: int = 6, val: int = 3) -> Path:
+    rng = np.random.default_rng(0)
+    for source, slots in STYLES.items():
+        rows = []
+        for number in range(train + val):
+            split = "train" if number < train else "val"
+            entry = Entry(
+                id=f"{split}-{number}",
+                kind="drawing",
+                source=source,
+                split=split,
+                slots=slots,
+                line_kinds=("drawn", "outline"),
+            )
+            write_png(entry_path(root, entry), character(rng, slots).planes())
+            rows.append(entry)
+        write_manifest(root, source, rows)
+    rows = []
+    for number in range(train):
+        entry = Entry(id=f"cat-{number}", kind="painted", source="robohash-cats", split="train")
+        drawing = character(rng, STYLES["adventurer"])
+        palette = {slot: tuple(int(v) for v in rng.integers(0, 256, 3)) for slot in drawing.slots}
+        write_png(entry_path(root, entry), drawing.picture(palette))
+        rows.append(entry)
+    write_manifest(root, "robohash-cats", rows)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory) -> Path:
+    """Read only; a test that changes it calls ``build_corpus``."""
+    return write_corpus(tmp_path_factory.mktemp("corpora") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def build_corpus():
+    return write_corpus
