@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 HERE = Path(__file__).parent
-ROWS = (("head", "unicorn"), ("bust", "beast", "page"))
+ROWS = (("head", "bear"), ("bust", "beast", "page"))
 HEIGHT, GAP = 220, 12
 
 

@@ -87,7 +87,7 @@ def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch
     page = np.full((97, 131), 255, np.uint8)
     page[11, 7:119] = 0
     Image.fromarray(page).save(tmp_path / "page.png")
-    for name, colour in (("hero", (200, 30, 40)), ("friend", (30, 60, 200))):
+    for name, colour in (("hero", (200, 30, 40)), ("hero-2", (30, 60, 200))):
         Image.new("RGB", (67, 61), colour).save(tmp_path / f"{name}.png")
     monkeypatch.setattr(colorizer, "_model_folder", lambda model, cache_dir: model_folder)
     monkeypatch.chdir(tmp_path)
