@@ -143,13 +143,10 @@ def beast() -> tuple[Bytes, list[Bytes]]:
         background="#ffffff",
         coat="#6a8d73",
         patch="#e4ffe1",
-        ears="#6a8d73",
-        horns="#937155",
         innerEar="#f0a6a0",
         mane="#f2d0a4",
-        nose="#444444",
-        muzzle="#f4f1de",
-        tongue="#f3252f",
+        nose="#bc6c4d",
+        nose_2="#d4a017",
     )
     place = Place(side=0.85, rotate=-8, mirror=True, centre=(0.53, 0.48))
     return drawing, [reference(animal, palette, place)]
