@@ -205,8 +205,9 @@ def _patches(
     _, parts, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
     sizes, whose = np.bincount(owners.ravel(), minlength=len(medians)), np.zeros(len(stats), np.int32)
     whose[parts.ravel()] = owners.ravel()
-    # A patch counts from a twentieth of its region, or from 17 x 17 network pixels. Part 0 is all that is no patch.
-    large = stats[:, cv2.CC_STAT_AREA] >= np.clip(sizes[whose] / 20, 30, 300)
+    # A patch counts from a fifth of its region, or from 55 x 55 network pixels: smaller ones are more often the
+    # network's doubt than an open contour. Part 0 is all that is no patch.
+    large = stats[:, cv2.CC_STAT_AREA] >= np.clip(sizes[whose] / 5, 30, 3000)
     large[0] = False
     having = np.zeros(len(medians), bool)
     having[whose[large]] = True
