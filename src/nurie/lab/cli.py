@@ -125,7 +125,7 @@ def evaluate(
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task("Scoring", total=None)
         report = palette.evaluate(
-            subject.predict,
+            subject.answers,
             lists=names,
             limit=limit,
             workers=workers,
@@ -137,7 +137,7 @@ def evaluate(
         report.to_json(out)
     if sheet is not None:
         specs = [spec for name in report.lists for spec in sheets.select(report, name, sheet_rows, how="first")]
-        sheets.contact_sheet(subject.predict, specs, sheet, cache=cache)
+        sheets.contact_sheet(subject.shown, specs, sheet, cache=cache)
     typer.echo(report.to_markdown())
 
 

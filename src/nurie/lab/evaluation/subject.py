@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from nurie.colorizer import Colorizer
 from nurie.engine import Engine
 from nurie.errors import DataError, ModelError
 from nurie.image import from_model, to_model
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.palette import Predict, predict_with_engine
+from nurie.lab.evaluation.palette import MODEL, Predict, predict_with_colorizer, predict_with_engine
 from nurie.lab.evaluation.triples import RENDERERS
 
 
@@ -20,16 +22,27 @@ class Subject(NamedTuple):
     """Something that answers.
 
     Attributes:
-        predict: from line art and reference to colours.
+        answers: "model" is the network's colour layer as it comes; "page", for model folders, what a user gets: those
+            colours carried to the regions of the drawing.
         checkpoint: SHA-256 of its weights.
     """
 
-    predict: Predict
+    answers: Mapping[str, Predict]
     checkpoint: str
+
+    @property
+    def predict(self) -> Predict:
+        """The network's answer."""
+        return self.answers[MODEL]
+
+    @property
+    def shown(self) -> Predict:
+        """The answer that sheets show: the page's where there is one."""
+        return self.answers.get("page", self.predict)
 
 
 def load_subject(model: Path | None, *, threads: int | None = None) -> Subject:
-    """The answers of a network, its colour layer as it comes.
+    """The answers of a network.
 
     Args:
         model: a model folder, a ``weights.safetensors`` of a training, or None for the model that ships with Nurie.
@@ -41,12 +54,13 @@ def load_subject(model: Path | None, *, threads: int | None = None) -> Subject:
     if model is None:
         model = Path(str(files("nurie"))) / "weights"
     if model.is_dir():
-        engine = Engine(model, threads=threads)
+        network, page = Engine(model, threads=threads), Colorizer(model, threads=threads)
         digest = hashlib.sha256(b"".join((model / name).read_bytes() for name in ("encode.onnx", "colorize.onnx")))
-        return Subject(predict_with_engine(engine), digest.hexdigest())
+        answers = {MODEL: predict_with_engine(network), "page": predict_with_colorizer(page)}
+        return Subject(answers, digest.hexdigest())
     if not model.is_file():
         raise ModelError(f"There is no {model}. Give a model folder, or the weights.safetensors of a training.")
-    return Subject(_predict_with_weights(model, threads), hashlib.sha256(model.read_bytes()).hexdigest())
+    return Subject({MODEL: _predict_with_weights(model, threads)}, hashlib.sha256(model.read_bytes()).hexdigest())
 
 
 def _predict_with_weights(path: Path, threads: int | None) -> Predict:
