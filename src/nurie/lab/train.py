@@ -48,6 +48,8 @@ def quiet_lightning() -> Iterator[None]:
     logger.addFilter(_is_news)
     try:
         with warnings.catch_warnings():
+            # Of the argument parser's deprecated functions, which Lightning calls.
+            warnings.filterwarnings("ignore", r"(?s).*(jsonargparse|deprecated in v\d)", DeprecationWarning)
             for message in _WARNINGS:
                 warnings.filterwarnings("ignore", message)
             yield
@@ -90,7 +92,7 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
                 trainer_defaults={"max_epochs": -1},
                 parser_kwargs={"exit_on_error": False},
             )
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:
             raise ConfigError(f"{path}: {error}") from error
         trainer, module = cli.trainer, cli.model
         # Not an attribute in Lightning's own types.

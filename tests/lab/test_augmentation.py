@@ -1,0 +1,222 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nurie.lab.augmentation import AugmentationSettings, LineStyle, RawPairs, augment, position_slots, vary_lines
+from nurie.lab.warp import LatticeWarp, Placement
+
+IDENTITY = AugmentationSettings(
+    line_art_placement=None,
+    reference_placement=None,
+    line_art_warp=None,
+    reference_warp=None,
+    line_style=None,
+    jitter=None,
+    reference_noise=0.0,
+)
+SIZE, STRIDE, SLOTS = 64, 8, 3
+COLOURS = torch.tensor([[255, 255, 255], [255, 0, 0], [0, 0, 255]], dtype=torch.uint8)
+
+
+def source(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def raw(batch=3, *, slots=True, seed=0):
+    """Two flat patches on white; the colours are the slots."""
+    rng = np.random.default_rng(seed)
+    label = np.zeros((2, batch, SIZE, SIZE), int)
+    for picture in label.reshape(-1, SIZE, SIZE):
+        for slot in (1, 2):
+            y, x = rng.integers(4, 28, 2)
+            picture[y : y + 24, x : x + 24] = slot
+    label = torch.from_numpy(label)
+    pictures = COLOURS[label].permute(0, 1, 4, 2, 3).contiguous()
+    planes = torch.nn.functional.one_hot(label, SLOTS).permute(0, 1, 4, 2, 3).float()
+    planes = torch.nn.functional.avg_pool2d(planes.flatten(0, 1), 4).unflatten(0, (2, batch))
+    planes = (255 * planes).round().to(torch.uint8)[:, :, : SLOTS if slots else 0]
+    return RawPairs(
+        line_art=torch.full((batch, 1, SIZE, SIZE), 255, dtype=torch.uint8),
+        target=pictures[0],
+        weight=torch.full((batch, 1, SIZE, SIZE), 255, dtype=torch.uint8),
+        reference=pictures[1],
+        paper=torch.full((batch, 3), 255, dtype=torch.uint8),
+        line_slots=planes[0],
+        reference_slots=planes[1],
+        extract=torch.zeros(batch, dtype=torch.bool),
+    )
+
+
+def token_shares(picture):
+    """B x N x 3: how much of each token is white, red, blue, from the colours alone (they are affinely independent)."""
+    red, blue = (1 - picture[:, 2]) / 2, (1 - picture[:, 0]) / 2  # a red pixel lacks blue, a blue one lacks red
+    shares = torch.stack([1 - red - blue, red, blue], dim=1)
+    return torch.nn.functional.avg_pool2d(shares, STRIDE).flatten(2).transpose(1, 2)
+
+
+def test_identity_settings_leave_everything():
+    pairs = raw()
+    batch = augment(pairs, IDENTITY, source(), token_stride=STRIDE)
+    for name in ("line_art", "target", "reference"):
+        assert torch.equal(getattr(batch, name), getattr(pairs, name) / 127.5 - 1)
+    assert torch.equal(batch.weight, torch.ones(3, 1, SIZE, SIZE))
+    # Slot planes are 8 bit: half a level of rounding.
+    torch.testing.assert_close(batch.line_slots, token_shares(batch.target), rtol=0, atol=0.5 / 255)
+    torch.testing.assert_close(batch.reference_slots, token_shares(batch.reference), rtol=0, atol=0.5 / 255)
+
+
+@pytest.mark.parametrize("moved", ["placement", "warp", "both"])
+def test_labels_follow_the_pictures(moved):
+    settings = replace(
+        IDENTITY,
+        line_art_placement=Placement(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15) if moved != "warp" else None,
+        reference_placement=Placement(mirror=0.5, scale=(0.6, 1.4), shift=0.2, rotate=25) if moved != "warp" else None,
+        line_art_warp=LatticeWarp(move=0.05) if moved != "placement" else None,
+        reference_warp=LatticeWarp(move=0.09) if moved != "placement" else None,
+    )
+    pairs = raw(16)
+    batch = augment(pairs, settings, source(), token_stride=STRIDE)
+    assert (batch.target - (pairs.target / 127.5 - 1)).abs().mean() > 0.05
+    for picture, slots in ((batch.target, batch.line_slots), (batch.reference, batch.reference_slots)):
+        difference = (token_shares(picture) - slots).abs()
+        # Labels are warped at a quarter of the size, so that edges lie up to a pixel or two elsewhere: of a token of
+        # 8 x 8 pixels an edge along its side can so change a fifth. On average it is far less.
+        assert difference.mean() < 0.02
+        assert difference.quantile(0.999) < 0.2
+        torch.testing.assert_close(slots.sum(-1), torch.ones_like(slots[..., 0]), rtol=0, atol=0.01)
+
+
+def test_line_art_and_reference_are_moved_independently():
+    settings = replace(IDENTITY, line_art_placement=Placement(), reference_placement=Placement())
+    pairs = raw(8)
+    pairs = pairs._replace(reference=pairs.target, reference_slots=pairs.line_slots)
+    batch = augment(pairs, settings, source(), token_stride=STRIDE)
+    assert (batch.target - batch.reference).abs().mean((1, 2, 3)).min() > 0.02
+
+
+def test_the_same_generator_state_gives_the_same_batch():
+    one, two, other = (augment(raw(), AugmentationSettings(), source(seed), token_stride=STRIDE) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    assert not torch.equal(one.target, other.target)
+
+
+def test_ranges_under_everything_that_may_happen():
+    for slots in (True, False):
+        pairs = raw(slots=slots)._replace(extract=torch.tensor([True, False, True]))
+        batch = augment(pairs, AugmentationSettings(), source(), token_stride=STRIDE)
+        for name in ("line_art", "target", "reference"):
+            values = getattr(batch, name)
+            assert values.dtype == torch.float32 and values.min() >= -1 and values.max() <= 1, name
+        assert batch.weight.min() >= 0 and batch.weight.max() <= 1 + 1e-6  # rounding of bilinear shares
+        assert batch.line_slots.shape[:2] == batch.reference_slots.shape[:2] == (3, 64)
+
+
+def test_outside_the_drawing_there_is_white_paper_that_counts_less():
+    settings = replace(
+        IDENTITY, line_art_placement=Placement(mirror=0, scale=(0.5, 0.5), shift=0, rotate=0), outside_weight=0.25
+    )
+    pairs = raw()._replace(line_art=torch.zeros(3, 1, SIZE, SIZE, dtype=torch.uint8))
+    batch = augment(pairs, replace(settings, ink_weight=1.0), source(), token_stride=STRIDE)
+    border = torch.ones(SIZE, SIZE, dtype=torch.bool)
+    border[15:49, 15:49] = False
+    assert (batch.line_art[..., border] == 1).all() and (batch.target[..., border] == 1).all()
+    assert (batch.weight[..., border] == 0.25).all()
+    assert (batch.weight[..., 20:44, 20:44] == 1).all() and (batch.line_art[..., 20:44, 20:44] == -1).all()
+
+
+def test_under_the_ink_the_target_hardly_counts():
+    lines = torch.full((3, 1, SIZE, SIZE), 255, dtype=torch.uint8)
+    lines[..., :10, :], lines[..., 10:20, :] = 0, 51
+    weight = augment(raw()._replace(line_art=lines), IDENTITY, source(), token_stride=STRIDE).weight
+    # 1 - 0.95 ink, with ink 1, 0.8 and 0.
+    for rows, expected in ((slice(0, 10), 0.05), (slice(10, 20), 0.24), (slice(20, 64), 1.0)):
+        torch.testing.assert_close(weight[..., rows, :], torch.full_like(weight[..., rows, :], expected))
+
+
+def test_the_papers_settings():
+    paper = AugmentationSettings.paper()
+    assert paper.line_art_placement is paper.reference_placement is paper.line_art_warp is paper.line_style is None
+    pairs = raw(slots=False)._replace(extract=torch.ones(3, dtype=torch.bool))
+    pairs = pairs._replace(reference=pairs.target)
+    batch = augment(pairs, paper, source(), token_stride=STRIDE)
+    # Noise of one 8-bit level on the target, the drawing where it was, every pixel counting the same.
+    assert 0 < (batch.target - (pairs.target / 127.5 - 1)).abs().max() <= 1 / 127.5 + 1e-6
+    assert (batch.weight == 1).all()
+    assert (batch.reference - batch.target).abs().mean() > 0.01
+    # The corners are control points that stay.
+    corners = (slice(None), slice(None), slice(None, None, SIZE - 1), slice(None, None, SIZE - 1))
+    torch.testing.assert_close(batch.reference[corners], batch.target[corners], rtol=0, atol=2 / 127.5)
+    # XDoG is binary but for its soft side, and is that of the picture without noise.
+    still = augment(pairs, replace(paper, jitter=None), source(), token_stride=STRIDE)
+    assert batch.line_art.min() < 0 < batch.line_art.max()
+    assert (batch.line_art - still.line_art).abs().mean() < 0.2  # other sigmas are drawn, not other pictures
+
+
+def test_extracted_lines_are_those_of_the_changed_picture_or_of_the_first():
+    from nurie.lab.jitter import JITTERS
+    from nurie.lab.lineart import extract_lines
+
+    pairs = raw(slots=False)._replace(extract=torch.ones(3, dtype=torch.bool))
+    for jitter_lines in (True, False):
+        settings = replace(IDENTITY, jitter=JITTERS["strong"], jitter_lines=jitter_lines)
+        generator = source()
+        batch = augment(pairs, settings, generator, token_stride=STRIDE)
+        again = source()
+        from nurie.lab.jitter import sample_color_change
+
+        sample_color_change(3, JITTERS["strong"], again, size=(SIZE, SIZE))
+        of = batch.target if jitter_lines else pairs.target / 127.5 - 1
+        assert torch.equal(batch.line_art, extract_lines(of, again))
+
+
+def test_position_slots_by_hand():
+    grid = torch.tensor([[[-0.99, -0.99], [0.01, -0.5], [0.99, 0.99]], [[-1.01, 0.0], [0.5, 1.2], [-0.01, 0.01]]])
+    slots = position_slots(grid[None], batch=1, size=(2, 3), cells=2, device=torch.device("cpu"))
+    assert slots.shape == (1, 4, 2, 3)
+    cells = slots.argmax(1)[0].tolist()
+    assert cells[0] == [0, 1, 3] and cells[1][2] == 2  # row by row
+    assert slots.sum(1)[0].tolist() == [[1, 1, 1], [0, 0, 1]]  # outside: nothing
+
+
+def test_positions_of_an_unmoved_pair_are_the_same_cells():
+    batch = augment(raw(slots=False), IDENTITY, source(), token_stride=STRIDE, position_cells=8)
+    assert torch.equal(batch.line_slots, torch.eye(64).expand(3, 64, 64))
+    assert torch.equal(batch.reference_slots, batch.line_slots)
+
+
+def test_positions_of_a_mirrored_pair():
+    mirrored = replace(IDENTITY, reference_placement=Placement(mirror=1.0, scale=(1, 1), shift=0, rotate=0))
+    batch = augment(raw(slots=False), mirrored, source(), token_stride=STRIDE, position_cells=8)
+    expected = torch.eye(64).reshape(8, 8, 64).flip(1).reshape(64, 64)
+    assert torch.equal(batch.reference_slots, expected.expand(3, 64, 64))
+
+
+NOTHING = LineStyle(thicken=0, fade=0, break_up=0, soften=0, grey_paper=0, noise=0)
+
+
+def strokes():
+    lines = torch.ones(4, 1, 32, 48)
+    lines[..., 16, :], lines[..., :, 20] = -1, -1
+    return lines
+
+
+def test_lines_that_are_left_alone():
+    assert torch.equal(vary_lines(strokes(), NOTHING, source()), strokes())
+
+
+def test_every_variation_does_what_it_says():
+    lines = strokes()
+    thick = vary_lines(lines, replace(NOTHING, thicken=1), source())
+    assert (thick[..., 15:18, :] == -1).all() and (thick[..., 14, :19] == 1).all()
+    pale = vary_lines(lines, replace(NOTHING, fade=1, palest=0.5), source())
+    assert (pale[lines == 1] == 1).all() and (-1 < pale[lines == -1]).all() and (pale[lines == -1] <= 0).all()
+    broken = vary_lines(lines, replace(NOTHING, break_up=1), source())
+    assert 0.3 < (broken[lines == -1] == -1).float().mean() < 1 and (broken[lines == 1] == 1).all()
+    soft = vary_lines(lines, replace(NOTHING, soften=1), source())
+    torch.testing.assert_close(soft[..., 15:18, 5], torch.full((4, 1, 3), 1 / 3))  # a third of the ink on each row
+    grey = vary_lines(lines, replace(NOTHING, grey_paper=1), source())
+    assert (grey[lines == 1] < 1).all() and (grey[lines == 1] >= 0.6 - 1e-6).all() and (grey[lines == -1] == -1).all()
+    noisy = vary_lines(torch.zeros(4, 1, 32, 48), replace(NOTHING, noise=0.1), source())
+    assert 0 < noisy.std() < 0.1 and abs(noisy.mean()) < 0.01

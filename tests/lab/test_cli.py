@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from nurie.cli import main
+from nurie.errors import DataError, ModelError
+from nurie.lab.evaluation import subject
+from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.lab.weights import save_generator
+
+
+def status(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(["lab", *map(str, arguments)])
+    return ended.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    settings = GeneratorSettings(width=2, levels=3, patch=2, token_stride=8, token_width=8, residual_blocks=1)
+    save_generator(Generator(settings), path)
+    return path
+
+
+def test_train_passes_everything_on(monkeypatch):
+    from nurie.lab import train
+
+    seen = []
+    monkeypatch.setattr(train, "train", lambda *args, **kwargs: seen.append((args, kwargs)))
+    done = status(
+        "train", "trial", "--resume", "--max-time", "00:10:00", "--set", "data.batch_size=4", "--set", "a.b=c=d"
+    )
+    assert done == 0
+    assert seen == [(("trial", ["--data.batch_size=4", "--a.b=c=d"]), {"resume": True, "max_time": "00:10:00"})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "picasso"], "There is no recipe 'picasso'"),
+        (["train", "trial", "--set", "data"], "--set wants KEY=VALUE"),
+        (["train", "trial", "--set", "data.rooot=x"], "rooot"),
+        (["train", "trial", "--max-time", "soon"], "write HH:MM:SS"),
+        (["train", "trial", "--set", "data.root=nowhere", "--set", "trainer.logger=false"], "nowhere is not a folder"),
+        (["evaluate", "nowhere"], "There is no nowhere"),
+        (["evaluate", "--protocol", "fid"], "No protocol 'fid'; there is: palette"),
+        (["export", "nowhere.safetensors", "-o", "model"], "There is no file nowhere.safetensors"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_status_2(arguments, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert status(*arguments) == 2
+    assert says in capsys.readouterr().err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_export_makes_a_model_that_the_engine_runs(weights, tmp_path, capsys):
+    out = tmp_path / "mine"
+    assert status("export", weights, "-o", out) == 0
+    info = json.loads((out / "nurie.json").read_text())
+    assert info["name"] == "mine" and info["size"] == 256
+    assert "# mine" in (out / "README.md").read_text() and (out / "LICENSE").read_text()
+    assert status("export", weights, "-o", out) == 2
+    assert "holds a model already; give --overwrite" in capsys.readouterr().err
+    card = tmp_path / "card.md"
+    card.write_text("# a card\n")
+    assert status("export", weights, "-o", out, "--overwrite", "--card", card, "--name", "other", "--size", 128) == 0
+    assert (out / "README.md").read_text() == "# a card\n"
+    assert json.loads((out / "nurie.json").read_text())["name"] == "other"
+    # The same network, as PyTorch weights and as a model folder.
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    line_art, reference = rng.integers(0, 256, (64, 48), np.uint8), rng.integers(0, 256, (32, 80, 3), np.uint8)
+    one, other = subject.load_subject(weights), subject.load_subject(out)
+    # Export holds both to 1e-3 of [-1, 1]: less than a level, which rounding may make one.
+    difference = one.predict(line_art, reference).astype(int) - other.predict(line_art, reference)
+    assert abs(difference).max() <= 1
+    assert len(one.checkpoint) == len(other.checkpoint) == 64 and one.checkpoint != other.checkpoint
+
+
+def test_evaluate_prints_the_table_and_writes_report_and_sheet(weights, tmp_path, capsys):
+    pytest.importorskip("dicebear")
+    report, sheet, cache = tmp_path / "report.json", tmp_path / "sheet.png", tmp_path / "cache"
+    arguments = ["--lists", "seen", "--limit", 1, "-o", report, "--sheet", sheet, "--cache", cache]
+    assert status("evaluate", weights, *arguments) == 0
+    table = capsys.readouterr().out
+    for answer in ("model", "same place", "mean colour", "line art"):
+        assert f"| seen | {answer} | 1 |" in table
+    assert json.loads(report.read_text())["lists"]["seen"]["evaluated"] == 1
+    assert sheet.is_file()
+
+
+def test_missing_renderers_say_how_to_get_them(monkeypatch):
+    monkeypatch.setattr(subject, "RENDERERS", ("dicebear-nowhere",))
+    with pytest.raises(DataError, match=r"dicebear-nowhere, which is not installed. .*nurie\[lab,corpora\]"):
+        subject.require_renderers()
+
+
+def test_a_damaged_model_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"x")
+    with pytest.raises(ModelError, match="is not a safetensors file"):
+        subject.load_subject(tmp_path / "x.safetensors")

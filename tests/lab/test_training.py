@@ -1,0 +1,440 @@
+"""Training on the tiny corpus of the conftest: networks of a few thousand parameters, a handful of steps."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from nurie.errors import ConfigError, DataError, ModelError, TrainingError
+from nurie.lab import losses as loss_functions
+from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
+from nurie.lab.losses import LossWeights
+from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.lab.train import check_checkpoint, find_recipe, train
+from nurie.lab.training import Colorization, OptimizerSettings
+from nurie.lab.weights import load_generator
+
+NETWORK = {"width": 2, "levels": 3, "patch": 2, "token_stride": 8, "token_width": 8, "residual_blocks": 1}
+NETWORK |= {"residual_width": 4, "fusion": "sga-aligned"}
+ALIGNED = {"adversarial": 0, "reconstruction": 1, "perceptual": 0, "style": 0, "correspondence": 0.2}
+ADVERSARIAL = ALIGNED | {"adversarial": 1}
+
+
+@pytest.fixture
+def recipe(tiny_corpus, tmp_path):
+    """Write a recipe; what is given changes it."""
+
+    def write(name="tiny", *, steps=4, losses=ALIGNED, optimizer=None, trainer=None, run=None, data=None, **model):
+        folder = tmp_path / name
+        settings = {
+            "trainer": {
+                "accelerator": "cpu",
+                "devices": 1,
+                "log_every_n_steps": 1,
+                "enable_checkpointing": False,
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+                "logger": {
+                    "class_path": "lightning.pytorch.loggers.CSVLogger",
+                    "init_args": {"save_dir": str(folder), "name": "csv"},
+                },
+                "callbacks": [
+                    {
+                        "class_path": "nurie.lab.callbacks.RunFolder",
+                        "init_args": {"folder": str(folder), "steps": steps, "sheet_every": 0} | (run or {}),
+                    }
+                ],
+            }
+            | (trainer or {}),
+            "model": {"generator": NETWORK, "losses": losses, "optimizer": optimizer or {"generator_rate": 2e-3}}
+            | model,
+            "data": {
+                "root": str(tiny_corpus),
+                "pairs": {"sizes": {0: 32}},
+                "sources": {"adventurer": 1, "micah": 1, "robohash-cats": 1},
+                "batch_size": 2,
+                "workers": 0,
+            }
+            | (data or {}),
+        }
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(settings))
+        return str(path), folder
+
+    return write
+
+
+def curve(folder, column="loss/reconstruction"):
+    """What was logged, over all runs of a folder."""
+    rows = [
+        row
+        for file in sorted(folder.glob("csv/*/metrics.csv"))
+        for row in csv.DictReader(file.read_text().splitlines())
+    ]
+    return {int(row["step"]): float(row[column]) for row in rows}
+
+
+def state(folder):
+    return torch.load(folder / CHECKPOINT, weights_only=True)
+
+
+def assert_equal(one, other, path=""):
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), path
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), path
+        for key in one:
+            assert_equal(one[key], other[key], f"{path}/{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), path
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_equal(a, b, f"{path}/{number}")
+    else:
+        assert one == other, path
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_loss_falls(recipe):
+    path, folder = recipe(steps=60, data={"sources": {"micah": 1}}, optimizer={"generator_rate": 5e-3})
+    train(path)
+    values = list(curve(folder).values())
+    assert len(values) == 60
+    assert sum(values[-10:]) < 0.8 * sum(values[:10])
+    generator = load_generator(folder / WEIGHTS)
+    assert generator.settings == GeneratorSettings(**NETWORK)
+    assert generator(torch.ones(1, 1, 32, 32), torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+
+
+def test_both_optimisers_learn_from_one_generator_pass(recipe, monkeypatch):
+    passes = []
+    colorize = Generator.colorize
+    monkeypatch.setattr(Generator, "colorize", lambda *args: passes.append(1) or colorize(*args))
+    moved = {}
+    start, end = Colorization.on_train_start, Colorization.on_train_end
+
+    def remember(module, where):
+        for name in ("generator", "discriminator"):
+            moved.setdefault(name, []).append([p.detach().clone() for p in getattr(module, name).parameters()])
+
+    monkeypatch.setattr(Colorization, "on_train_start", lambda self: (remember(self, "a"), start(self))[1])
+    monkeypatch.setattr(Colorization, "on_train_end", lambda self: (remember(self, "b"), end(self))[1])
+    path, folder = recipe(steps=3, losses=ADVERSARIAL)
+    train(path)
+    assert len(passes) == 3
+    for name, (before, after) in moved.items():
+        assert sum(not torch.equal(a, b) for a, b in zip(before, after, strict=True)) > 0.9 * len(before), name
+    for column in ("adversarial", "discriminator", "correspondence", "reconstruction"):
+        assert len(curve(folder, f"loss/{column}")) == 3
+
+
+def test_the_discriminator_learns_from_detached_pictures(tiny_corpus):
+    """Its own step leaves the generator's gradient alone, and the generator's leaves none on it."""
+    torch.manual_seed(0)
+    module = Colorization(
+        generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ADVERSARIAL), optimizer=OptimizerSettings()
+    )
+    made = torch.rand(2, 3, 32, 32, requires_grad=True)
+    module.manual_backward = lambda loss: loss.backward()
+    optimizer = module.configure_optimizers()[1]
+
+    class Pair:
+        target, line_art = torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32)
+
+    before = [p.detach().clone() for p in module.discriminator.parameters()]
+    module._train_discriminator(optimizer, Pair, made.detach())
+    assert made.grad is None
+    assert any(not torch.equal(a, b) for a, b in zip(before, module.discriminator.parameters(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory):
+    """The convolutions that relu2_2 needs, at random."""
+    source = torch.Generator().manual_seed(0)
+    shapes = {0: (64, 3), 2: (64, 64), 5: (128, 64), 7: (128, 128)}
+    weights = {}
+    for index, (out, into) in shapes.items():
+        scale = (2 / (9 * into)) ** 0.5
+        weights[f"features.{index}.weight"] = scale * torch.randn(out, into, 3, 3, generator=source)
+        weights[f"features.{index}.bias"] = torch.zeros(out)
+    path = tmp_path_factory.mktemp("vgg") / "vgg19.safetensors"
+    save_file(weights, path)
+    return path
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_perceptual_and_style_losses(recipe, vgg, published, monkeypatch):
+    folded = []
+    style = loss_functions.style
+    monkeypatch.setattr(
+        loss_functions,
+        "style",
+        lambda *args, fold_batch: folded.append(fold_batch) or style(*args, fold_batch=fold_batch),
+    )
+    features = {"weights": str(vgg), "normalize": not published, "fold_batch": published}
+    path, folder = recipe(steps=2, losses=ALIGNED | {"perceptual": 0.01, "style": 50}, features=features)
+    train(path)
+    assert set(folded) == {published}
+    assert all(value > 0 for value in curve(folder, "loss/style").values())
+    assert all(value > 0 for value in curve(folder, "loss/perceptual").values())
+    # Fixed weights are in no checkpoint, and it can be gone on from without them.
+    assert not [name for name in state(folder)["state_dict"] if name.startswith("features.")]
+    train(path, ["--trainer.callbacks.steps=3"], resume=True)
+    assert sorted(curve(folder)) == [0, 1, 2]
+
+
+def test_the_average_follows_the_weights():
+    torch.manual_seed(0)
+    module = Colorization(
+        generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ALIGNED), optimizer=OptimizerSettings(ema=0.9)
+    )
+    start = {k: v.clone().double() for k, v in module.average.state_dict().items()}
+    expected = dict(start)
+    for step in range(1, 30):
+        module._step.fill_(step)
+        for parameter in module.generator.parameters():
+            parameter.data.add_(0.01 * step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        module._update_average()
+        for name, value in module.generator.state_dict().items():
+            if value.is_floating_point():
+                expected[name] = decay * expected[name] + (1 - decay) * value.double()
+    for name, value in module.average.state_dict().items():
+        if value.is_floating_point():
+            # float32 sums of thirty steps.
+            torch.testing.assert_close(value.double(), expected[name], rtol=1e-4, atol=1e-5)
+    assert module.exported is module.average
+
+
+def test_learning_rates_by_hand():
+    plain = OptimizerSettings()
+    assert [plain.factor(step) for step in (0, 10, 10**6)] == [1, 1, 1]
+    settings = OptimizerSettings(warmup=10, steps=100, hold=0.4, final=0.1)
+    assert settings.factor(0) == pytest.approx(0.1) and settings.factor(4) == pytest.approx(0.5)
+    assert settings.factor(39) == 1
+    assert settings.factor(70) == pytest.approx(0.55)  # half way down the cosine from 1 to 0.1
+    assert settings.factor(100) == settings.factor(500) == pytest.approx(0.1)
+
+
+def test_bf16(recipe):
+    path, folder = recipe(steps=2, losses=ADVERSARIAL, trainer={"precision": "bf16-mixed"})
+    train(path)
+    assert all(value == value for value in curve(folder).values())
+    weights = load_generator(folder / WEIGHTS).state_dict()
+    assert {t.dtype for t in weights.values() if t.is_floating_point()} == {torch.float32}
+
+
+def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch):
+    path, folder = recipe(steps=5, run={"checkpoint_every": 1})
+    reconstruction, calls = loss_functions.reconstruction, []
+
+    def third_is_infinite(*args):
+        calls.append(1)
+        return reconstruction(*args) * (float("inf") if len(calls) == 3 else 1)
+
+    monkeypatch.setattr(loss_functions, "reconstruction", third_is_infinite)
+    with pytest.raises(TrainingError, match="At step 2 the loss is not finite: reconstruction. The last checkpoint"):
+        train(path)
+    assert int(state(folder)["state_dict"]["_step"]) == 2
+    assert all(t.isfinite().all() for t in load_generator(folder / WEIGHTS).state_dict().values())
+
+
+# -- going on ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_goes_on_is_the_run_that_never_stopped(recipe):
+    """Bit for bit on the CPU: weights, averages, both optimisers, and the losses on the way."""
+    settings = {"losses": ADVERSARIAL, "optimizer": {"ema": 0.9, "warmup": 3}}
+    straight, whole = recipe("straight", steps=6, **settings)
+    train(straight)
+    broken, parts = recipe("broken", steps=3, **settings)
+    train(broken)
+    assert max(curve(parts)) == 2
+    train(broken, ["--trainer.callbacks.steps=6"], resume=True)
+    assert curve(parts) == curve(whole)
+    for key in ("state_dict", "optimizer_states"):
+        assert_equal(state(parts)[key], state(whole)[key], key)
+    assert_equal(load_generator(parts / WEIGHTS).state_dict(), load_generator(whole / WEIGHTS).state_dict())
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe):
+    settings = {"losses": ADVERSARIAL, "optimizer": {"ema": 0.9}}
+    straight, whole = recipe("straight", steps=8, **settings)
+    train(straight)
+    killed, parts = recipe("killed", steps=8, run={"checkpoint_every": 3}, **settings)
+    script = f"""
+        import os, signal
+        from nurie.lab.training import Colorization
+        from nurie.lab.train import train
+        step = Colorization.training_step
+        def die_in_the_fifth(self, *args):
+            if self.step == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return step(self, *args)
+        Colorization.training_step = die_in_the_fifth
+        train({killed!r})
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, env=dict(os.environ))
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert int(state(parts)["state_dict"]["_step"]) == 3
+    train(killed, resume=True)
+    for key in ("state_dict", "optimizer_states"):
+        assert_equal(state(parts)[key], state(whole)[key], key)
+
+
+def test_a_run_that_the_clock_ended_can_go_on(recipe):
+    path, folder = recipe(steps=3)
+    started = time.monotonic()
+    train(path, max_time="00:00:00")
+    assert time.monotonic() - started < 60
+    assert int(state(folder)["state_dict"]["_step"]) == 1  # never less than a step
+    load_generator(folder / WEIGHTS)
+    train(path, resume=True)
+    assert sorted(curve(folder)) == [0, 1, 2]
+
+
+def test_a_run_is_not_overwritten(recipe):
+    path, folder = recipe(steps=1)
+    train(path)
+    with pytest.raises(ConfigError, match="last.ckpt is there already: go on from it with --resume"):
+        train(path)
+
+
+def test_resume_without_a_checkpoint_starts(recipe):
+    path, folder = recipe(steps=1)
+    train(path, resume=True)
+    assert (folder / CHECKPOINT).is_file()
+
+
+def test_a_damaged_checkpoint_says_so(recipe):
+    path, folder = recipe(steps=1)
+    train(path)
+    whole = (folder / CHECKPOINT).read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no checkpoint at all" * 50):
+        (folder / CHECKPOINT).write_bytes(content)
+        with pytest.raises(ModelError, match="last.ckpt is damaged or no checkpoint of a training"):
+            train(path, resume=True)
+
+
+def test_a_checkpoint_with_foreign_objects_is_not_unpickled(tmp_path):
+    class Foreign:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "done"),))
+
+    torch.save({"state_dict": {}, "other": Foreign()}, tmp_path / CHECKPOINT)
+    with pytest.raises(ModelError, match="is damaged or no checkpoint"):
+        check_checkpoint(tmp_path / CHECKPOINT, torch.nn.Linear(2, 3))
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_checkpoint_of_another_network_says_so(tmp_path):
+    for other in (torch.nn.Linear(2, 5), torch.nn.Linear(2, 3, bias=False)):
+        torch.save({"state_dict": other.state_dict()}, tmp_path / CHECKPOINT)
+        with pytest.raises(ModelError, match="belongs to another network: bias differs|: bias differs"):
+            check_checkpoint(tmp_path / CHECKPOINT, torch.nn.Linear(2, 3))
+
+
+def test_a_half_written_checkpoint_never_replaces_the_old(recipe, monkeypatch):
+    path, folder = recipe(steps=2, run={"checkpoint_every": 1})
+    train(path)
+    before = (folder / CHECKPOINT).read_bytes()
+    import lightning as L
+
+    def half(self, file, **kwargs):
+        file.write_bytes(before[:1000])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(L.Trainer, "save_checkpoint", half)
+    with pytest.raises(OSError, match="No space left"):
+        train(path, ["--trainer.callbacks.steps=3"], resume=True)
+    assert (folder / CHECKPOINT).read_bytes() == before
+
+
+# -- recipes -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_recipe_lists_those_that_exist():
+    with pytest.raises(
+        ConfigError, match="There is no recipe 'picasso'.*paper-anime, scft-trial, sga-trial, shipped, trial"
+    ):
+        find_recipe("picasso")
+    assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("--model.optimizr.ema=0.5", "optimizr"),
+        ("--model.generator.widht=3", "widht"),
+        ("--model.generator.width=wide", "width"),
+        ("--data.pairs.triples=sometimes", "triples"),
+        ("--model.generator.fusion_settings={heads: 3}", "heads"),
+        ("--data.pairs={sizes: {0: 33}}", "multiples of 16"),
+    ],
+)
+def test_an_unknown_key_or_value_is_named(recipe, override, named):
+    path, _ = recipe()
+    with pytest.raises(ConfigError, match=named):
+        train(path, [override])
+
+
+def test_a_recipe_without_a_run_folder(recipe):
+    path, _ = recipe(trainer={"callbacks": None})
+    with pytest.raises(ConfigError, match=r"trainer.callbacks need a nurie.lab.callbacks.RunFolder"):
+        train(path)
+
+
+def test_an_empty_training_folder(recipe, tmp_path):
+    (tmp_path / "empty").mkdir()
+    path, _ = recipe(data={"root": str(tmp_path / "empty")})
+    with pytest.raises(DataError, match="is not a corpus"):
+        train(path)
+
+
+def test_a_start_is_quiet(recipe, caplog, recwarn):
+    path, _ = recipe(steps=1)
+    with caplog.at_level("INFO"):
+        train(path)
+    assert [str(warning.message) for warning in recwarn.list] == []
+    assert "litlogger" not in caplog.text and "weights_only" not in caplog.text
+
+
+# -- the run's folder --------------------------------------------------------------------------------------------------
+
+
+def test_sheets_are_written(recipe):
+    path, folder = recipe(steps=2, run={"sheet_every": 2, "sheet_pairs": 4})
+    train(path)
+    import cv2
+
+    # Four pairs, three groups a row of four pictures each, 128 pixels: two rows.
+    assert cv2.imread(str(folder / "sheets" / "0000002.png")).shape == (2 * 128, 12 * 128, 3)
+
+
+def test_a_sheet_by_hand():
+    red = torch.tensor([1.0, -1.0, -1.0]).reshape(1, 3, 1, 1).expand(3, 3, 16, 16)
+    grey = torch.zeros(3, 3, 16, 16)
+    sheet = contact_sheet([red, grey], across=2, side=8)
+    assert sheet.shape == (16, 32, 3)
+    assert (sheet[:8, :8] == (255, 0, 0)).all() and (sheet[:8, 8:16] == 127).all()
+    assert (sheet[8:, 16:] == 255).all()  # the fourth group is missing
+
+
+def test_durations():
+    assert parse_duration("01:02:03").total_seconds() == 3723
+    assert parse_duration("02:00:00:01").total_seconds() == 172801
+    for text in ("90", "1:30", "a:b:c", "1:2:3:4:5", ""):
+        with pytest.raises(ConfigError, match="write HH:MM:SS"):
+            parse_duration(text)
+    with pytest.raises(ConfigError, match="write HH:MM:SS"):
+        RunFolder(max_time="soon")

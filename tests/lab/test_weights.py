@@ -1,0 +1,52 @@
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from nurie.errors import ModelError
+from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.lab.weights import load_generator, save_generator
+
+SETTINGS = GeneratorSettings(width=2, levels=3, token_stride=4, residual_blocks=1, fusion="scft", color_skip=True)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    generator = Generator(SETTINGS)
+    path = tmp_path / "weights.safetensors"
+    save_generator(generator, path)
+    return generator, path
+
+
+def test_what_is_saved_is_loaded(saved):
+    generator, path = saved
+    other = load_generator(path)
+    assert other.settings == SETTINGS and not other.training
+    assert all(
+        torch.equal(a, b) for a, b in zip(generator.state_dict().values(), other.state_dict().values(), strict=True)
+    )
+    assert list(path.parent.iterdir()) == [path]  # nothing is left beside it
+
+
+def test_other_files_are_refused(saved, tmp_path):
+    _, path = saved
+    with pytest.raises(ModelError, match="There is no file"):
+        load_generator(tmp_path / "nowhere.safetensors")
+    broken = tmp_path / "broken.safetensors"
+    whole = path.read_bytes()
+    for content in (b"", b"no weights", whole[: len(whole) // 2]):
+        broken.write_bytes(content)
+        with pytest.raises(ModelError, match="is not a safetensors file or is damaged"):
+            load_generator(broken)
+    save_file({"x": torch.zeros(3)}, broken)
+    with pytest.raises(ModelError, match="holds weights, but not of a Nurie generator"):
+        load_generator(broken)
+
+
+@pytest.mark.parametrize("settings", ['{"width": 3}', '{"widht": 2}', '{"fusion": "none"}'])
+def test_weights_that_do_not_fit_their_settings(saved, tmp_path, settings):
+    _, path = saved
+    other = tmp_path / "other.safetensors"
+    save_file(load_file(path), other, {"format": "nurie-generator", "settings": settings})
+    with pytest.raises(ModelError, match="does not fit this version of Nurie"):
+        load_generator(other)
