@@ -17,7 +17,7 @@ def small(**settings: object) -> Generator:
     generator = Generator(GeneratorSettings(width=4, residual_blocks=1, **settings))  # type: ignore[arg-type]
     generator.train()
     for _ in range(2):  # batch statistics that are not those of a new network
-        generator(torch.rand(3, 1, 32, 48) * 2 - 1, torch.rand(3, 3, 48, 32) * 2 - 1)
+        generator(torch.rand(3, 1, 32, 64) * 2 - 1, torch.rand(3, 3, 64, 32) * 2 - 1)
     return generator
 
 
@@ -57,12 +57,12 @@ def test_the_engine_runs_an_exported_folder(tmp_path):
     generator = small(**SHIPPED_KIND)
     export(generator, tmp_path / "model", name="tiny", card="# Card\n", licence="CC BY 4.0\n")
     info = json.loads((tmp_path / "model" / "nurie.json").read_text("utf-8"))
-    assert info["multiple"] == 16 and info["token_stride"] == 8 and info["name"] == "tiny"
+    assert info["multiple"] == 32 and info["token_stride"] == 8 and info["name"] == "tiny"
     for file in ("encode.onnx", "colorize.onnx"):
         onnx.checker.check_model(str(tmp_path / "model" / file))
     engine = Engine(tmp_path / "model")
     rng = np.random.default_rng(0)
-    reference, line_art = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in ((1, 3, 64, 80), (1, 1, 112, 48)))
+    reference, line_art = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in ((1, 3, 64, 96), (1, 1, 96, 32)))
     with torch.no_grad():
         expected = generator.eval()(torch.from_numpy(line_art), torch.from_numpy(reference)).numpy()
     tokens = engine.encode(reference)

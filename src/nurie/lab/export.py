@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,8 @@ class _Encode(nn.Module):
         self.generator = generator
 
     def forward(self, reference: Tensor) -> tuple[Tensor, Tensor]:
-        return tuple(self.generator.encode(reference))
+        keys, values = self.generator.encode(reference)
+        return keys, values
 
 
 class _Colorize(nn.Module):
@@ -45,26 +46,26 @@ class _Colorize(nn.Module):
 
 
 def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], axes: Any) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        path = Path(folder) / "graph.onnx"
         # The tracing exporter says that it is the older one, and that sizes are read while tracing; the sizes that
         # matter are checked below at other shapes than the traced ones.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),  # a wrapper in training mode would put the generator into it, too, when the exporter is done
             inputs,
-            buffer,
+            path,
             input_names=names,
             output_names=outputs,
             dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )
-    return buffer.getvalue()
+        return path.read_bytes()
 
 
 def export_graphs(generator: Generator) -> dict[str, bytes]:
-    """The two graphs of the model folder, for any size that is a multiple of 16 and any number of references.
+    """The two graphs of the model folder, for any size that the generator takes and any number of references.
 
     Args:
         generator: trained; its fusion module must have an attention map.
@@ -75,7 +76,7 @@ def export_graphs(generator: Generator) -> dict[str, bytes]:
     Raises:
         ModelError: PyTorch and ONNX Runtime differ by more than ``PARITY``.
     """
-    generator = generator.eval().to(memory_format=torch.contiguous_format)
+    generator = generator.eval()
     reference, line_art = torch.zeros(1, 3, 64, 96), torch.ones(1, 1, 96, 64)
     with torch.no_grad():
         tokens = generator.encode(reference)
@@ -103,19 +104,22 @@ def export_graphs(generator: Generator) -> dict[str, bytes]:
     }
     difference = parity(generator, graphs)
     if not difference <= PARITY:
-        raise ModelError(f"PyTorch and ONNX Runtime differ by {difference:.2g}, more than {PARITY}; nothing was exported.")
+        raise ModelError(
+            f"PyTorch and ONNX Runtime differ by {difference:.2g}, more than {PARITY}; nothing was exported."
+        )
     return graphs
 
 
 def parity(generator: Generator, graphs: Mapping[str, bytes]) -> float:
-    """Largest difference of the colours between PyTorch and ONNX Runtime, at a shape that was not traced, two references."""
+    """Largest difference of the colours between PyTorch and ONNX Runtime, two references, at shapes not traced."""
     import onnxruntime
 
     rng = np.random.default_rng(0)
     multiple = generator.settings.multiple
     line_art = np.where(rng.random((1, 1, 7 * multiple, 5 * multiple)) < 0.1, -1, 1).astype(np.float32)
     references = [
-        rng.uniform(-1, 1, (1, 3, high * multiple, wide * multiple)).astype(np.float32) for high, wide in ((3, 5), (6, 2))
+        rng.uniform(-1, 1, (1, 3, high * multiple, wide * multiple)).astype(np.float32)
+        for high, wide in ((3, 5), (6, 2))
     ]
     encode, colorize = (
         onnxruntime.InferenceSession(graphs[name], providers=["CPUExecutionProvider"])

@@ -83,7 +83,7 @@ def test_other_sizes_are_refused(shape, size):
         ({"patch": 4, "levels": 2, "token_stride": 8}, 64 * 48 // 64, 16),
         ({"levels": 5, "token_stride": 8}, 64 * 48 // 64, 16),  # the deepest level is coarser than the tokens
         ({"levels": 6, "token_stride": 32}, 64 * 96 // 1024, 32),
-        ({"levels": 6, "token_stride": 16}, 64 * 48 // 256, 16),  # 48 is no multiple of the deepest level's 32
+        ({"levels": 6, "token_stride": 16}, 64 * 96 // 256, 32),  # by the deepest level's stride, not the tokens'
         ({"token_width": 7, "residual_width": 3, "upsampling": "nearest"}, 64 * 48 // 16, 16),
         ({"residual_blocks": 0, "max_width": 3}, 64 * 48 // 16, 16),
     ],

@@ -38,10 +38,10 @@ class Encoder(nn.Module):
         """Outputs of all layers, first to last.
 
         Args:
-            x: B x in_channels x H x W.
+            x: B x in_channels x H x W, sides multiples of 2^(levels - 1).
 
         Returns:
-            Two maps a level, B x width x H/2^level x W/2^level, rounded up.
+            Two maps a level, B x width x H/2^level x W/2^level.
         """
         outputs = []
         for layer in self.layers:
@@ -57,7 +57,7 @@ def pyramid(features: Sequence[Tensor], *, height: int, width: int) -> Tensor:
     coarser ones interpolated bilinearly.
 
     Args:
-        features: maps B x C_i x H_i x W_i; a finer one's size is a whole multiple of the wanted one.
+        features: maps B x C_i x H_i x W_i; sizes are whole multiples of the wanted one or divide it.
         height: rows of the result.
         width: columns of the result.
 

@@ -70,8 +70,11 @@ class GeneratorSettings:
 
     @property
     def multiple(self) -> int:
-        """Sides of a picture must be multiples of this; levels coarser than the tokens may round up."""
-        return max(16, self.token_stride)
+        """Sides of a picture must be multiples of this: 16 in the paper, else the coarsest level's stride.
+
+        A side that a stride does not divide would meet padding where training never had any.
+        """
+        return max(16, self.strides[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """For a model folder's settings."""
@@ -132,7 +135,7 @@ class Generator(nn.Module):
         """Tokens of a reference, computed once for any number of drawings.
 
         Args:
-            reference: B x 3 x H x W in [-1, 1], sides multiples of 16.
+            reference: B x 3 x H x W in [-1, 1], sides multiples of ``settings.multiple``.
 
         Returns:
             Keys and values; with ``color_skip`` the mean colour of each token is the values' last three channels.
@@ -151,7 +154,7 @@ class Generator(nn.Module):
         """Colour line art with a reference's tokens.
 
         Args:
-            line_art: B x 1 x H x W, white 1, ink -1, sides multiples of 16.
+            line_art: B x 1 x H x W, white 1, ink -1, sides multiples of ``settings.multiple``.
             tokens: from ``encode``; those of several references joined along the token axis.
         """
         self._check(line_art, channels=1)
