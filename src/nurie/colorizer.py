@@ -196,8 +196,9 @@ class Colorizer:
     def encode(self, references: image.Source | Iterable[image.Source]) -> References:
         """Encode references once, for many drawings.
 
-        A reference keeps its aspect: it is brought to about the area the network knows, each side rounded to a multiple
-        of 16 at the scale where that changes the aspect least (2 % at most up to 3:1, more only beyond).
+        A reference keeps its aspect but for rounding: it is brought to about the area the network knows, each side a
+        multiple of the model's, at the scale where that changes the aspect least (up to 3:1 by 4 % at most where the
+        multiple is 16, by 7 % where it is 32).
 
         Args:
             references: pictures as paths, PIL images or arrays; one or several. Several are used together.
