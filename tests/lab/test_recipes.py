@@ -55,8 +55,8 @@ def test_rivals_differ_from_the_trial_in_their_fusion_alone(rival):
     # The teacher of the aligned map has nothing to teach elsewhere.
     assert (trial["model"]["losses"].pop("correspondence"), other["model"]["losses"].pop("correspondence")) == (0.2, 0)
     assert (trial["model"], trial["data"]) == (other["model"], other["data"])
-    assert trial["trainer"]["callbacks"][0]["init_args"]["max_time"] == "00:15:00"
-    assert other["trainer"]["callbacks"][0]["init_args"]["max_time"] == "00:15:00"
+    ends = [recipe["trainer"]["callbacks"][0]["init_args"] for recipe in (trial, other)]
+    assert ends[0] | {"folder": ""} == ends[1] | {"folder": ""}
 
 
 def test_the_papers_recipe_is_the_paper():
