@@ -22,7 +22,6 @@ from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.store import Bytes, Colour, Drawing
 
 HERE = Path(__file__).parent
-FLUENT = "fluent-emoji-flat"
 REFERENCE_SIDE = 512
 
 

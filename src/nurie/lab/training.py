@@ -187,7 +187,8 @@ class Colorization(L.LightningModule):
         terms["reconstruction"] = losses.reconstruction(output.colors, batch.target, batch.weight)
         if output.fusion.alignment is not None and self.weights.correspondence:
             share = torch.ones_like(batch.line_slots[:1, :1])
-            share[..., 0] = self.background_share
+            if raw.line_slots.shape[1]:  # without slots, label 0 is a place and not the paper
+                share[..., 0] = self.background_share
             terms["correspondence"] = losses.correspondence(
                 output.fusion.alignment, batch.line_slots * share, batch.reference_slots, least_mass=0.2
             )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nurie.lab.corpora.build import Job, split_jobs
-from nurie.lab.corpora.parts import choose, line_width, rank
+from nurie.lab.corpora.parts import choose_all, line_width, rank
 from nurie.lab.corpora.plain_svg import PlainSvg, parse_colour
 from nurie.lab.corpora.render import render_layers
 from nurie.lab.corpora.store import Drawing, Entry, Split
@@ -73,17 +73,8 @@ def variants(part: str) -> tuple[str, ...]:
 
 def choose_parts(seed: str, split: Split) -> dict[str, str]:
     """An animal's parts, "none" where it lacks one."""
-    rng = np.random.default_rng(rank(f"{SOURCE}/{split}/{seed}"))
-    chosen: dict[str, str] = {}
-    for part in PARTS:
-        names = variants(part)
-        if part in HELD_OUT:
-            chosen[part] = choose(SOURCE, part, names, split, rng, leading=HELD_OUT[part])
-        elif part in OPTIONAL and rng.random() < 0.5:
-            chosen[part] = "none"
-        else:
-            chosen[part] = names[rng.integers(len(names))]
-    return chosen
+    every = {part: variants(part) for part in PARTS}
+    return choose_all(SOURCE, seed, split, every, held_out=HELD_OUT, optional=OPTIONAL)
 
 
 def animal_svg(parts: Mapping[str, str]) -> tuple[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nurie.errors import DataError
 from nurie.lab.corpora.build import Job, split_jobs
-from nurie.lab.corpora.parts import choose, rank
+from nurie.lab.corpora.parts import choose_all
 from nurie.lab.corpora.store import Bytes, Entry, Split
 
 SOURCE = "robohash-cats"
@@ -59,15 +59,8 @@ def _layer(part: str, variant: str, size: int) -> NDArray[np.float32]:
 
 def choose_parts(seed: str, split: Split) -> dict[str, str]:
     """A cat's parts."""
-    rng = np.random.default_rng(rank(f"{SOURCE}/{split}/{seed}"))
-    chosen: dict[str, str] = {}
-    for part in PARTS:
-        names = variants(part)
-        if part in HELD_OUT:
-            chosen[part] = choose(SOURCE, part, names, split, rng, leading=HELD_OUT[part])
-        else:
-            chosen[part] = names[rng.integers(len(names))]
-    return chosen
+    every = {part: variants(part) for part in PARTS}
+    return choose_all(SOURCE, seed, split, every, held_out=HELD_OUT)
 
 
 def render_cat(seed: str, split: Split, *, size: int = 256) -> tuple[Bytes, Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -53,3 +53,34 @@ def choose(
     else:
         allowed = list(kept) if leading else list(variants)
     return allowed[int(rng.integers(len(allowed)))]
+
+
+def choose_all(
+    source: str,
+    seed: str,
+    split: Split,
+    variants: Mapping[str, Sequence[str]],
+    *,
+    held_out: Mapping[str, bool],
+    optional: Collection[str] = (),
+) -> dict[str, str]:
+    """A variant of every part of one character.
+
+    Args:
+        source: name of the generator.
+        seed: names the character within its split.
+        split: see ``choose``.
+        variants: of each part, in the order in which they are chosen.
+        held_out: the parts that have reserved variants, and whether they lead (see ``choose``).
+        optional: parts that half of the characters lack; these get "none".
+    """
+    rng = np.random.default_rng(rank(f"{source}/{split}/{seed}"))
+    chosen: dict[str, str] = {}
+    for part, names in variants.items():
+        if part in held_out:
+            chosen[part] = choose(source, part, names, split, rng, leading=held_out[part])
+        elif part in optional and rng.random() < 0.5:
+            chosen[part] = "none"
+        else:
+            chosen[part] = names[int(rng.integers(len(names)))]
+    return chosen

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor, nn
@@ -39,13 +39,11 @@ class FusionOutput:
         fused: B x N x C.
         attention: the map the colours went through, B x N x M, or None where the module has none.
         alignment: the same map with gradient, for modules whose map has a loss of its own; else None.
-        branches: named tensors whose gradients are compared in the conflict analysis.
     """
 
     fused: Tensor
     attention: Tensor | None = None
     alignment: Tensor | None = None
-    branches: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Fusion(nn.Module, ABC):
