@@ -198,7 +198,10 @@ class Colorization(L.LightningModule):
             made = self.features(output.colors)
             terms["perceptual"] = losses.perceptual(made, wanted)
             terms["style"] = losses.style(made, wanted, fold_batch=self.features_settings.fold_batch)
+        own = self.generator.own_losses(output, batch.target)
         loss = losses.total({k: v for k, v in terms.items() if k != "discriminator"}, self.weights)
+        loss = torch.stack([loss, *own.values()]).sum()
+        terms |= own
         self._refuse_infinite(terms)
         first.zero_grad(set_to_none=True)
         self.manual_backward(loss)

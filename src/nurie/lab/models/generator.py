@@ -10,10 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nurie.errors import ConfigError
+from nurie.lab.lineart import rgb_to_grey, xdog
 from nurie.lab.models.blocks import ResidualBlock
 from nurie.lab.models.decoder import Decoder, Upsampling
 from nurie.lab.models.encoder import Encoder, pyramid
-from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceTokens
+from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceFeatures, ReferenceTokens
+from nurie.lab.models.fusion.base import to_map, to_tokens
+
+#: XDoG's sigma for the line art of a reference, which some fusion modules ask for: the middle one of section 4.1.
+REFERENCE_SIGMA = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +91,12 @@ class GeneratorOutput(NamedTuple):
 
     Attributes:
         colors: B x 3 x H x W in [-1, 1].
+        features: B x C x h x w, the line art features that went into the fusion module.
         fusion: the fusion module's output, with its attention map.
     """
 
     colors: Tensor
+    features: Tensor
     fusion: FusionOutput
 
 
@@ -140,15 +147,35 @@ class Generator(nn.Module):
         Returns:
             Keys and values; with ``color_skip`` the mean colour of each token is the values' last three channels.
         """
-        self._check(reference, channels=3)
-        stride = self.settings.token_stride
-        features = self.reference_encoder(_fold(reference, self.settings.patch))
-        height, width = reference.shape[-2] // stride, reference.shape[-1] // stride
-        y = self.reference_tokens(pyramid(features, height=height, width=width))
-        keys, values = self.fusion.encode(_to_tokens(y))
+        keys, values = self.fusion.encode(self.reference_features(reference))
         if self.settings.color_skip:
-            values = torch.cat([values, _to_tokens(F.avg_pool2d(reference, stride))], dim=-1)
+            values = torch.cat([values, to_tokens(F.avg_pool2d(reference, self.settings.token_stride))], dim=-1)
         return ReferenceTokens(keys, values)
+
+    def reference_features(self, reference: Tensor) -> ReferenceFeatures:
+        """What fusion modules may ask of a colour picture.
+
+        Args:
+            reference: as for ``encode``. Its own line art, for modules that compare line art with line art, is XDoG's.
+        """
+        self._check(reference, channels=3)
+
+        def colors() -> Tensor:
+            features = self.reference_encoder(_fold(reference, self.settings.patch))
+            return self._tokens_of(self.reference_tokens, features, reference)
+
+        def lines() -> Tensor:
+            sigma = torch.full((len(reference),), REFERENCE_SIGMA, device=reference.device)
+            drawn = xdog((rgb_to_grey(reference.float()) + 1) / 2, sigma).to(reference.dtype)
+            features = self.line_art_encoder(_fold(drawn, self.settings.patch))
+            return self._tokens_of(self.line_art_tokens, features, reference)
+
+        return ReferenceFeatures(colors, lines)
+
+    def _tokens_of(self, projection: nn.Module, features: list[Tensor], picture: Tensor) -> Tensor:
+        height, width = (side // self.settings.token_stride for side in picture.shape[-2:])
+        tokens: Tensor = projection(pyramid(features, height=height, width=width))
+        return tokens
 
     def colorize(self, line_art: Tensor, tokens: ReferenceTokens) -> GeneratorOutput:
         """Colour line art with a reference's tokens.
@@ -160,11 +187,10 @@ class Generator(nn.Module):
         self._check(line_art, channels=1)
         s = self.settings
         skips = self.line_art_encoder(_fold(line_art, s.patch))
-        height, width = line_art.shape[-2] // s.token_stride, line_art.shape[-1] // s.token_stride
-        x = _to_tokens(self.line_art_tokens(pyramid(skips, height=height, width=width)))
+        x = self._tokens_of(self.line_art_tokens, skips, line_art)
         values = tokens.values[..., :-3] if s.color_skip else tokens.values
         output = self.fusion.fuse(x, ReferenceTokens(tokens.keys, values))
-        fused = output.fused.transpose(1, 2).unflatten(2, (height, width))
+        fused = output.fused
         refined = self.residual(fused)
         if s.residual_blocks:
             refined = refined + fused  # one more skip around all blocks
@@ -174,13 +200,13 @@ class Generator(nn.Module):
         if s.color_skip:
             if output.attention is None:
                 raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
-            carried = (output.attention @ tokens.values[..., -3:]).transpose(1, 2).unflatten(2, (height, width))
+            carried = to_map(output.attention @ tokens.values[..., -3:], fused)
             size = (line_art.shape[-2], line_art.shape[-1])
             carried = F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
             colors = torch.lerp(colors[:, :3], carried, torch.sigmoid(colors[:, 3:]))
             # Not squashed: tanh would bend the colours that came along.
-            return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), output)
-        return GeneratorOutput(torch.tanh(colors), output)
+            return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), x, output)
+        return GeneratorOutput(torch.tanh(colors), x, output)
 
     def forward(self, line_art: Tensor, reference: Tensor) -> Tensor:
         """Colours, B x 3 x H x W in [-1, 1].
@@ -190,6 +216,15 @@ class Generator(nn.Module):
             reference: B x 3 x H' x W' in [-1, 1].
         """
         return self.colorize(line_art, self.encode(reference)).colors
+
+    def own_losses(self, output: GeneratorOutput, target: Tensor) -> dict[str, Tensor]:
+        """The losses that the fusion module brings, by name and with their weights.
+
+        Args:
+            output: of ``colorize``.
+            target: B x 3 x H x W in [-1, 1], what the line art should become.
+        """
+        return self.fusion.own_losses(output.features, self.reference_features(target))
 
     def _check(self, x: Tensor, *, channels: int) -> None:
         height, width = x.shape[-2:]
@@ -203,6 +238,3 @@ class Generator(nn.Module):
 def _fold(x: Tensor, patch: int) -> Tensor:
     return F.pixel_unshuffle(x, patch) if patch > 1 else x
 
-
-def _to_tokens(x_BCHW: Tensor) -> Tensor:
-    return x_BCHW.flatten(2).transpose(1, 2)

@@ -1,7 +1,15 @@
 """The interface of a fusion module, and the registry.
 
+Convention:
+    A module gets feature maps. Line art and reference may differ in size; a map's positions in reading order are its
+    *tokens*. What a reference gives is computed once (``encode``), and serves any number of drawings (``fuse``).
+
+    Each use that a module makes of an input goes through a ``Branch`` of its own: the gradient splits there, and
+    ``nurie.lab.analysis`` reads the parts without a second forward.
+
 Shapes:
-    B batch, N line art tokens, M reference tokens, C channels of a token, K channels of a key, V of a value.
+    B batch, C channels, H x W a map's size, N = H W line art tokens, M reference tokens, K channels of a key, V of a
+    value.
 """
 
 from __future__ import annotations
@@ -10,11 +18,59 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
 from nurie.errors import ConfigError
+
+
+class Branch(nn.Identity):
+    """One use of a tensor: gives what it gets, and marks a place where the tensor's gradient splits.
+
+    A module that reads ``x`` twice names both uses; its gradient is then known in two parts:
+
+        >>> import torch
+        >>> class Gated(nn.Module):
+        ...     def __init__(self) -> None:
+        ...         super().__init__()
+        ...         self.value, self.gate = Branch("x"), Branch("x")
+        ...     def forward(self, x):
+        ...         return self.value(x) * torch.sigmoid(self.gate(x))
+
+    Args:
+        of: name of the tensor. Branches of one tensor in one module belong together: their gradients add up.
+        dim: the tensor's channel axis; -1 for tokens, B x N x C, and 1 for maps, B x C x H x W.
+    """
+
+    def __init__(self, of: str, *, dim: int = -1) -> None:
+        """Keep the name."""
+        super().__init__()
+        self.of, self.dim = of, dim
+
+
+class ReferenceFeatures:
+    """What a module may ask of a reference picture; each is computed when asked for, and once.
+
+    Args:
+        colors: makes ``colors``.
+        lines: makes ``lines``.
+    """
+
+    def __init__(self, colors: Callable[[], Tensor], lines: Callable[[], Tensor]) -> None:
+        """Keep the ways to make them."""
+        self._colors, self._lines = colors, lines
+
+    @cached_property
+    def colors(self) -> Tensor:
+        """B x C x H x W, the reference encoder's view of the picture."""
+        return self._colors()
+
+    @cached_property
+    def lines(self) -> Tensor:
+        """B x C x H x W, the line art encoder's view of the picture's own line art."""
+        return self._lines()
 
 
 class ReferenceTokens(NamedTuple):
@@ -36,7 +92,7 @@ class FusionOutput:
     """What a fusion module gives.
 
     Attributes:
-        fused: B x N x C.
+        fused: B x C x H x W, the line art's size.
         attention: the map the colours went through, B x N x M, or None where the module has none.
         alignment: the same map with gradient, for modules whose map has a loss of its own; else None.
     """
@@ -46,25 +102,54 @@ class FusionOutput:
     alignment: Tensor | None = None
 
 
+def to_tokens(map_BCHW: Tensor) -> Tensor:
+    """A map's positions in reading order, B x HW x C."""
+    return map_BCHW.flatten(2).transpose(1, 2)
+
+
+def to_map(tokens_BNC: Tensor, like_BCHW: Tensor) -> Tensor:
+    """Tokens back as a map of another map's height and width, B x C x H x W."""
+    return tokens_BNC.transpose(1, 2).unflatten(2, like_BCHW.shape[-2:])
+
+
 class Fusion(nn.Module, ABC):
-    """A fusion module: ``forward(x, y)`` is ``fuse(x, encode(y))``."""
+    """A fusion module: ``forward(x, y)`` is ``fuse(x, encode(y))``.
+
+    A new one is a file: a subclass, registered by name, imported in the package's ``__init__``.
+    """
 
     @abstractmethod
-    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+    def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """What can be computed from the reference alone."""
 
     @abstractmethod
-    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
-        """Join line art tokens with a reference's."""
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+        """Join line art features with a reference's tokens."""
 
-    def forward(self, x_BNC: Tensor, y_BMC: Tensor) -> FusionOutput:
+    def own_losses(self, x_BCHW: Tensor, target: ReferenceFeatures) -> dict[str, Tensor]:
+        """Losses that the module brings, by name and with their weights; most have none.
+
+        Args:
+            x_BCHW: line art features.
+            target: features of the picture that the line art should become, pixel-aligned with it.
+        """
+        return {}
+
+    def forward(self, x_BCHW: Tensor, y_BCHW: Tensor, y_lines_BCHW: Tensor | None = None) -> FusionOutput:
         """Both halves in one.
 
         Args:
-            x_BNC: line art tokens.
-            y_BMC: reference tokens; M may differ from N.
+            x_BCHW: line art features.
+            y_BCHW: reference features; their size may differ.
+            y_lines_BCHW: features of the reference's own line art, for modules that ask for them.
         """
-        return self.fuse(x_BNC, self.encode(y_BMC))
+
+        def lines() -> Tensor:
+            if y_lines_BCHW is None:
+                raise ValueError(f"{type(self).__name__} asks for the reference's line art: give y_lines_BCHW.")
+            return y_lines_BCHW
+
+        return self.fuse(x_BCHW, self.encode(ReferenceFeatures(lambda: y_BCHW, lines)))
 
 
 FusionClass = TypeVar("FusionClass", bound=type[Fusion])

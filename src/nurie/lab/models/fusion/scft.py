@@ -7,12 +7,23 @@ import math
 import torch
 from torch import Tensor, nn
 
-from nurie.lab.models.fusion.base import FUSIONS, Fusion, FusionOutput, ReferenceTokens
+from nurie.lab.models.fusion.base import (
+    FUSIONS,
+    Branch,
+    Fusion,
+    FusionOutput,
+    ReferenceFeatures,
+    ReferenceTokens,
+    to_map,
+    to_tokens,
+)
 
 
 @FUSIONS.register("scft")
 class SCFT(Fusion):
     """``Z = softmax(Q K^T / sqrt(C)) V + X`` with Q = X Wq, K = Y Wk, V = Y Wv (eq. 6).
+
+    Branches (Fig. 3): skip and query of X, key and value of Y.
 
     Args:
         channels: C.
@@ -27,15 +38,20 @@ class SCFT(Fusion):
         self.w_q = nn.Linear(channels, channels) if project else nn.Identity()
         self.w_k = nn.Linear(channels, channels) if project else nn.Identity()
         self.w_v = nn.Linear(channels, channels)
+        self.skip, self.query = Branch("X"), Branch("X")
+        self.key, self.value = Branch("Y"), Branch("Y")
 
-    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+    def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """K and V."""
-        return ReferenceTokens(self.w_k(y_BMC), self.w_v(y_BMC))
+        y_BMC = to_tokens(reference.colors)
+        return ReferenceTokens(self.w_k(self.key(y_BMC)), self.w_v(self.value(y_BMC)))
 
-    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
-        scores_BNM = self.w_q(x_BNC) @ tokens.keys.transpose(1, 2) / math.sqrt(x_BNC.shape[-1])
+        x_BNC = to_tokens(x_BCHW)
+        scores_BNM = self.w_q(self.query(x_BNC)) @ tokens.keys.transpose(1, 2) / math.sqrt(x_BNC.shape[-1])
         attention_BNM = torch.softmax(scores_BNM, dim=-1)
         if self.stop_gradient:
             attention_BNM = attention_BNM.detach()
-        return FusionOutput(fused=attention_BNM @ tokens.values + x_BNC, attention=attention_BNM)
+        fused_BNC = attention_BNM @ tokens.values + self.skip(x_BNC)
+        return FusionOutput(fused=to_map(fused_BNC, x_BCHW), attention=attention_BNM)

@@ -6,7 +6,10 @@ Convention (gradient flow):
     ``SGA`` because A is computed without gradient, in ``AlignedSGA`` because colours see only ``A.detach()``; there A
     gets its gradient from the correspondence loss alone (``nurie.lab.losses``).
 
-Shapes: B batch, N line art tokens, M reference tokens, C channels, K key channels.
+    Branches (Fig. 6a): of X ``direct`` (into s(X Wx)) and ``query`` (into A); of Y ``value`` (into s(Y Wy)) and ``key``
+    (into A). As in Fig. 10 they are those of eq. 7: the shortcut around the block is not among them.
+
+Shapes: B batch, H x W line art features, N = H W, M reference tokens, C channels, K key channels.
 """
 
 from __future__ import annotations
@@ -18,7 +21,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nurie.lab.models.blocks import LEAK
-from nurie.lab.models.fusion.base import FUSIONS, Fusion, FusionOutput, ReferenceTokens
+from nurie.lab.models.fusion.base import (
+    FUSIONS,
+    Branch,
+    Fusion,
+    FusionOutput,
+    ReferenceFeatures,
+    ReferenceTokens,
+    to_map,
+    to_tokens,
+)
 
 
 def double_normalize(scores_BNM: Tensor) -> Tensor:
@@ -70,18 +82,22 @@ class SGABlock(Fusion):
         self.w_x = nn.Linear(channels, channels)
         self.w_y = nn.Linear(channels, channels)
         self.norm = TokenNorm(channels)
+        self.direct, self.query = Branch("X"), Branch("X")
+        self.key, self.value = Branch("Y"), Branch("Y")
 
-    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+    def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """Keys are the raw features, values s(Y Wy)."""
-        return ReferenceTokens(y_BMC, F.leaky_relu(self.w_y(y_BMC), LEAK))
+        y_BMC = to_tokens(reference.colors)
+        return ReferenceTokens(self.key(y_BMC), F.leaky_relu(self.w_y(self.value(y_BMC)), LEAK))
 
-    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
+        x_BNC = to_tokens(x_BCHW)
         with torch.no_grad() if self.stop_gradient else contextlib.nullcontext():
-            scores_BNM = x_BNC @ tokens.keys.transpose(1, 2)
+            scores_BNM = self.query(x_BNC) @ tokens.keys.transpose(1, 2)
             attention_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
-        mixed_BNC = F.leaky_relu(self.w_x(x_BNC), LEAK) + attention_BNM @ tokens.values
-        return FusionOutput(fused=self.norm(mixed_BNC) + x_BNC, attention=attention_BNM)
+        mixed_BNC = F.leaky_relu(self.w_x(self.direct(x_BNC)), LEAK) + attention_BNM @ tokens.values
+        return FusionOutput(fused=to_map(self.norm(mixed_BNC) + x_BNC, x_BCHW), attention=attention_BNM)
 
 
 @FUSIONS.register("sga")
@@ -109,13 +125,13 @@ class SGA(Fusion):
         self.cross_block = SGABlock(channels, **settings)
         self.self_block = SGABlock(channels, **settings) if self_block else None
 
-    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+    def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """Those of the cross block."""
-        return self.cross_block.encode(y_BMC)
+        return self.cross_block.encode(reference)
 
-    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class; the attention map is the cross block's."""
-        crossed = self.cross_block.fuse(x_BNC, tokens)
+        crossed = self.cross_block.fuse(x_BCHW, tokens)
         fused = crossed.fused if self.self_block is None else self.self_block(crossed.fused, crossed.fused).fused
         return FusionOutput(fused=fused, attention=crossed.attention)
 
@@ -157,19 +173,24 @@ class AlignedSGA(Fusion):
         self.w_y = nn.Linear(channels, channels)
         self.norm = TokenNorm(channels)
         self.self_block = SGABlock(channels) if self_block else None
+        self.direct, self.query = Branch("X"), Branch("X")
+        self.key, self.value = Branch("Y"), Branch("Y")
 
-    def encode(self, y_BMC: Tensor) -> ReferenceTokens:
+    def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """Keys are unit vectors, values s(Y Wy)."""
-        return ReferenceTokens(F.normalize(self.w_k(y_BMC), dim=-1), F.leaky_relu(self.w_y(y_BMC), LEAK))
+        y_BMC = to_tokens(reference.colors)
+        keys_BMK = F.normalize(self.w_k(self.key(y_BMC)), dim=-1)
+        return ReferenceTokens(keys_BMK, F.leaky_relu(self.w_y(self.value(y_BMC)), LEAK))
 
-    def fuse(self, x_BNC: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
-        queries_BNK = F.normalize(self.w_q(x_BNC), dim=-1)
+        x_BNC = to_tokens(x_BCHW)
+        queries_BNK = F.normalize(self.w_q(self.query(x_BNC)), dim=-1)
         scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
         alignment_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
         attention_BNM = alignment_BNM.detach() if self.stop_gradient else alignment_BNM
-        mixed_BNC = F.leaky_relu(self.w_x(x_BNC), LEAK) + attention_BNM @ tokens.values
-        fused_BNC = self.norm(mixed_BNC) + x_BNC
+        mixed_BNC = F.leaky_relu(self.w_x(self.direct(x_BNC)), LEAK) + attention_BNM @ tokens.values
+        fused = to_map(self.norm(mixed_BNC) + x_BNC, x_BCHW)
         if self.self_block is not None:
-            fused_BNC = self.self_block(fused_BNC, fused_BNC).fused
-        return FusionOutput(fused=fused_BNC, attention=attention_BNM, alignment=alignment_BNM)
+            fused = self.self_block(fused, fused).fused
+        return FusionOutput(fused=fused, attention=attention_BNM, alignment=alignment_BNM)
