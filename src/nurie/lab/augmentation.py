@@ -66,6 +66,7 @@ class Batch(NamedTuple):
         weight: B x 1 x H x W in [0, 1].
         line_slots: B x N x S, share of each slot in a line art token.
         reference_slots: B x M x S.
+        has_slots: whether the labels are slots, of which the first is the paper, or places (see ``position_slots``).
     """
 
     line_art: Tensor
@@ -74,6 +75,7 @@ class Batch(NamedTuple):
     weight: Tensor
     line_slots: Tensor
     reference_slots: Tensor
+    has_slots: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,4 +315,5 @@ def augment(
         weight=weight,
         line_slots=_to_token_slots(line_slots, token_stride),
         reference_slots=_to_token_slots(reference_slots, token_stride),
+        has_slots=has_slots,
     )

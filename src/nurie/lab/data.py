@@ -131,6 +131,8 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         sources: sources by name with their weights; all, by their number of pictures, when empty.
         batch_size: all samples of a batch are of one kind, with slots or without.
         step_size: samples of a step over all processes; ``batch_size`` when None.
+        limit: so many pictures at most, spread evenly over the sources; None: all.
+        keep: keep pictures in memory once they are read, at the size they are trained at. Every worker keeps its own.
         seed: of all chance.
 
     Raises:
@@ -147,10 +149,13 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         sources: dict[str, float] | None = None,
         batch_size: int = 1,
         step_size: int | None = None,
+        limit: int | None = None,
+        keep: bool = False,
         seed: int = 0,
     ) -> None:
         """List the pictures and count their sources."""
         self.root, self.settings, self.seed = root, settings, seed
+        self._kept: dict[tuple[str, str, int], Drawing | Bytes] | None = {} if keep else None
         self.batch_size, self.step_size = batch_size, step_size or batch_size
         self.by_source: dict[str, list[Entry]] = defaultdict(list)
         for entry in entries if entries is not None else read_entries(root, sources=sources):
@@ -161,6 +166,10 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             of = f" of {', '.join(lacking)}" if lacking else ""
             raise DataError(f"{root} holds no picture{of} of the split {split!r}. Make a corpus with: nurie lab corpus")
         names = sorted(self.by_source)
+        if limit is not None:
+            shares = _shares([len(self.by_source[name]) for name in names], limit)
+            self.by_source = {n: self.by_source[n][:share] for n, share in zip(names, shares, strict=True) if share}
+            names = sorted(self.by_source)
         weights = np.array([sources[n] if sources else len(self.by_source[n]) for n in names], np.float64)
         self.kinds = {kind: [n for n in names if self.by_source[n][0].kind == kind] for kind in ("drawing", "painted")}
         self.weights = dict(zip(names, weights / weights.sum(), strict=True))
@@ -263,26 +272,57 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             np.array(rng.random() < s.extract_share),
         )
 
+    def _at_size(self, entry: Entry, size: int) -> Drawing | Bytes:
+        key = (entry.source, entry.id, size)
+        if self._kept is not None and key in self._kept:
+            return self._kept[key]
+        picture = self._read(entry)
+        picture = picture.resized(size) if isinstance(picture, Drawing) else square(picture, size)
+        if self._kept is not None:
+            self._kept[key] = picture
+        return picture
+
     def _drawn(self, entry: Entry, size: int) -> Drawing:
-        drawing = self._read(entry)
+        drawing = self._at_size(entry, size)
         assert isinstance(drawing, Drawing)
-        return drawing.resized(size)
+        return drawing
 
     def _painted(self, entry: Entry, size: int) -> tuple[np.ndarray, ...]:
-        picture = self._read(entry)
+        picture = self._at_size(entry, size)
         assert not isinstance(picture, Drawing)
-        # The middle square: a picture of another shape is not squashed.
-        height, width = picture.shape[:2]
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        picture = picture[top : top + side, left : left + side]
-        if picture.shape[:2] != (size, size):
-            picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         planes = picture.transpose(2, 0, 1)
         border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
         none = np.empty((0, size // SLOT_STRIDE, size // SLOT_STRIDE), np.uint8)
         white = np.full((1, size, size), 255, np.uint8)
         return white, planes, white, planes, np.median(border, axis=0).astype(np.uint8), none, none, np.array(True)
+
+
+def square(picture: Bytes, size: int) -> Bytes:
+    """The middle square of a picture at another size: one of another shape is not squashed.
+
+    Args:
+        picture: H x W x 3.
+        size: width and height of the result.
+    """
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    picture = picture[top : top + side, left : left + side]
+    if side == size:
+        return picture
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _shares(counts: Sequence[int], limit: int) -> list[int]:
+    """So many of each that together they are ``limit`` and none has more than one more than another that had more."""
+    shares = [0] * len(counts)
+    for share in range(1, max(counts) + 1):
+        for index, count in enumerate(counts):
+            if sum(shares) < limit and count >= share:
+                shares[index] = share
+        if sum(shares) >= limit:
+            break
+    return shares
 
 
 def _slot_planes(drawing: Drawing, order: Sequence[str]) -> Bytes:
@@ -332,6 +372,8 @@ class PairData(L.LightningDataModule):
         pairs: which pairs.
         sources: sources by name with their weights; all, by number of pictures, when left out.
         batch_size: pairs a step and process.
+        limit: train on so many pictures at most, spread evenly over the sources; all when left out.
+        keep: keep pictures in memory once they are read; for small sets at small sizes.
         workers: processes that read pictures.
         seed: of all chance.
     """
@@ -344,6 +386,8 @@ class PairData(L.LightningDataModule):
         pairs: PairSettings | None = None,
         sources: dict[str, float] | None = None,
         batch_size: int = 8,
+        limit: int | None = None,
+        keep: bool = False,
         workers: int = 1,
         seed: int = 0,
     ) -> None:
@@ -351,6 +395,7 @@ class PairData(L.LightningDataModule):
         super().__init__()
         self.root, self.pairs, self.sources = Path(root), pairs or PairSettings(), sources
         self.layout, self.batch_size, self.workers, self.seed = layout, batch_size, workers, seed
+        self.limit, self.keep = limit, keep
         self._entries: list[Entry] | None = None
 
     @property
@@ -373,6 +418,8 @@ class PairData(L.LightningDataModule):
             sources=self.sources,
             batch_size=self.batch_size,
             step_size=self.batch_size * ranks,
+            limit=self.limit,
+            keep=self.keep,
             seed=self.seed,
         )
         sampler = StepSampler(

@@ -7,7 +7,8 @@ runs once a step: its result serves the discriminator detached and the generator
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import lightning as L
@@ -19,7 +20,7 @@ from nurie.lab import losses
 from nurie.lab.augmentation import AugmentationSettings, Batch, RawPairs, augment
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
-from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
 
 if TYPE_CHECKING:
     from nurie.lab.models.vgg import VGGFeatures
@@ -177,17 +178,32 @@ class Colorization(L.LightningModule):
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate * self.optimizer.factor(self.step)
-        output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
-        terms: dict[str, Tensor] = {}
+        output, terms = self.colour_terms(batch)
+        self._refuse_infinite(terms)
+        logged = dict(terms)
         if self.discriminator is not None:
-            terms["discriminator"] = self._train_discriminator(others[0], batch, output.colors.detach())
-            self.discriminator.requires_grad_(False)
-            terms["adversarial"] = losses.adversarial_generator(self.discriminator(output.colors, batch.line_art))
-            self.discriminator.requires_grad_(True)
-        terms["reconstruction"] = losses.reconstruction(output.colors, batch.target, batch.weight)
+            logged["discriminator"] = self._train_discriminator(others[0], batch, output.colors.detach())
+            logged["adversarial"] = terms["adversarial"] = self.adversarial_term(batch, output)
+            self._refuse_infinite({"adversarial": terms["adversarial"]})
+        loss = self.weighted(terms)
+        first.zero_grad(set_to_none=True)
+        self.manual_backward(loss)
+        if self.optimizer.clip:
+            torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.optimizer.clip)
+        first.step()
+        self._step += 1
+        self._update_average()
+        self.log_dict({f"loss/{name}": term.detach() for name, term in logged.items()}, batch_size=len(batch.target))
+        self.log("rate", first.param_groups[0]["lr"])
+        return loss.detach()
+
+    def colour_terms(self, batch: Batch) -> tuple[GeneratorOutput, dict[str, Tensor]]:
+        """A generator pass and all its losses but the adversarial one, by name; a module's own come weighted."""
+        output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
+        terms = {"reconstruction": losses.reconstruction(output.colors, batch.target, batch.weight)}
         if output.fusion.alignment is not None and self.weights.correspondence:
             share = torch.ones_like(batch.line_slots[:1, :1])
-            if raw.line_slots.shape[1]:  # without slots, label 0 is a place and not the paper
+            if batch.has_slots:  # else label 0 is a place and not the paper
                 share[..., 0] = self.background_share
             terms["correspondence"] = losses.correspondence(
                 output.fusion.alignment, batch.line_slots * share, batch.reference_slots, least_mass=0.2
@@ -198,26 +214,27 @@ class Colorization(L.LightningModule):
             made = self.features(output.colors)
             terms["perceptual"] = losses.perceptual(made, wanted)
             terms["style"] = losses.style(made, wanted, fold_batch=self.features_settings.fold_batch)
-        own = self.generator.own_losses(output, batch.target)
-        loss = losses.total({k: v for k, v in terms.items() if k != "discriminator"}, self.weights)
-        loss = torch.stack([loss, *own.values()]).sum()
-        terms |= own
-        self._refuse_infinite(terms)
-        first.zero_grad(set_to_none=True)
-        self.manual_backward(loss)
-        if self.optimizer.clip:
-            torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.optimizer.clip)
-        first.step()
-        self._step += 1
-        self._update_average()
-        self.log_dict({f"loss/{name}": term.detach() for name, term in terms.items()}, batch_size=len(batch.target))
-        self.log("rate", first.param_groups[0]["lr"])
-        return loss.detach()
+        return output, terms | self.generator.own_losses(output, batch.target)
+
+    def adversarial_term(self, batch: Batch, output: GeneratorOutput) -> Tensor:
+        """What the discriminator, fixed for the moment, says of a generator pass."""
+        assert self.discriminator is not None
+        self.discriminator.requires_grad_(False)
+        term = losses.adversarial_generator(self.discriminator(output.colors, batch.line_art))
+        self.discriminator.requires_grad_(True)
+        return term
+
+    def weighted(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The generator's loss: equation 5 and, as they come, the losses of the fusion module's own."""
+        known = {field.name for field in fields(self.weights)}
+        loss = losses.total({name: term for name, term in terms.items() if name in known}, self.weights)
+        return torch.stack([loss, *(term for name, term in terms.items() if name not in known)]).sum()
 
     def _train_discriminator(self, optimizer: Any, batch: Batch, made: Tensor) -> Tensor:
         assert self.discriminator is not None
         real, fake = self.discriminator(batch.target, batch.line_art), self.discriminator(made, batch.line_art)
         loss = losses.adversarial_discriminator(real, fake)
+        self._refuse_infinite({"discriminator": loss})
         optimizer.zero_grad(set_to_none=True)
         self.manual_backward(loss)
         optimizer.step()
