@@ -167,7 +167,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             raise DataError(f"{root} holds no picture{of} of the split {split!r}. Make a corpus with: nurie lab corpus")
         names = sorted(self.by_source)
         if limit is not None:
-            shares = _shares([len(self.by_source[name]) for name in names], limit)
+            shares = even_shares([len(self.by_source[name]) for name in names], limit)
             self.by_source = {n: self.by_source[n][:share] for n, share in zip(names, shares, strict=True) if share}
             names = sorted(self.by_source)
         weights = np.array([sources[n] if sources else len(self.by_source[n]) for n in names], np.float64)
@@ -313,7 +313,7 @@ def square(picture: Bytes, size: int) -> Bytes:
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _shares(counts: Sequence[int], limit: int) -> list[int]:
+def even_shares(counts: Sequence[int], limit: int) -> list[int]:
     """So many of each that together they are ``limit`` and none has more than one more than another that had more."""
     shares = [0] * len(counts)
     for share in range(1, max(counts) + 1):
