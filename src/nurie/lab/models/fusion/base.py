@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from torch import Tensor, nn
 
@@ -116,7 +116,12 @@ class Fusion(nn.Module, ABC):
     """A fusion module: ``forward(x, y)`` is ``fuse(x, encode(y))``.
 
     A new one is a file: a subclass, registered by name, imported in the package's ``__init__``.
+
+    Attributes:
+        has_map: False for a module that matches nothing: its ``attention`` is None.
     """
+
+    has_map: ClassVar[bool] = True
 
     @abstractmethod
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
