@@ -41,6 +41,7 @@ ORDER = [
     "lab.recipes",
     "lab.evaluation",
     "lab.analysis",
+    "lab.reproduce",
     "lab.export",
     "lab.scale",
     "lab.cli",

@@ -49,6 +49,7 @@ class RunFolder(L.Callback):
         checkpoint_every: steps between checkpoints.
         sheet_every: steps between sample sheets; 0: none.
         sheet_pairs: samples on a sheet.
+        keep_every: steps between weights that are kept, as ``weights/0001000.safetensors``; 0: only the last are.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class RunFolder(L.Callback):
         checkpoint_every: int = 500,
         sheet_every: int = 500,
         sheet_pairs: int = 24,
+        keep_every: int = 0,
     ) -> None:
         """Keep the settings."""
-        self.folder, self.steps = Path(folder), steps
+        self.folder, self.steps, self.keep_every = Path(folder), steps, keep_every
         self.limit: float | None = None
         if max_time:
             self.end_after(max_time)
@@ -82,6 +84,12 @@ class RunFolder(L.Callback):
         """Start the clock."""
         self._started = time.monotonic()
 
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """A run that is at its end already takes no step more."""
+        assert isinstance(module, Colorization)
+        if self.steps and module.step >= self.steps:
+            trainer.should_stop = True
+
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -90,6 +98,8 @@ class RunFolder(L.Callback):
         step = module.step
         if self.checkpoint_every and step % self.checkpoint_every == 0:
             self.save(trainer, module)
+        if self.keep_every and step % self.keep_every == 0 and trainer.is_global_zero:
+            save_generator(module.exported, self.folder / "weights" / f"{step:07d}.safetensors")
         if self.sheet_every and (step % self.sheet_every == 0 or step == 50):
             self.write_sheet(trainer, module)
         late = self.limit is not None and time.monotonic() - self._started >= self.limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import pickle
 import warnings
 from argparse import ArgumentError
@@ -11,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from nurie.errors import ConfigError, ModelError
+from filelock import FileLock, Timeout
+
+from nurie.errors import ConfigError, ModelError, TrainingError
 
 #: What Lightning says at every start and what is meant to be so here.
 _WARNINGS = (
@@ -102,16 +105,39 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
         if max_time is not None:
             runs[0].end_after(max_time)
         checkpoint = runs[0].folder / CHECKPOINT
-        if checkpoint.is_file():
-            if not resume:
-                raise ConfigError(
-                    f"{checkpoint} is there already: go on from it with --resume, or name another folder."
-                )
-            check_checkpoint(checkpoint, module)
-        # weights_only: nothing but tensors and plain values is unpickled.
-        trainer.fit(
-            module, cli.datamodule, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True
-        )
+        with lock_folder(runs[0].folder):
+            if checkpoint.is_file():
+                if not resume:
+                    raise ConfigError(
+                        f"{checkpoint} is there already: go on from it with --resume, or name another folder."
+                    )
+                check_checkpoint(checkpoint, module)
+            # weights_only: nothing but tensors and plain values is unpickled.
+            trainer.fit(
+                module, cli.datamodule, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True
+            )
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep two processes from training in one folder; processes of one training share it.
+
+    Raises:
+        TrainingError: another training is at work there.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("SLURM_PROCID", "0") != "0":
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingError(f"Another process trains in {folder}: wait for its end, or name another folder.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_checkpoint(path: Path, module: object) -> None:

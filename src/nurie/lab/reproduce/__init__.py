@@ -1,0 +1,1 @@
+"""The paper's tables and figures, each from one command: what is missing is trained, scored and written down."""

@@ -1,0 +1,97 @@
+"""The paper's four data sets, or what stands in for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nurie.errors import DataError
+from nurie.lab.corpora.slots import SLOTS
+from nurie.lab.corpora.store import MANIFEST, Entry
+from nurie.lab.data import Layout, read_entries
+from nurie.lab.evaluation.lists import SEEN_STYLES
+
+#: Data set -> its stand-in: sources of a corpus by ``nurie lab corpus``.
+STAND_INS: dict[str, tuple[str, ...]] = {
+    "anime": SEEN_STYLES,
+    "cat": ("robohash-cats",),
+    "dog": ("animal-avatar",),
+    "wild": ("fluent-emoji-flat", "noto", "fxemoji", "twemoji"),
+}
+#: Data set -> folder under the data root, and its layout.
+PUBLISHED: dict[str, tuple[str, Layout]] = {
+    "anime": ("portraits", "anime-portraits"),
+    "cat": ("afhq", "afhq-cat"),
+    "dog": ("afhq", "afhq-dog"),
+    "wild": ("afhq", "afhq-wild"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """One of the paper's data sets.
+
+    Attributes:
+        name: "anime", "cat", "dog" or "wild".
+        root: the folder.
+        layout: see ``nurie.lab.data.read_entries``.
+        sources: of a corpus; None for a folder of pictures.
+    """
+
+    name: str
+    root: Path
+    layout: Layout
+    sources: tuple[str, ...] | None = None
+
+    @property
+    def title(self) -> str:
+        """What its pictures are; a stand-in says that it is one."""
+        if self.sources is None:
+            return self.name
+        kind = "generated portraits" if set(self.sources) <= set(SLOTS) else ", ".join(self.sources)
+        return f"{self.name} (stand-in: {kind})"
+
+    def entries(self) -> list[Entry]:
+        """The rows of its pictures.
+
+        Raises:
+            DataError: there are none to train with, or none to test with.
+        """
+        rows = read_entries(self.root, self.layout, self.sources)
+        for split in ("train", "test"):
+            if not any(row.split == split for row in rows):
+                raise DataError(f"{self.root} has no pictures of {self.title} to {split} with.")
+        return rows
+
+
+def find_datasets(root: Path) -> dict[str, DataSet]:
+    """The data sets under a folder.
+
+    Args:
+        root: a corpus by ``nurie lab corpus`` (stand-ins), or a folder with ``portraits/`` (anime portraits) and
+            ``afhq/`` (``train/`` and ``val/`` with ``cat/``, ``dog/``, ``wild/``); what is not there is left out.
+
+    Raises:
+        DataError: neither.
+    """
+    found = {data.name: data for data in _find(root)}
+    if not found:
+        raise DataError(
+            f"{root} holds none of the data sets. It should be a corpus (nurie lab corpus --out {root}), or have "
+            "portraits/ with pictures and afhq/ with train/ and val/."
+        )
+    return found
+
+
+def _find(root: Path) -> Iterator[DataSet]:
+    if any(root.glob(f"*/{MANIFEST}")):
+        for name, wanted in STAND_INS.items():
+            sources = tuple(source for source in wanted if (root / source / MANIFEST).is_file())
+            if sources:
+                yield DataSet(name=name, root=root, layout="corpus", sources=sources)
+        return
+    for name, (folder, layout) in PUBLISHED.items():
+        part = root / folder if name == "anime" else root / folder / "train" / name
+        if part.is_dir():
+            yield DataSet(name=name, root=root / folder, layout=layout)

@@ -1,0 +1,128 @@
+"""Train what is missing, each run in a process of its own: a kill costs no more than the steps since a checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nurie.errors import ConfigError, TrainingError
+from nurie.lab.reproduce.runs import Run, RunStore, sha256
+
+#: Called with the runs at work, the steps done and the steps of all runs together.
+Progress = Callable[[Sequence[str], int, int], object]
+
+_POLL = 1.0
+
+
+def train_missing(store: RunStore, runs: Iterable[Run], *, jobs: int = 1, progress: Progress | None = None) -> None:
+    """Train the runs that are not done; those that were begun go on from their checkpoints.
+
+    Args:
+        store: where runs are.
+        runs: in the order in which they are trained; a run that is named twice is trained once.
+        jobs: trainings at once, which share the CPU's cores.
+        progress: see ``Progress``.
+
+    Raises:
+        ConfigError: fewer than one job, or a run's folder belongs to another recipe.
+        TrainingError: a training failed; the message names its log. The others that are at work are ended; all go on
+            from their checkpoints next time.
+    """
+    if jobs < 1:
+        raise ConfigError(f"jobs is {jobs}; it should be at least 1.")
+    wanted = list({run.name: run for run in runs}.values())
+    for run in wanted:
+        store.prepare(run)
+    waiting = [run for run in wanted if store.done(run) is None]
+    total = sum(run.steps for run in wanted)
+    finished = total - sum(run.steps for run in waiting)
+    working: dict[str, _Training] = {}
+    try:
+        while waiting or working:
+            for run in list(waiting):
+                if len(working) < jobs and not _is_locked(store.folder(run)):
+                    waiting.remove(run)
+                    if store.done(run) is None:
+                        working[run.name] = _Training(store, run, threads=max(1, (os.cpu_count() or 1) // jobs))
+                    else:  # another process was faster
+                        finished += run.steps
+            for name, training in list(working.items()):
+                if training.ended():
+                    del working[name]
+                    finished += training.run.steps
+            if progress is not None:
+                progress(list(working), finished + sum(t.steps() for t in working.values()), total)
+            if waiting or working:
+                time.sleep(_POLL)
+    finally:
+        for training in working.values():
+            training.end()
+
+
+def _is_locked(folder: Path) -> bool:
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+class _Training:
+    """A run at work in a process."""
+
+    def __init__(self, store: RunStore, run: Run, *, threads: int) -> None:
+        self.store, self.run, self.folder = store, run, store.folder(run)
+        self._began, self._resumed = time.monotonic(), store.started(run)
+        self._log = (self.folder / "train.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "nurie", "lab", "train", str(self.folder / "recipe.yaml"), "--resume"],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+        )
+
+    def steps(self) -> int:
+        """Steps done, as far as the log says."""
+        logs = list(self.folder.glob("log/version_*/metrics.csv"))
+        if not logs:
+            return 0
+        with max(logs, key=lambda path: path.stat().st_mtime).open(newline="") as stream:
+            numbers = [row["step"] for row in csv.DictReader(stream) if row.get("step")]
+        return min(self.run.steps, int(numbers[-1])) if numbers else 0
+
+    def ended(self) -> bool:
+        """Whether it is over; a success is noted."""
+        status = self._process.poll()
+        if status is None:
+            return False
+        self._log.close()
+        if status != 0:
+            log = self.folder / "train.log"
+            last = log.read_text("utf-8", errors="replace").strip().splitlines()[-1:]
+            raise TrainingError(f"The training {self.run.name} ended with status {status}: {''.join(last)} See {log}.")
+        self.store.finish(
+            self.run,
+            {
+                "recipe_sha256": sha256(self.folder / "recipe.yaml"),
+                "seconds": None if self._resumed else round(time.monotonic() - self._began),
+                "versions": {name: version(name) for name in ("torch", "lightning", "nurie")},
+            },
+        )
+        return True
+
+    def end(self) -> None:
+        """Stop the process; it goes on from its last checkpoint another time."""
+        self._process.terminate()
+        self._process.wait()
+        self._log.close()

@@ -1,0 +1,204 @@
+"""A training of the paper's comparison: its recipe, its folder, whether it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from nurie.errors import ConfigError
+from nurie.image import replace_file
+from nurie.lab.callbacks import CHECKPOINT, WEIGHTS
+from nurie.lab.reproduce.budget import Budget
+from nurie.lab.reproduce.datasets import DataSet
+from nurie.lab.reproduce.variants import Variant, find_variant
+from nurie.lab.train import find_recipe
+
+#: "self": the paper's self-reference. "exact": another character in the same palette, the truth known exactly.
+Pairs = Literal["self", "exact"]
+
+#: Weight of the correspondence loss of a map with a teacher, beside a reconstruction of 30: the shipped recipe's ratio.
+CORRESPONDENCE = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training.
+
+    Attributes:
+        data: what it is trained on.
+        variant: name of the network, see ``variants.VARIANTS``.
+        budget: how much of it.
+        pictures: training pictures, all in all.
+        pairs: what is paired.
+        seed: of everything.
+        long: as long as Fig. 9, with the weights of every epoch kept.
+    """
+
+    data: DataSet
+    variant: str
+    budget: Budget
+    pictures: int
+    pairs: Pairs = "self"
+    seed: int = 0
+    long: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of its folder below the folder of all runs."""
+        marks = ["" if self.pairs == "self" else "-exact", "-long" if self.long else ""]
+        return f"{self.data.name}/{self.variant}{''.join(marks)}-seed{self.seed}"
+
+    @property
+    def network(self) -> Variant:
+        """What is trained."""
+        return find_variant(self.variant)
+
+    @property
+    def steps(self) -> int:
+        """From start to end."""
+        return self.budget.steps(self.pictures, self.budget.long_epochs if self.long else None)
+
+    def recipe(self, folder: Path) -> dict[str, Any]:
+        """The recipe, for ``nurie lab train``: ``paper-anime`` with what differs.
+
+        Args:
+            folder: of the run.
+        """
+        b, network = self.budget, self.network
+        recipe: dict[str, Any] = yaml.safe_load(find_recipe("paper-anime").read_text("utf-8"))
+        per_epoch = b.steps_per_epoch(self.pictures)
+        keep = {"keep_every": per_epoch} if self.long else {}
+        recipe |= {"seed_everything": self.seed}
+        recipe["trainer"] |= {
+            "log_every_n_steps": min(50, per_epoch),
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "logger": [_made("lightning.pytorch.loggers.CSVLogger", save_dir=str(folder), name="log")],
+            "callbacks": [
+                _made(
+                    "nurie.lab.callbacks.RunFolder",
+                    folder=str(folder),
+                    steps=self.steps,
+                    checkpoint_every=min(1000, max(50, self.steps // 10)),
+                    sheet_every=max(1, self.steps // 2),
+                    sheet_pairs=12,
+                    **keep,
+                ),
+                _made(
+                    "nurie.lab.analysis.callback.GradientConflict",
+                    path=str(folder / "gradients.json"),
+                    every=b.analyze_every,
+                    steps_per_epoch=per_epoch,
+                ),
+            ],
+        }
+        model = recipe["model"]
+        model["generator"] = {
+            "width": b.width,
+            "levels": b.levels,
+            "patch": b.patch,
+            "token_stride": b.token_stride,
+            "residual_blocks": b.residual_blocks,
+            "upsampling": "aligned",
+            "fusion": network.fusion,
+            "fusion_settings": network.settings,
+        }
+        teacher = CORRESPONDENCE if network.fusion == "sga-aligned" else 0
+        model["losses"] |= {"perceptual": b.perceptual, "style": b.style, "correspondence": teacher}
+        for name in ("generator_rate", "discriminator_rate"):
+            model["optimizer"][name] *= b.rate
+        model["features"]["backbone"] = b.backbone
+        model["seed"] = self.seed
+        pairs: dict[str, Any] = {"sizes": {0: b.size}, "triples": self.pairs}
+        if self.pairs == "self":
+            # As with pictures of any other source: lines by XDoG, the ground is a part of the picture.
+            pairs |= {"extract_share": 1.0, "white_paper_share": 1.0, "paper_weight": 1.0, "unseen_weight": 1.0}
+        else:
+            del model["augmentation"]  # Nurie's own, whose placements keep the reference's same place from being right
+        recipe["data"] = {
+            "root": str(self.data.root),
+            "layout": self.data.layout,
+            "pairs": pairs,
+            "batch_size": b.batch,
+            "limit": self.pictures,
+            "keep": b.size <= 64,
+            "workers": 1 if b.size <= 64 else 8,
+            "seed": self.seed,
+        }
+        if self.data.sources is not None:
+            recipe["data"]["sources"] = dict.fromkeys(self.data.sources, 1.0)
+        return recipe
+
+
+def _made(class_path: str, **arguments: Any) -> dict[str, Any]:
+    return {"class_path": class_path, "init_args": arguments}
+
+
+class RunStore:
+    """The folder of all runs.
+
+    Args:
+        root: made when the first run is.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Keep the place."""
+        self.root = root
+
+    def folder(self, run: Run) -> Path:
+        """Of one run."""
+        return self.root / run.name
+
+    def weights(self, run: Run) -> Path:
+        """The trained generator."""
+        return self.folder(run) / WEIGHTS
+
+    def prepare(self, run: Run) -> Path:
+        """Write the recipe of a run, or see that it is the one that is there.
+
+        Returns:
+            The recipe's file.
+
+        Raises:
+            ConfigError: the folder belongs to another recipe.
+        """
+        folder = self.folder(run)
+        path, text = folder / "recipe.yaml", yaml.safe_dump(run.recipe(folder), sort_keys=False)
+        if not path.is_file():
+            replace_file(path, lambda stream: stream.write(text.encode()))
+        elif path.read_text("utf-8") != text:
+            raise ConfigError(
+                f"{folder} was trained by another recipe than {run.budget.describe()}. Name another --runs folder, or "
+                "delete this one."
+            )
+        return path
+
+    def started(self, run: Run) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.folder(run) / CHECKPOINT).is_file()
+
+    def done(self, run: Run) -> dict[str, Any] | None:
+        """What was noted at the end of a run; None where it has not ended, or its weights are not those any more."""
+        path, weights = self.folder(run) / "done.json", self.weights(run)
+        if not path.is_file() or not weights.is_file():
+            return None
+        note: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        self.prepare(run)
+        return note if note["weights_sha256"] == sha256(weights) else None
+
+    def finish(self, run: Run, note: Mapping[str, Any]) -> None:
+        """Note the end of a run."""
+        content = {"steps": run.steps, "weights_sha256": sha256(self.weights(run)), **note}
+        data = (json.dumps(content, indent=1) + "\n").encode()
+        replace_file(self.folder(run) / "done.json", lambda stream: stream.write(data))
+
+
+def sha256(path: Path) -> str:
+    """Of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
