@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 #: Weights that no training changes, and that no checkpoint holds.
 FIXED = "features."
 
+#: Spectral norm's buffers are directions that turn as weights change: their mean is no unit vector, and weights that
+#: are divided by what it finds come out many times too large.
+SINGULAR_VECTORS = ("._u", "._v")
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
@@ -254,11 +258,12 @@ class Colorization(L.LightningModule):
             return
         # Early on the average follows closely, else it would remember the random start for long.
         decay = min(self.optimizer.ema, (1 + self.step) / (10 + self.step))
-        for kept, new in zip(self.average.state_dict().values(), self.generator.state_dict().values(), strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
+        current = self.generator.state_dict()
+        for name, kept in self.average.state_dict().items():
+            if kept.is_floating_point() and not name.endswith(SINGULAR_VECTORS):
+                kept.lerp_(current[name], 1 - decay)
             else:
-                kept.copy_(new)
+                kept.copy_(current[name])
 
 
 def _laid_out(generator: Generator, layout: torch.memory_format) -> Generator:
