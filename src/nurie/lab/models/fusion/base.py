@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from nurie.errors import ConfigError
@@ -48,6 +49,14 @@ class Branch(nn.Identity):
         """Keep the name."""
         super().__init__()
         self.of, self.dim = of, dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same values, as a node of their own in the graph.
+
+        In every training, watched or not: the order in which gradients are summed, and so their last bits, stays the
+        same when ``nurie.lab.analysis`` looks.
+        """
+        return x.view_as(x) if torch.is_grad_enabled() and x.requires_grad else x
 
 
 class ReferenceFeatures:
