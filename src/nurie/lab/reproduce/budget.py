@@ -19,6 +19,7 @@ class Budget:
         pictures: training pictures of the anime portraits (or their stand-in) at most; 0: all.
         animal_pictures: training pictures of each other data set at most; 0: all.
         test_pictures: pictures that a network is scored on at most; 0: all.
+        palette_rows: rows of each list of the palette protocol at most; 0: all.
         epochs: how often every picture is seen.
         long_epochs: the same for Fig. 9.
         batch: pictures a step.
@@ -40,6 +41,7 @@ class Budget:
     pictures: int = 0
     animal_pictures: int = 0
     test_pictures: int = 0
+    palette_rows: int = 0
     epochs: int = 40
     long_epochs: int = 200
     batch: int = 16
@@ -126,6 +128,7 @@ BUDGETS = MappingProxyType(
             pictures=1200,
             animal_pictures=480,
             test_pictures=192,
+            palette_rows=70,
             epochs=8,
             long_epochs=40,
             batch=8,
@@ -146,6 +149,7 @@ BUDGETS = MappingProxyType(
             pictures=8,
             animal_pictures=8,
             test_pictures=8,
+            palette_rows=2,
             epochs=2,
             long_epochs=2,
             batch=4,

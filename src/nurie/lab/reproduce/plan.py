@@ -1,0 +1,130 @@
+"""A reproduction at work: which runs a budget and the data sets make, and the scores of those that are done."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from nurie.errors import DataError
+from nurie.image import replace_file
+from nurie.lab.evaluation.extractors import Absent, Extractors
+from nurie.lab.evaluation.pairs import Protocol
+from nurie.lab.evaluation.pictures import Picture, describe, load_pictures
+from nurie.lab.evaluation.protocols import score_pictures
+from nurie.lab.evaluation.subject import load_subject
+from nurie.lab.reproduce.budget import Budget
+from nurie.lab.reproduce.datasets import DataSet
+from nurie.lab.reproduce.runs import Pairs, Run, RunStore, sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is reproduced with.
+
+    Attributes:
+        datasets: by name.
+        budget: how much of the paper.
+        store: where trainings are.
+        extractors: the pretrained networks of the scores.
+    """
+
+    datasets: Mapping[str, DataSet]
+    budget: Budget
+    store: RunStore
+    extractors: Extractors
+    _counts: dict[str, int] = field(default_factory=dict, repr=False)
+
+    def dataset(self, name: str) -> DataSet:
+        """A data set by name.
+
+        Raises:
+            DataError: it is not there.
+        """
+        if name not in self.datasets:
+            raise DataError(f"This wants the data set {name!r}; under --data there are: {', '.join(self.datasets)}.")
+        return self.datasets[name]
+
+    def runs(self, data: str, variant: str, *, pairs: Pairs = "self", long: bool = False) -> list[Run]:
+        """The trainings of one network, one a seed."""
+        dataset, budget = self.dataset(data), self.budget
+        if data not in self._counts:
+            self._counts[data] = sum(entry.split == "train" for entry in dataset.entries())
+        limit = budget.pictures if data == "anime" else budget.animal_pictures
+        count = min(self._counts[data], limit or self._counts[data])
+        return [
+            Run(data=dataset, variant=variant, budget=budget, pictures=count, pairs=pairs, seed=seed, long=long)
+            for seed in range(budget.seeds)
+        ]
+
+    def pictures(self, data: str) -> list[Picture]:
+        """The test pictures of a data set, at the budget's size."""
+        return _pictures(self.dataset(data), self.budget.size, self.budget.test_pictures or None)
+
+    def scores(self, run: Run, protocol: Protocol, weights: Path | None = None) -> dict[str, Any]:
+        """The report of a protocol on a run's weights, from its folder where it is there already.
+
+        Args:
+            run: that is done.
+            protocol: "paper" or "standard".
+            weights: others of its weights than the last.
+        """
+        weights = weights or self.store.weights(run)
+        digest = sha256(weights)
+        path = self.store.folder(run) / "scores" / f"{protocol}-{digest[:16]}-{self._networks()}.json"
+        if not path.is_file():
+            data = run.data
+            pictures = self.pictures(data.name)
+            score_pictures(
+                load_subject(weights).predict,
+                pictures,
+                protocol=protocol,
+                extractors=self.extractors,
+                checkpoint=digest,
+                dataset=f"{data.title}; {describe(pictures, data.layout)}",
+            ).to_json(path)
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return content
+
+    def _networks(self) -> str:
+        # Part of a report's name: scores that were absent are computed once their networks are there.
+        names = [part.name for part in fields(Extractors)]
+        found = [name for name in names if not isinstance(getattr(self.extractors, name), Absent)]
+        return "-".join(found) or "none"
+
+    def mean_score(self, runs: Sequence[Run], protocol: Protocol, name: str) -> tuple[float | None, float | None]:
+        """A score over seeds: its mean, and half the distance of the extremes (None for a single seed).
+
+        Returns:
+            (None, None) where it is absent.
+        """
+        values = [self.scores(run, protocol)["scores"][name]["value"] for run in runs]
+        if any(value is None for value in values):
+            return None, None
+        return sum(values) / len(values), (max(values) - min(values)) / 2 if len(values) > 1 else None
+
+    def provenance(self, runs: Sequence[Run]) -> dict[str, Any]:
+        """What an output was made from: budget, data, and each run's recipe, weights and duration."""
+        return {
+            "budget": {**vars(self.budget), "says": self.budget.describe()},
+            "data": {name: data.title for name, data in self.datasets.items()},
+            "runs": {run.name: self.store.done(run) for run in runs},
+        }
+
+
+@functools.lru_cache(maxsize=8)
+def _pictures(data: DataSet, size: int, limit: int | None) -> list[Picture]:
+    return load_pictures(data.root, data.layout, data.sources, size=size, limit=limit)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, whole or not at all."""
+    replace_file(path, lambda stream: stream.write(text.encode()))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain values as JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
