@@ -118,7 +118,9 @@ def to_tokens(map_BCHW: Tensor) -> Tensor:
 
 def to_map(tokens_BNC: Tensor, like_BCHW: Tensor) -> Tensor:
     """Tokens back as a map of another map's height and width, B x C x H x W."""
-    return tokens_BNC.transpose(1, 2).unflatten(2, like_BCHW.shape[-2:])
+    batch, _, channels = tokens_BNC.shape
+    # Not unflatten: with that the older ONNX exporter takes the traced size for the only one.
+    return tokens_BNC.transpose(1, 2).reshape(batch, channels, like_BCHW.shape[-2], like_BCHW.shape[-1])
 
 
 class Fusion(nn.Module, ABC):
