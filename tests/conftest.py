@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,16 @@ def build_model(folder: Path) -> Path:
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shared model folder; a test that changes it works on a copy."""
     return build_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def model_folder_without_map(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model, as one of those that match nothing and so give no map."""
+    folder = Path(shutil.copytree(model_folder, tmp_path_factory.mktemp("models") / "mapless"))
+    model = onnx.load(folder / "colorize.onnx")
+    model.graph.output.remove(next(node for node in model.graph.output if node.name == "attention"))
+    onnx.save(model, folder / "colorize.onnx")
+    card = json.loads((folder / "nurie.json").read_text(encoding="utf-8"))
+    card["sha256"]["colorize.onnx"] = hashlib.sha256((folder / "colorize.onnx").read_bytes()).hexdigest()
+    (folder / "nurie.json").write_text(json.dumps(card | {"fusion": "nothing"}), encoding="utf-8")
+    return folder

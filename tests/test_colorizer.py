@@ -116,6 +116,13 @@ def test_several_references_are_used_together_and_sources_point_into_them(colori
             result.source(*outside)
 
 
+def test_the_source_of_a_colour_needs_a_map(model_folder_without_map: Path) -> None:
+    result = Colorizer(model_folder_without_map, threads=1)(drawing(), plain())
+    assert result.image.size == (83, 61)
+    with pytest.raises(ModelError, match="no attention map .* use a model whose fusion matches"):
+        result.source(3, 5)
+
+
 def test_sources_of_an_elongated_page(colorizer: Colorizer) -> None:
     result = colorizer(np.full((900, 60), 255, np.uint8), plain())
     assert result.source(59, 899)[0] == 0

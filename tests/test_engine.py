@@ -51,6 +51,18 @@ def test_colours_and_map_follow_the_formula_for_joined_references(model_folder: 
     np.testing.assert_array_equal(alone, colors)
 
 
+def test_a_model_without_a_map_colours_and_says_that_it_has_none(
+    model_folder: Path, model_folder_without_map: Path
+) -> None:
+    engine, line_art = Engine(model_folder_without_map, threads=1), picture(32, 48, 1)
+    tokens = engine.encode(picture(16, 48, 3))
+    colors, none = engine.colorize(line_art, tokens)
+    assert none is None
+    np.testing.assert_array_equal(colors, Engine(model_folder, threads=1).colorize(line_art, tokens)[0])
+    with pytest.raises(ModelError, match=r"tiny has no attention map \(fusion: nothing\), so no colour has a source"):
+        engine.colorize(line_art, tokens, attention=True)
+
+
 def test_locate_counts_through_the_references_in_order() -> None:
     empty = np.zeros((1, 0, 3), np.float32)
     tokens = Tokens(empty, empty, ((2, 3), (5, 7)))

@@ -86,6 +86,7 @@ class Colorization:
 
         Raises:
             IndexError: the pixel is outside the drawing.
+            ModelError: the model has no attention map.
         """
         layout, stride = self._drawing.layout, self._engine.info.token_stride
         height, width = layout.page

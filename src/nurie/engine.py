@@ -6,6 +6,7 @@ A model folder holds::
                      "token_stride", "sha256": {file: digest}, ...}
     encode.onnx      reference [1, 3, H, W] in [-1, 1]  ->  keys [1, M, K], values [1, M, C]; M = H W / token_stride^2
     colorize.onnx    line_art [1, 1, H, W], keys, values  ->  colors [1, 3, H, W] in [-1, 1], attention [1, N, M]
+                     (without attention where the model matches nothing)
     README.md        the card
     LICENSE
 
@@ -33,7 +34,7 @@ FILES = (CARD, *GRAPHS, "README.md", "LICENSE")
 _FORMAT, _VERSION = "nurie-colorizer", 1
 _INTERFACE = {
     "encode.onnx": (("reference",), ("keys", "values")),
-    "colorize.onnx": (("line_art", "keys", "values"), ("colors", "attention")),
+    "colorize.onnx": (("line_art", "keys", "values"), ("colors",)),
 }
 _AGAIN = "Download or export the model again."
 
@@ -151,8 +152,16 @@ class Engine:
         Returns:
             The colours, float32 1 x 3 x H x W in [-1, 1], and the map, float32 1 x N x M whose rows sum to 1 (N: line
             art tokens in reading order, M: reference tokens), or None.
+
+        Raises:
+            ModelError: the map is asked for, and the model has none.
         """
         self._check(line_art, 1, "line_art")
+        if attention and "attention" not in [node.name for node in self._session("colorize.onnx").get_outputs()]:
+            raise ModelError(
+                f"{self.info.name} has no attention map (fusion: {self.info.fields.get('fusion', 'unknown')}), so no "
+                "colour has a source; use a model whose fusion matches line art with the reference, such as sga."
+            )
         wanted = ["colors", "attention"] if attention else ["colors"]
         feeds = {"line_art": line_art, "keys": tokens.keys, "values": tokens.values}
         colors, *maps = self._run("colorize.onnx", wanted, feeds)
