@@ -1,10 +1,10 @@
-from dataclasses import replace
-
 import pytest
 import torch
 import torch.nn.functional as F
 
 from nurie.errors import ConfigError
+from nurie.lab.lineart import rgb_to_grey, xdog
+from nurie.lab.models import generator as module
 from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
 from nurie.lab.models.generator import Generator, GeneratorSettings
 
@@ -60,7 +60,9 @@ def test_any_size_that_is_a_multiple_of_16(fusion, size):
     with torch.no_grad():
         output = generator.colorize(lines, generator.encode(reference))
     assert output.colors.shape == (1, 3, *size)
-    assert output.fusion.attention.shape == (1, size[0] * size[1] // 16, 32)
+    if generator.fusion.has_map:
+        assert output.fusion.attention.shape == (1, size[0] * size[1] // 16, 32)
+    assert (output.fusion.attention is not None) == generator.fusion.has_map
     assert output.colors.abs().max() <= 1
 
 
@@ -120,7 +122,7 @@ def test_several_references_are_their_tokens_side_by_side():
     assert generator.colorize(lines, joined).fusion.attention.shape == (1, 8 * 12, 4 * 8 + 12 * 4)
 
 
-@pytest.mark.parametrize("fusion", FUSIONS.names)
+@pytest.mark.parametrize("fusion", [name for name in FUSIONS.names if FUSIONS.build(name, 2).has_map])
 @pytest.mark.parametrize(("gate", "share"), [(0.0, 0.5), (40.0, 1.0), (-40.0, 0.0)])
 def test_color_skip_carries_the_references_colours(fusion, gate, share):
     """A decoder that paints grey: the result is the tokens' mean colours, mixed by the map and let through."""
@@ -157,12 +159,33 @@ def test_color_skip_is_clamped_only_where_nothing_learns():
     assert generator.train()(lines, reference).max() > 2
 
 
-def test_color_skip_needs_a_map(monkeypatch):
-    generator = tiny(color_skip=True)
-    fuse = generator.fusion.fuse
-    monkeypatch.setattr(generator.fusion, "fuse", lambda x, tokens: replace(fuse(x, tokens), attention=None))
-    with pytest.raises(ConfigError, match="color_skip needs a fusion module with an attention map; sga has none"):
-        generator(*pictures(32, 32))
+def test_color_skip_needs_a_map():
+    with pytest.raises(ConfigError, match="color_skip needs a fusion module with an attention map; spade has none"):
+        tiny(fusion="spade", color_skip=True)
+
+
+def test_cmft_matches_line_art_with_the_references_own_line_art():
+    """Both through the one line art encoder; the reference's lines are XDoG's, at the middle sigma."""
+    generator = tiny(fusion="cmft")
+    _, reference = pictures(32, 48, batch=2)
+    drawn = xdog((rgb_to_grey(reference) + 1) / 2, torch.tensor([0.4, 0.4]))
+    assert set(drawn.unique().tolist()) == {-1, 1}
+    with torch.no_grad():
+        tokens = generator.encode(reference)
+        own = generator.colorize(drawn, tokens).features
+        other = generator.reference_encoder(reference)
+    torch.testing.assert_close(tokens.keys, own.flatten(2).transpose(1, 2), rtol=0, atol=0)
+    means = F.avg_pool2d(other[0], 4).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(tokens.values[..., :2], means, rtol=1e-6, atol=1e-6)
+
+
+def test_no_other_module_draws_the_reference(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(module, "xdog", lambda grey, sigma: drawn.append(1) or xdog(grey, sigma))
+    for name in FUSIONS.names:
+        drawn.clear()
+        tiny(fusion=name).encode(pictures(16, 32)[1])
+        assert len(drawn) == (name == "cmft"), name
 
 
 def test_the_residual_part_has_one_more_skip_around_all_blocks():

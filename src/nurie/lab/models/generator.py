@@ -106,6 +106,9 @@ class Generator(nn.Module):
     Args:
         settings: sizes; the paper's when None.
 
+    Raises:
+        ConfigError: no such fusion module or setting of it, or ``color_skip`` with one that has no map.
+
     Example:
         >>> import torch
         >>> small = Generator(GeneratorSettings(width=4, residual_blocks=1))
@@ -127,6 +130,8 @@ class Generator(nn.Module):
             self.reference_tokens = nn.Conv2d(channels, s.token_width, 1)
             channels = s.token_width
         self.fusion = FUSIONS.build(s.fusion, channels, **s.fusion_settings)
+        if s.color_skip and not self.fusion.has_map:
+            raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
         self.residual = nn.Sequential(
             *(ResidualBlock(channels, hidden=s.residual_width or channels) for _ in range(s.residual_blocks))
         )
@@ -198,8 +203,7 @@ class Generator(nn.Module):
         if s.patch > 1:
             colors = F.pixel_shuffle(colors, s.patch)
         if s.color_skip:
-            if output.attention is None:
-                raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
+            assert output.attention is not None
             carried = to_map(output.attention @ tokens.values[..., -3:], fused)
             size = (line_art.shape[-2], line_art.shape[-1])
             carried = F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
@@ -237,4 +241,3 @@ class Generator(nn.Module):
 
 def _fold(x: Tensor, patch: int) -> Tensor:
     return F.pixel_unshuffle(x, patch) if patch > 1 else x
-
