@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -171,6 +172,49 @@ def export(
         size=size,
     )
     typer.echo(out)
+
+
+@app.command()
+def reproduce(
+    targets: Annotated[
+        list[str], typer.Argument(help="table1 table2 table3 exact fig4 fig5 fig7 fig8 fig9 fig10 fig11 fig12 fig13")
+    ],
+    data: Annotated[Path, typer.Option(help="A corpus, or a folder with portraits/ and afhq/.")],
+    budget: Annotated[
+        str, typer.Option(metavar="NAME[,KEY=VALUE]", help="paper, cpu or smoke, with changes: cpu,epochs=20.")
+    ] = "paper",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and plots.")] = Path("out/reproduce"),
+    runs: Annotated[Path, typer.Option(help="Folder of the trainings; one for each budget.")] = Path("runs/reproduce"),
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at once.")] = 1,
+    inception: Annotated[Path | None, typer.Option(help="Inception's weights, for FID.")] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch what scores need into PyTorch's cache.")] = False,
+) -> None:
+    """Make tables and figures of the paper: train what is missing, score, write them beside the paper's numbers."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nurie.lab.evaluation.extractors import Extractors
+    from nurie.lab.reproduce.budget import Budget
+    from nurie.lab.reproduce.datasets import find_datasets
+    from nurie.lab.reproduce.plan import Plan
+    from nurie.lab.reproduce.runs import RunStore
+    from nurie.lab.reproduce.targets import reproduce as run
+
+    plan = Plan(
+        budget=Budget.parse(budget),
+        datasets=find_datasets(data),
+        store=RunStore(runs),
+        extractors=Extractors.find(inception=inception, download=download),
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task("Training", total=None)
+
+        def show(names: Sequence[str], done: int, total: int) -> None:
+            bars.update(task, description=", ".join(names) or "Trained", completed=done, total=total)
+
+        for path in run(targets, plan, out, jobs=jobs, progress=show, say=lambda line: bars.console.print(line)):
+            typer.echo(path)
 
 
 def _text(path: Path) -> str:

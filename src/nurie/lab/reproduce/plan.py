@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,27 @@ class Plan:
             "data": {name: data.title for name, data in self.datasets.items()},
             "runs": {run.name: self.store.done(run) for run in runs},
         }
+
+
+class Target(typing.Protocol):
+    """A table or a figure."""
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """The trainings that it needs."""
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """Write its files, ``name.md``, ``name.json`` and pictures; the trainings are done."""
+
+
+def heading(plan: Plan, name: str, title: str, data: Iterable[str]) -> Iterator[str]:
+    """What every output begins with: title, command, budget, data."""
+    yield f"# {title}"
+    yield ""
+    yield f"`nurie lab reproduce {name} --data DATA --budget {plan.budget.name}`"
+    yield ""
+    yield f"* {plan.budget.describe()}"
+    yield f"* data: {'; '.join(plan.dataset(part).title for part in data)}"
+    yield ""
 
 
 @functools.lru_cache(maxsize=8)

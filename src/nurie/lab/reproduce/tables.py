@@ -11,7 +11,7 @@ from typing import Any
 
 from nurie.lab.evaluation import palette
 from nurie.lab.evaluation.subject import load_subject
-from nurie.lab.reproduce.plan import Plan, write_json, write_text
+from nurie.lab.reproduce.plan import Plan, Target, heading, write_json, write_text
 from nurie.lab.reproduce.runs import Pairs, Run, sha256
 from nurie.lab.reproduce.variants import PUBLISHED, VARIANTS
 
@@ -58,7 +58,7 @@ class Table:
         write_json(out / f"{name}.json", {"table": name, "rows": rows, **plan.provenance(self.runs(plan))})
 
     def _markdown(self, plan: Plan, name: str, rows: list[dict[str, Any]], missing: Sequence[str]) -> Iterator[str]:
-        yield from heading(plan, f"{name.capitalize()}: {self.title}")
+        yield from heading(plan, name, self.title, self._data(plan))
         if missing:
             yield f"Not under --data, so not here: {', '.join(missing)}."
             yield ""
@@ -77,8 +77,8 @@ class Table:
         yield ""
         reasons = {row["reason"] for row in rows if row["reason"]}
         yield from (f"* FID is absent: {reason}" for reason in sorted(reasons))
-        yield f"* Protocol paper, {rows[0]['pictures']} test pictures. FID, FD, KD: less is better; global SSIM: more is."
-        yield "* FD and KD are distances on EfficientNet-Lite0's features: not FID and KID, nor comparable with the paper's."
+        yield f"* Protocol paper, {rows[0]['pictures']} test pictures. Distances: less is better; SSIM: more is better."
+        yield "* FD and KD are on EfficientNet-Lite0's features. They are not FID and KID, and the paper has none."
         if plan.budget.seeds > 1:
             yield f"* Means over {plan.budget.seeds} seeds ± half the distance of the extremes."
 
@@ -106,15 +106,6 @@ def _beside(score: tuple[float | None, float | None], published: float | None, *
     return [_cell(score, digits), "-" if published is None else f"{published:.{digits}f}", gap]
 
 
-def heading(plan: Plan, title: str) -> Iterator[str]:
-    """What every output begins with: the title, the budget, the data."""
-    yield f"# {title}"
-    yield ""
-    yield f"Made with {plan.budget.describe()}."
-    yield f"Data: {'; '.join(data.title for data in plan.datasets.values())}."
-    yield ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ExactTable:
     """Not in the paper: the attention modules trained on both kinds of pairs, scored where the truth is known."""
@@ -130,7 +121,7 @@ class ExactTable:
     def write(self, plan: Plan, name: str, out: Path) -> None:
         """Write ``name.md`` and ``name.json``."""
         report = self._report(plan)
-        lines = [*heading(plan, "Exact truth: does stopping the gradient help here?")]
+        lines = [*heading(plan, name, "The same networks where the truth is exact", ["anime"])]
         for title in LISTS:
             table = report["lists"][title]
             lines += [
@@ -177,19 +168,19 @@ def _palette_cell(table: dict[str, Any], answers: Sequence[str], metric: str) ->
     return f"{mean:.1f}" if error is None else f"{mean:.1f} ± {factor * error:.1f}"
 
 
-TABLES = {
+TABLES: dict[str, Target] = {
     "table1": Table(
-        title="SCFT with and without stop-gradient and projections",
+        title="Table 1. SCFT with and without stop-gradient and projections",
         data=("anime",),
         variants=("scft", "scft-raw", "scft-stop", "scft-stop-raw"),
     ),
     "table2": Table(
-        title="six fusion modules in one generator",
+        title="Table 2. Six fusion modules in one generator",
         data=("anime", "cat", "dog", "wild"),
         variants=("spade", "cocosnet", "scft", "unite", "cmft", "sga", "sga-aligned"),
     ),
     "table3": Table(
-        title="SGA and its parts",
+        title="Table 3. SGA and its parts",
         data=("anime", "cat", "dog", "wild"),
         variants=("sga", "sga-open", "sga-softmax", "sga-cross"),
     ),

@@ -1,0 +1,346 @@
+"""The figures of the paper, from trainings and their logs: pictures, the numbers in them, and the paper's beside."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nurie.errors import DataError
+from nurie.image import to_model
+from nurie.lab.analysis.curves import Numbers, read_curve
+from nurie.lab.analysis.histogram import DOMINANT, read_epochs
+from nurie.lab.analysis.plots import picture_grid, plot_curves, plot_histograms, plot_spectra, plot_terms
+from nurie.lab.analysis.spectrum import measure_spectrum
+from nurie.lab.analysis.terms import load_training, measure_terms, shares
+from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.protocols import Case, make_cases
+from nurie.lab.evaluation.subject import load_subject
+from nurie.lab.reproduce.plan import Plan, Target, heading, write_json, write_text
+from nurie.lab.reproduce.runs import Run
+from nurie.lab.reproduce.variants import VARIANTS
+from nurie.lab.weights import load_generator
+
+#: Fig. 4 in the paper's text: share above 0.935 in the 40th epoch, share below 0 in the 20th and the 40th.
+FIG4_ABOVE = {"skip": 0.7809, "value": 0.5239}
+FIG4_BELOW = {"query": (0.2281, 0.3057), "key": (0.0532, 0.1077)}
+#: Batches that Fig. 5 is measured on.
+BATCHES = 16
+#: The six networks of Fig. 7 in the paper's order.
+SIX = ("spade", "cocosnet", "scft", "unite", "cmft", "sga")
+
+
+def _pictures(out: Path, name: str) -> list[Path]:
+    return [out / f"{name}.png", out / f"{name}.svg"]
+
+
+def _finish(
+    plan: Plan, name: str, out: Path, title: str, runs: Sequence[Run], body: Iterator[str], result: Any
+) -> None:
+    data = dict.fromkeys(run.data.name for run in runs)
+    lines = [*heading(plan, name, title, data), *body, "", f"![{title}]({name}.png)", ""]
+    write_text(out / f"{name}.md", "\n".join(lines))
+    write_json(out / f"{name}.json", {"figure": name, "result": result, **plan.provenance(runs)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """Fig. 4 and Fig. 10: how far the branches of a training's gradients agree, epoch over epoch.
+
+    Attributes:
+        title: of the figure.
+        variant: the network; the first seed on anime portraits.
+        groups: shown, by the paths of their tensors.
+        published: whether the paper's text has shares for it.
+    """
+
+    title: str
+    variant: str
+    groups: tuple[str, ...]
+    published: bool = False
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """One training, with its gradients recorded."""
+        return plan.runs("anime", self.variant)[:1]
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """Plot and table."""
+        runs = self.runs(plan)
+        epochs = read_epochs(plan.store.folder(runs[0]) / "gradients.json")
+        chosen = {epoch: {group: tree[group] for group in self.groups} for epoch, tree in epochs.items()}
+        plot_histograms(chosen, _pictures(out, name), title=self.title, note=plan.budget.describe())
+        tables = {epoch: shares(tree) for epoch, tree in chosen.items()}
+        _finish(plan, name, out, self.title, runs, self._body(tables), tables)
+
+    def _body(self, tables: Mapping[int, list[dict[str, Any]]]) -> Iterator[str]:
+        yield f"Shares of the cosines of a branch's gradient with the total, place by place: above {DOMINANT}, below 0."
+        yield ""
+        yield "| epoch | tensor | branch | above | below | paper: above | paper: below |"
+        yield "| ---: | --- | --- | ---: | ---: | ---: | ---: |"
+        last = max(tables)
+        for epoch, rows in tables.items():
+            for row in rows:
+                paper = [*_published(row["branch"], epoch / last)] if self.published else ["-", "-"]
+                cells = [f"{row['above']:.1%}", f"{row['below']:.1%}", *paper]
+                yield f"| {epoch} | {row['group']} | {row['branch']} | {' | '.join(cells)} |"
+        if self.published:
+            yield ""
+            yield "The paper's figures are of its 20th and 40th of 40 epochs: here beside the middle and the last one."
+
+
+def _published(branch: str, progress: float) -> Iterator[str]:
+    above = FIG4_ABOVE.get(branch) if progress == 1 else None
+    below = FIG4_BELOW.get(branch, (None, None))[int(progress == 1)] if progress in (0.5, 1) else None
+    yield from ("-" if value is None else f"{value:.1%}" for value in (above, below))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Fig. 5: the conflict of each loss by itself, on the trained SCFT."""
+
+    title: str
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """Table 1's first."""
+        return plan.runs("anime", "scft")[:1]
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """Plot and table."""
+        runs = self.runs(plan)
+        report = measure_terms(load_training(plan.store.folder(runs[0])), batches=BATCHES)
+        plot_terms(report.terms, _pictures(out, name), title=self.title, note=plan.budget.describe())
+        tables = {term: shares(tree) for term, tree in report.terms.items()}
+        _finish(plan, name, out, self.title, runs, self._body(tables), tables)
+
+    def _body(self, tables: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
+        yield f"Shares of the cosines of a branch's gradient with the total, place by place: above {DOMINANT}, below 0."
+        yield ""
+        yield "| loss | tensor | branch | above | below |"
+        yield "| --- | --- | --- | ---: | ---: |"
+        for term, rows in tables.items():
+            for row in rows:
+                yield f"| {term} | {row['group']} | {row['branch']} | {row['above']:.1%} | {row['below']:.1%} |"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Fig. 7, 11 and 12: what the networks make of test pictures.
+
+    Attributes:
+        title: of the figure.
+        variants: columns, the first seed of each.
+        data: the data sets of the line arts, each with networks of its own.
+        count: rows of each data set.
+        foreign: references of other data sets, and at last each picture's own (Fig. 12).
+    """
+
+    title: str
+    variants: tuple[str, ...]
+    data: tuple[str, ...]
+    count: int
+    foreign: bool = False
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """One training a data set and network; of data sets that are not there, none."""
+        present = [name for name in self.data if name in plan.datasets] or [plan.dataset(self.data[0]).name]
+        return [plan.runs(data, variant)[0] for data in present for variant in self.variants]
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """One picture."""
+        runs = self.runs(plan)
+        rows, labels = [], []
+        for data, group in itertools.groupby(runs, key=lambda run: run.data.name):
+            networks = [load_subject(plan.store.weights(run)).predict for run in group]
+            for case, label in self._cases(plan, data):
+                made = [predict(case.line_art, case.reference) for predict in networks]
+                rows.append([case.reference, case.line_art, *made])
+                labels.append(label)
+        columns = ["reference", "line art", *(VARIANTS[variant].title for variant in self.variants)]
+        picture_grid(columns, rows, out / f"{name}.png", labels=labels, note=plan.budget.describe())
+        _finish(plan, name, out, self.title, runs, iter(()), {"rows": len(rows)})
+
+    def _cases(self, plan: Plan, data: str) -> Iterator[tuple[Case, str]]:
+        cases = list(make_cases(plan.pictures(data), "standard"))
+        # Spread over the list, which is sorted by name: styles take turns.
+        chosen = [cases[number * len(cases) // self.count] for number in range(self.count)]
+        if not self.foreign:
+            yield from ((case, data) for case in chosen)
+            return
+        others = [name for name in plan.datasets if name != data]
+        for number, case in enumerate(chosen):
+            if others and number < 2 * self.count // 3:
+                other = others[number % len(others)]
+                pictures = plan.pictures(other)
+                reference = pictures[(number * 7 + 3) % len(pictures)].array
+                yield replace(case, reference=reference), other
+            else:
+                yield replace(case, reference=case.truth), "itself"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectra:
+    """Fig. 8: how concentrated features are before and after attention.
+
+    Attributes:
+        title: of the figure.
+    """
+
+    title: str
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """SCFT and SGA on anime portraits."""
+        return [plan.runs("anime", variant)[0] for variant in ("scft", "sga")]
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """Plot and table."""
+        runs = self.runs(plan)
+        cases = list(make_cases(plan.pictures("anime"), "standard"))
+        found = {}
+        for run in runs:
+            pairs = ((_tensor(case.line_art), _tensor(case.reference)) for case in cases)
+            found[VARIANTS[run.variant].title] = measure_spectrum(load_generator(plan.store.weights(run)), pairs)
+        curves = {network: (spectrum.before, spectrum.after) for network, spectrum in found.items()}
+        plot_spectra(curves, _pictures(out, name), title=self.title, note=plan.budget.describe())
+        result = {n: {"before": s.before.tolist(), "after": s.after.tolist()} for n, s in found.items()}
+        _finish(plan, name, out, self.title, runs, self._body(curves, len(cases)), result)
+
+    def _body(self, curves: Mapping[str, tuple[Numbers, Numbers]], pictures: int) -> Iterator[str]:
+        counts = (1, 2, 4, 8, 16, 32)
+        yield f"Share of the first r squared singular values in the sum of all, mean over {pictures} test pictures."
+        yield ""
+        yield f"| network | features |{''.join(f' r = {r} |' for r in counts)}"
+        yield f"| --- | --- |{' ---: |' * len(counts)}"
+        for network, parts in curves.items():
+            for when, curve in zip(("before", "after"), parts, strict=True):
+                cells = [f"{curve[r - 1]:.3f}" if r <= len(curve) else "-" for r in counts]
+                yield f"| {network} | {when} | {' | '.join(cells)} |"
+
+
+def _tensor(picture: Bytes) -> torch.Tensor:
+    return torch.from_numpy(to_model(picture))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongTraining:
+    """Fig. 9: the distance to the true pictures over a long training on cats.
+
+    Attributes:
+        title: of the figure.
+    """
+
+    title: str
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """SGA and SCFT, with the weights of every epoch."""
+        return [plan.runs("cat", variant, long=True)[0] for variant in ("sga", "scft")]
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """Plot and table; FID where Inception's weights are, else the distance on EfficientNet-Lite0's features."""
+        runs = self.runs(plan)
+        by_network: dict[str, dict[str, list[float | None]]] = {}
+        for run in runs:
+            files = sorted((plan.store.folder(run) / "weights").glob("*.safetensors"))
+            reports = [plan.scores(run, "paper", file)["scores"] for file in files]
+            by_network[VARIANTS[run.variant].title] = {
+                score: [report[score]["value"] for report in reports] for score in ("FID", "FD-EfficientNet-Lite0")
+            }
+        measured = [score for score in ("FID", "FD-EfficientNet-Lite0") if _complete(by_network, score)]
+        if not measured:
+            raise DataError("Fig. 9 needs Inception's weights (--inception) or EfficientNet-Lite0's; neither is here.")
+        score = measured[0]
+        series = {
+            network: (torch.arange(1, len(scores[score]) + 1).double().numpy(), torch.tensor(scores[score]).numpy())
+            for network, scores in by_network.items()
+        }
+        plot_curves(
+            series,
+            _pictures(out, name),
+            x_label="epoch",
+            y_label=score,
+            title=self.title,
+            note=plan.budget.describe(),
+        )
+        _finish(plan, name, out, self.title, runs, self._body(series, score), by_network)
+
+    def _body(self, series: Mapping[str, tuple[Numbers, Numbers]], score: str) -> Iterator[str]:
+        yield f"{score} by epoch. The paper's best for SGA is an FID of 29.71 in the 78th of 200 epochs."
+        yield ""
+        yield "| network | best | in epoch | last | epochs |"
+        yield "| --- | ---: | ---: | ---: | ---: |"
+        for network, (epochs, values) in series.items():
+            best = int(values.argmin())
+            yield f"| {network} | {values[best]:.2f} | {int(epochs[best])} | {values[-1]:.2f} | {len(epochs)} |"
+
+
+def _complete(by_network: Mapping[str, Mapping[str, Sequence[float | None]]], score: str) -> bool:
+    return all(value is not None for scores in by_network.values() for value in scores[score])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Fig. 13: the reconstruction loss over training.
+
+    Attributes:
+        title: of the figure.
+    """
+
+    title: str
+
+    def runs(self, plan: Plan) -> list[Run]:
+        """SGA and SCFT on anime portraits."""
+        return [plan.runs("anime", variant)[0] for variant in ("sga", "scft")]
+
+    def write(self, plan: Plan, name: str, out: Path) -> None:
+        """Plot and table."""
+        runs = self.runs(plan)
+        series = {
+            VARIANTS[run.variant].title: read_curve(plan.store.folder(run), "loss/reconstruction") for run in runs
+        }
+        plot_curves(
+            series,
+            _pictures(out, name),
+            y_label="reconstruction loss (L1)",
+            window=5,
+            title=self.title,
+            note=plan.budget.describe(),
+        )
+        result = {network: {"steps": s.tolist(), "values": v.tolist()} for network, (s, v) in series.items()}
+        _finish(plan, name, out, self.title, runs, self._body(series), result)
+
+    def _body(self, series: Mapping[str, tuple[Numbers, Numbers]]) -> Iterator[str]:
+        yield "Mean of the reconstruction loss (before its weight) over each quarter of the training."
+        yield ""
+        yield "| network | first | second | third | last |"
+        yield "| --- | ---: | ---: | ---: | ---: |"
+        for network, (steps, values) in series.items():
+            quarter = (4 * (steps - steps[0]) / (steps[-1] - steps[0] + 1)).astype(int) if len(steps) > 1 else steps * 0
+            means = [values[quarter == number].mean() if (quarter == number).any() else None for number in range(4)]
+            yield f"| {network} | {' | '.join('-' if mean is None else f'{mean:.3f}' for mean in means)} |"
+
+
+CROSS = ("fusion.cross_block.X", "fusion.cross_block.Y")
+FIGURES: dict[str, Target] = {
+    "fig4": Conflict(
+        title="Fig. 4. Gradient branches of SCFT", variant="scft", groups=("fusion.X", "fusion.Y"), published=True
+    ),
+    "fig5": Terms(title="Fig. 5. Gradient branches of SCFT for each loss by itself"),
+    "fig7": Grid(title="Fig. 7. The six modules", variants=SIX, data=("anime", "cat", "dog", "wild"), count=3),
+    "fig8": Spectra(title="Fig. 8. Spectrum of the features before and after attention"),
+    "fig9": LongTraining(title="Fig. 9. A long training on cats"),
+    "fig10": Conflict(
+        title="Fig. 10. Gradient branches of SGA without stop-gradient", variant="sga-open", groups=CROSS
+    ),
+    "fig11": Grid(title="Fig. 11. SGA on portraits", variants=("sga",), data=("anime",), count=12),
+    "fig12": Grid(
+        title="Fig. 12. References from elsewhere, and the picture itself",
+        variants=("sga", "scft"),
+        data=("anime",),
+        count=9,
+        foreign=True,
+    ),
+    "fig13": Curves(title="Fig. 13. Reconstruction loss over training"),
+}

@@ -1,0 +1,54 @@
+"""Everything that ``nurie lab reproduce`` can make, by name, and how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from nurie.errors import ConfigError
+from nurie.lab.reproduce.execute import Progress, train_missing
+from nurie.lab.reproduce.figures import FIGURES
+from nurie.lab.reproduce.plan import Plan, Target
+from nurie.lab.reproduce.tables import TABLES
+
+TARGETS: Mapping[str, Target] = {**TABLES, **FIGURES}
+
+
+def reproduce(
+    names: Sequence[str],
+    plan: Plan,
+    out: Path,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    say: Callable[[str], object] = lambda line: None,
+) -> list[Path]:
+    """Make tables and figures: train what is missing, score, write.
+
+    Args:
+        names: of ``TARGETS``.
+        plan: data, budget, and where trainings are.
+        out: folder for the results.
+        jobs: trainings at once.
+        progress: of the trainings.
+        say: told what is at work.
+
+    Returns:
+        The Markdown files written.
+
+    Raises:
+        ConfigError: no such target, or a run's folder belongs to another recipe.
+        DataError: a data set that is needed is not there.
+        TrainingError: a training failed.
+    """
+    unknown = [name for name in names if name not in TARGETS]
+    if unknown or not names:
+        raise ConfigError(f"Nothing called {', '.join(unknown) or '(nothing)'}; there are: {', '.join(TARGETS)}.")
+    say(plan.budget.describe())
+    train_missing(plan.store, [run for name in names for run in TARGETS[name].runs(plan)], jobs=jobs, progress=progress)
+    written = []
+    for name in names:
+        say(f"writing {name}")
+        TARGETS[name].write(plan, name, out)
+        written.append(out / f"{name}.md")
+    return written
