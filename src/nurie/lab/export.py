@@ -49,7 +49,22 @@ def _dot(graph: Any, one: Any, other: Any) -> Any:
     return graph.op("ReduceSum", graph.op("Mul", one, other), keepdims_i=0)
 
 
-def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str], axes: Any) -> bytes:
+def to_onnx(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    names: list[str],
+    outputs: list[str],
+    axes: Mapping[str, Mapping[int, str]],
+) -> bytes:
+    """An ONNX file of a module in evaluation mode.
+
+    Args:
+        module: put into evaluation mode.
+        inputs: tensors to trace it with.
+        names: of the inputs.
+        outputs: their names.
+        axes: for each input and output the axes whose size may be another, with a name.
+    """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         path = Path(folder) / "graph.onnx"
         # The tracing exporter says that it is the older one, and that sizes are read while tracing; the sizes that
@@ -90,14 +105,14 @@ def export_graphs(generator: Generator) -> dict[str, bytes]:
     with torch.no_grad():
         tokens = generator.encode(reference)
     graphs = {
-        "encode.onnx": _graph(
+        "encode.onnx": to_onnx(
             _Encode(generator),
             (reference,),
             ["reference"],
             ["keys", "values"],
             {"reference": {2: "height", 3: "width"}, "keys": {1: "tokens"}, "values": {1: "tokens"}},
         ),
-        "colorize.onnx": _graph(
+        "colorize.onnx": to_onnx(
             _Colorize(generator),
             (line_art, *tokens),
             ["line_art", "keys", "values"],

@@ -130,9 +130,11 @@ class Fusion(nn.Module, ABC):
 
     Attributes:
         has_map: False for a module that matches nothing: its ``attention`` is None.
+        bare_shortcut: True where X also goes around all branches, so that their gradients are not the whole one.
     """
 
     has_map: ClassVar[bool] = True
+    bare_shortcut: ClassVar[bool] = False
 
     @abstractmethod
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:

@@ -1,8 +1,8 @@
 """How well two tokens match, for modules that compare by cosine (CoCosNet, UNITE).
 
 Convention:
-    Everything here is float32, under autocast too: behind it stands a softmax at a temperature of some 0.01, where half
-    precision would move a score by a third of the temperature.
+    Everything here is float32 (or float64, where it comes so), under autocast too: behind it stands a softmax at a
+    temperature of some 0.01, where half precision would move a score by a third of the temperature.
 
 Shapes: B batch, C channels, H x W a map's size, N = H W, M tokens of the other side.
 """
@@ -17,8 +17,12 @@ from torch import Tensor
 SHORTEST = 1e-4
 
 
+def _full(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:
-    """``v / max(|v|, 1e-4)`` in float32.
+    """``v / max(|v|, 1e-4)``.
 
     Args:
         features: any real values.
@@ -28,7 +32,7 @@ def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:
         >>> unit_vectors(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    return F.normalize(features.float(), dim=dim, eps=SHORTEST)
+    return F.normalize(_full(features), dim=dim, eps=SHORTEST)
 
 
 def centred_unit_vectors(tokens_BNC: Tensor) -> Tensor:
@@ -40,9 +44,9 @@ def centred_unit_vectors(tokens_BNC: Tensor) -> Tensor:
         tokens_BNC: any real values.
 
     Returns:
-        B x N x C, float32.
+        B x N x C.
     """
-    tokens = tokens_BNC.float()
+    tokens = _full(tokens_BNC)
     return unit_vectors(tokens - tokens.mean(dim=-1, keepdim=True))
 
 
@@ -52,6 +56,6 @@ def neighbourhoods(map_BCHW: Tensor) -> Tensor:
 
 
 def products(one_BNC: Tensor, other_BMC: Tensor) -> Tensor:
-    """All dot products in float32: B x N x M."""
+    """All dot products: B x N x M."""
     with torch.autocast(one_BNC.device.type, enabled=False):
-        return one_BNC.float() @ other_BMC.float().transpose(1, 2)
+        return _full(one_BNC) @ _full(other_BMC).transpose(1, 2)

@@ -15,6 +15,7 @@ Shapes: B batch, H x W line art features, N = H W, M reference tokens, C channel
 from __future__ import annotations
 
 import contextlib
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,7 @@ from nurie.lab.models.fusion.base import (
     to_map,
     to_tokens,
 )
+from nurie.lab.models.fusion.matching import unit_vectors
 
 
 def double_normalize(scores_BNM: Tensor) -> Tensor:
@@ -75,6 +77,8 @@ class SGABlock(Fusion):
         double_normalization: False leaves out equation 10 (Table 3).
     """
 
+    bare_shortcut: ClassVar[bool] = True
+
     def __init__(self, channels: int, *, stop_gradient: bool = True, double_normalization: bool = True) -> None:
         """Make the projections."""
         super().__init__()
@@ -110,6 +114,8 @@ class SGA(Fusion):
         double_normalization: False: equation 9 alone (Table 3, "w/o double-norm").
         self_block: False: cross-SGA alone (Table 3, "w/o self-SGA").
     """
+
+    bare_shortcut: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -153,6 +159,8 @@ class AlignedSGA(Fusion):
         self_block: True adds a self-SGA block.
     """
 
+    bare_shortcut: ClassVar[bool] = True
+
     def __init__(
         self,
         channels: int,
@@ -179,13 +187,13 @@ class AlignedSGA(Fusion):
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """Keys are unit vectors, values s(Y Wy)."""
         y_BMC = to_tokens(reference.colors)
-        keys_BMK = F.normalize(self.w_k(self.key(y_BMC)), dim=-1)
+        keys_BMK = unit_vectors(self.w_k(self.key(y_BMC)))
         return ReferenceTokens(keys_BMK, F.leaky_relu(self.w_y(self.value(y_BMC)), LEAK))
 
     def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
         x_BNC = to_tokens(x_BCHW)
-        queries_BNK = F.normalize(self.w_q(self.query(x_BNC)), dim=-1)
+        queries_BNK = unit_vectors(self.w_q(self.query(x_BNC)))
         scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
         alignment_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
         attention_BNM = alignment_BNM.detach() if self.stop_gradient else alignment_BNM

@@ -84,7 +84,7 @@ class UNITE(Fusion):
 
     def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
-        phi_BMK, y_mass_BMK, y_confidence_BMK = tokens.keys.float().split(self._split, dim=-1)
+        phi_BMK, y_mass_BMK, y_confidence_BMK = tokens.keys.split(self._split, dim=-1)
         theta_BNK = centred_unit_vectors(neighbourhoods(self.theta(self.query(x_BCHW))))
         x_mass_BNK = centred_unit_vectors(to_tokens(self.mass_of_x(self.query_mass(x_BCHW))))
         a_BN = torch.softmax(products(x_mass_BNK, y_mass_BMK.mean(dim=1, keepdim=True)).squeeze(-1), dim=-1)
