@@ -46,7 +46,19 @@ ORDER = [
     "lab.scale",
     "lab.cli",
 ]
-LAB_ONLY = {"torch", "lightning", "kornia", "torchmetrics", "onnx", "safetensors", "h5py", "skimage", "scipy", "ray"}
+LAB_ONLY = {
+    "torch",
+    "lightning",
+    "kornia",
+    "torchmetrics",
+    "onnx",
+    "safetensors",
+    "h5py",
+    "skimage",
+    "scipy",
+    "ray",
+    "matplotlib",
+}
 
 
 def place(module: str) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from nurie.lab.analysis.cli import app as analyze
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -18,6 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+app.add_typer(analyze, name="analyze")
 
 
 @app.callback()

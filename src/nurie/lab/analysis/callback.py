@@ -10,12 +10,18 @@ import lightning as L
 
 from nurie.errors import ConfigError
 from nurie.lab.analysis.gradients import BranchWatch, measure
-from nurie.lab.analysis.histogram import BINS, DOMINANT, Groups, groups_from_dict, groups_to_dict, merge
+from nurie.lab.analysis.histogram import (
+    BINS,
+    DOMINANT,
+    FORMAT,
+    VERSION,
+    Groups,
+    groups_from_dict,
+    groups_to_dict,
+    merge,
+)
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.training import Colorization
-
-FORMAT = "nurie-gradients"
-VERSION = 1
 
 
 class GradientConflict(L.Callback):

@@ -14,8 +14,10 @@ Convention:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,10 @@ BINS = 400
 #: "A large cosine value means that the network mainly uses this branch" (Fig. 4): the paper counts those above.
 DOMINANT = 0.935
 MEASURES = ("pixel", "image", "pixel_rest", "image_rest")
+
+#: Of the file that ``GradientConflict`` writes.
+FORMAT = "nurie-gradients"
+VERSION = 1
 
 Groups = dict[str, dict[str, dict[str, "CosineHistogram"]]]
 
@@ -183,3 +189,18 @@ def groups_from_dict(values: Mapping[str, Any]) -> Groups:
         }
     except AttributeError as error:
         raise InputError("This is no tree of groups, branches and measures.") from error
+
+
+def read_epochs(path: Path) -> dict[int, Groups]:
+    """The trees of a training by epoch, from the file that ``GradientConflict`` writes.
+
+    Raises:
+        InputError: no such file, or another one.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        if content["format"] != FORMAT or content["version"] != VERSION:
+            raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
+        return {int(entry["epoch"]): groups_from_dict(entry["groups"]) for entry in content["epochs"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no file of nurie.lab.analysis.callback.GradientConflict: {error}.") from error
