@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import typing
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
 from nurie.errors import ConfigError
+from nurie.lab.models.generator import GeneratorSettings
+from nurie.lab.training import FeatureSettings
+
+#: At least 1.
+_COUNTS = ("size", "epochs", "long_epochs", "batch", "width", "levels", "patch", "residual_blocks", "analyze_every")
+_COUNTS += ("seeds",)
+#: 0 or more.
+_SHARES = ("pictures", "animal_pictures", "test_pictures", "palette_rows", "rate", "perceptual", "style")
+_BACKBONES = typing.get_args(typing.get_type_hints(FeatureSettings)["backbone"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +70,21 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name in ("size", "epochs", "long_epochs", "batch", "analyze_every", "seeds"):
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ConfigError(f"The budget's {name} is {getattr(self, name)}; it should be at least 1.")
-        if self.size % 16:
-            raise ConfigError(f"The budget's size is {self.size}; it should be a multiple of 16.")
+        for name in _SHARES:
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ConfigError(f"The budget's {name} is {getattr(self, name)}; it should be 0 or more.")
+        if not self.rate:
+            raise ConfigError("The budget's rate is 0: nothing would be learnt; it should be more.")
+        if self.test_pictures == 1:
+            raise ConfigError("The budget's test_pictures is 1; it should be 2 or more, which pair up, or 0 for all.")
+        if self.backbone not in _BACKBONES:
+            raise ConfigError(f"The budget's backbone is {self.backbone!r}; there are: {', '.join(_BACKBONES)}.")
+        network = GeneratorSettings(levels=self.levels, patch=self.patch, token_stride=self.token_stride)
+        if self.size % network.multiple:
+            raise ConfigError(f"The budget's size is {self.size}; it should be a multiple of {network.multiple}.")
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -107,7 +128,7 @@ class Budget:
         parts = [
             f"budget {self.name}: {self.size} x {self.size} px",
             f"{count}{others}",
-            f"{self.epochs} epochs in batches of {self.batch}",
+            f"{self.epochs} epochs ({self.long_epochs} for Fig. 9) in batches of {self.batch}",
             f"network of width {self.width}, {self.levels} levels, patch {self.patch}, {self.residual_blocks} residual "
             f"blocks, {(self.size // self.token_stride) ** 2} tokens",
             feature_losses or "no perceptual and no style loss",
