@@ -96,10 +96,11 @@ class RunFolder(L.Callback):
         """Checkpoint, sheet, end."""
         assert isinstance(module, Colorization)
         step = module.step
-        if self.checkpoint_every and step % self.checkpoint_every == 0:
-            self.save(trainer, module)
+        # Before the checkpoint: what goes on from it does not come by here again.
         if self.keep_every and step % self.keep_every == 0 and trainer.is_global_zero:
             save_generator(module.exported, self.folder / "weights" / f"{step:07d}.safetensors")
+        if self.checkpoint_every and step % self.checkpoint_every == 0:
+            self.save(trainer, module)
         if self.sheet_every and (step % self.sheet_every == 0 or step == 50):
             self.write_sheet(trainer, module)
         late = self.limit is not None and time.monotonic() - self._started >= self.limit

@@ -216,7 +216,8 @@ def reproduce(
         task = bars.add_task("Training", total=None)
 
         def show(names: Sequence[str], done: int, total: int) -> None:
-            bars.update(task, description=", ".join(names) or "Trained", completed=done, total=total)
+            idle = "Trained" if done == total else "Waiting"  # for another process that trains the same
+            bars.update(task, description=", ".join(names) or idle, completed=done, total=total)
 
         for path in run(targets, plan, out, jobs=jobs, progress=show, say=lambda line: bars.console.print(line)):
             typer.echo(path)

@@ -136,6 +136,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         seed: of all chance.
 
     Raises:
+        ConfigError: a limit below 1.
         DataError: nothing of that split is there, or of one of the sources; later, too many files are damaged.
     """
 
@@ -166,6 +167,8 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             of = f" of {', '.join(lacking)}" if lacking else ""
             raise DataError(f"{root} holds no picture{of} of the split {split!r}. Make a corpus with: nurie lab corpus")
         names = sorted(self.by_source)
+        if limit is not None and limit < 1:
+            raise ConfigError(f"limit is {limit}; it should be at least 1. Leave it out to train on all pictures.")
         if limit is not None:
             shares = even_shares([len(self.by_source[name]) for name in names], limit)
             self.by_source = {n: self.by_source[n][:share] for n, share in zip(names, shares, strict=True) if share}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nurie.errors import ConfigError, ModelError, TrainingError
+from nurie.errors import ConfigError, ModelError, OutputError, TrainingError
 
 #: What Lightning says at every start and what is meant to be so here.
 _WARNINGS = (
@@ -24,6 +24,11 @@ _WARNINGS = (
     r"The '.*dataloader' does not have many workers",  # the recipe says how many
 )
 _MESSAGES = ("litlogger",)  # an advertisement
+
+#: Held in a run's folder by the training that is at work there.
+LOCK = ".lock"
+#: Set by launchers: only the first process of a training holds the lock.
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 
 
 def find_recipe(name: str) -> Path:
@@ -73,7 +78,8 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
         ConfigError: no such recipe, or a key or value in it that nothing takes; the message names it.
         DataError: the pictures cannot be trained on.
         ModelError: the checkpoint is damaged, or of another network.
-        TrainingError: a loss is not finite.
+        OutputError: the run's folder cannot be written.
+        TrainingError: a loss is not finite, or another process trains in the run's folder.
     """
     from lightning.pytorch.cli import LightningCLI
 
@@ -123,17 +129,20 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """Keep two processes from training in one folder; processes of one training share it.
 
     Raises:
+        OutputError: the folder cannot be made or written.
         TrainingError: another training is at work there.
     """
-    if os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("SLURM_PROCID", "0") != "0":
+    if any(os.environ.get(rank, "0") != "0" for rank in _RANKS):
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise TrainingError(f"Another process trains in {folder}: wait for its end, or name another folder.") from error
+    except OSError as error:
+        raise OutputError(f"The run's folder {folder} cannot be written: {error}. Name another.") from error
     try:
         yield
     finally:

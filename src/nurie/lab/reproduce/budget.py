@@ -13,8 +13,10 @@ from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.training import FeatureSettings
 
 #: At least 1.
-_COUNTS = ("size", "epochs", "long_epochs", "batch", "width", "levels", "patch", "residual_blocks", "analyze_every")
-_COUNTS += ("seeds",)
+_COUNTS = (
+    *("size", "epochs", "long_epochs", "batch", "width", "levels", "patch", "residual_blocks"),
+    *("analyze_every", "seeds"),
+)
 #: 0 or more.
 _SHARES = ("pictures", "animal_pictures", "test_pictures", "palette_rows", "rate", "perceptual", "style")
 _BACKBONES = typing.get_args(typing.get_type_hints(FeatureSettings)["backbone"])

@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from nurie.errors import ConfigError, TrainingError
-from nurie.lab.reproduce.runs import Run, RunStore, sha256
+from nurie.lab.reproduce.runs import RECIPE, Run, RunStore, sha256
 
 #: Called with the runs at work, the steps done and the steps of all runs together.
 Progress = Callable[[Sequence[str], int, int], object]
 
-_POLL = 1.0
+#: Of a run's folder: what its process says.
+LOG = "train.log"
+#: Seconds between looks at the processes, and those that one has to end by itself.
+_POLL, _PATIENCE = 1.0, 30.0
 
 
 def train_missing(store: RunStore, runs: Iterable[Run], *, jobs: int = 1, progress: Progress | None = None) -> None:
@@ -45,15 +48,20 @@ def train_missing(store: RunStore, runs: Iterable[Run], *, jobs: int = 1, progre
     total = sum(run.steps for run in wanted)
     finished = total - sum(run.steps for run in waiting)
     working: dict[str, _Training] = {}
+    if progress is not None:
+        progress([], finished, total)
     try:
         while waiting or working:
             for run in list(waiting):
-                if len(working) < jobs and not _is_locked(store.folder(run)):
-                    waiting.remove(run)
-                    if store.done(run) is None:
-                        working[run.name] = _Training(store, run, threads=max(1, (os.cpu_count() or 1) // jobs))
-                    else:  # another process was faster
-                        finished += run.steps
+                claim = store.claim(run) if len(working) < jobs else None
+                if claim is None:
+                    continue
+                waiting.remove(run)
+                if store.done(run) is None:
+                    working[run.name] = _Training(store, run, claim, threads=max(1, (os.cpu_count() or 1) // jobs))
+                else:  # another process was faster
+                    claim.release()
+                    finished += run.steps
             for name, training in list(working.items()):
                 if training.ended():
                     del working[name]
@@ -67,25 +75,20 @@ def train_missing(store: RunStore, runs: Iterable[Run], *, jobs: int = 1, progre
             training.end()
 
 
-def _is_locked(folder: Path) -> bool:
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+def command(recipe: Path) -> list[str]:
+    """What trains by a recipe, in a process of its own."""
+    return [sys.executable, "-m", "nurie", "lab", "train", str(recipe), "--resume"]
 
 
 class _Training:
     """A run at work in a process."""
 
-    def __init__(self, store: RunStore, run: Run, *, threads: int) -> None:
-        self.store, self.run, self.folder = store, run, store.folder(run)
+    def __init__(self, store: RunStore, run: Run, claim: FileLock, *, threads: int) -> None:
+        self.store, self.run, self.folder, self._claim = store, run, store.folder(run), claim
         self._began, self._resumed = time.monotonic(), store.started(run)
-        self._log = (self.folder / "train.log").open("ab")
+        self._log = (self.folder / LOG).open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "nurie", "lab", "train", str(self.folder / "recipe.yaml"), "--resume"],
+            command(self.folder / RECIPE),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -106,23 +109,32 @@ class _Training:
         status = self._process.poll()
         if status is None:
             return False
-        self._log.close()
         if status != 0:
-            log = self.folder / "train.log"
+            log = self.folder / LOG
             last = log.read_text("utf-8", errors="replace").strip().splitlines()[-1:]
-            raise TrainingError(f"The training {self.run.name} ended with status {status}: {''.join(last)} See {log}.")
+            said = f", and said: {last[0].removesuffix('.')}" if last else " and said nothing"
+            raise TrainingError(f"The training {self.run.name} ended with status {status}{said}. Its log is {log}.")
         self.store.finish(
             self.run,
             {
-                "recipe_sha256": sha256(self.folder / "recipe.yaml"),
+                "recipe_sha256": sha256(self.folder / RECIPE),
                 "seconds": None if self._resumed else round(time.monotonic() - self._began),
                 "versions": {name: version(name) for name in ("torch", "lightning", "nurie")},
             },
         )
+        self._close()
         return True
 
     def end(self) -> None:
         """Stop the process; it goes on from its last checkpoint another time."""
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
         self._log.close()
+        self._claim.release()

@@ -6,7 +6,7 @@ import functools
 import json
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from nurie.image import replace_file
 from nurie.lab.evaluation.extractors import Absent, Extractors
 from nurie.lab.evaluation.pairs import Protocol
 from nurie.lab.evaluation.pictures import Picture, describe, load_pictures
-from nurie.lab.evaluation.protocols import score_pictures
+from nurie.lab.evaluation.protocols import VERSION, score_pictures
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet
@@ -37,7 +37,6 @@ class Plan:
     budget: Budget
     store: RunStore
     extractors: Extractors
-    _counts: dict[str, int] = field(default_factory=dict, repr=False)
 
     def dataset(self, name: str) -> DataSet:
         """A data set by name.
@@ -52,10 +51,8 @@ class Plan:
     def runs(self, data: str, variant: str, *, pairs: Pairs = "self", long: bool = False) -> list[Run]:
         """The trainings of one network, one a seed."""
         dataset, budget = self.dataset(data), self.budget
-        if data not in self._counts:
-            self._counts[data] = sum(entry.split == "train" for entry in dataset.entries())
-        limit = budget.pictures if data == "anime" else budget.animal_pictures
-        count = min(self._counts[data], limit or self._counts[data])
+        there = _train_pictures(dataset)
+        count = min(there, (budget.pictures if data == "anime" else budget.animal_pictures) or there)
         return [
             Run(data=dataset, variant=variant, budget=budget, pictures=count, pairs=pairs, seed=seed, long=long)
             for seed in range(budget.seeds)
@@ -72,10 +69,14 @@ class Plan:
             run: that is done.
             protocol: "paper" or "standard".
             weights: others of its weights than the last.
+
+        Raises:
+            DataError: the test pictures cannot be scored.
         """
         weights = weights or self.store.weights(run)
         digest = sha256(weights)
-        path = self.store.folder(run) / "scores" / f"{protocol}-{digest[:16]}-{self._networks()}.json"
+        name = f"{protocol}-{VERSION}-{digest[:16]}-{self.budget.test_pictures or 'all'}-{self._networks()}.json"
+        path = self.store.folder(run) / "scores" / name
         if not path.is_file():
             data = run.data
             pictures = self.pictures(data.name)
@@ -134,7 +135,14 @@ def heading(plan: Plan, name: str, title: str, data: Iterable[str]) -> Iterator[
     yield ""
     yield f"* {plan.budget.describe()}"
     yield f"* data: {'; '.join(plan.dataset(part).title for part in data)}"
+    if replace(plan.budget, name="") != Budget(name="") or any(data.sources for data in plan.datasets.values()):
+        yield "* not the paper's budget or data: networks here compare with each other, not with the paper's numbers"
     yield ""
+
+
+@functools.lru_cache(maxsize=8)
+def _train_pictures(data: DataSet) -> int:
+    return sum(entry.split == "train" for entry in data.entries())
 
 
 @functools.lru_cache(maxsize=8)

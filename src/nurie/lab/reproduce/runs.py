@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from filelock import FileLock, Timeout
 
 from nurie.errors import ConfigError
 from nurie.image import replace_file
@@ -17,8 +18,10 @@ from nurie.lab.callbacks import CHECKPOINT, WEIGHTS
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet
 from nurie.lab.reproduce.variants import Variant, find_variant
-from nurie.lab.train import find_recipe
+from nurie.lab.train import LOCK, find_recipe
 
+#: Of a run's folder.
+RECIPE = "recipe.yaml"
 #: "self": the paper's self-reference. "exact": another character in the same palette, the truth known exactly.
 Pairs = Literal["self", "exact"]
 
@@ -169,27 +172,54 @@ class RunStore:
             ConfigError: the folder belongs to another recipe.
         """
         folder = self.folder(run)
-        path, text = folder / "recipe.yaml", yaml.safe_dump(run.recipe(folder), sort_keys=False)
-        if not path.is_file():
-            replace_file(path, lambda stream: stream.write(text.encode()))
-        elif path.read_text("utf-8") != text:
+        path, text = folder / RECIPE, yaml.safe_dump(run.recipe(folder), sort_keys=False)
+        old = path.read_text("utf-8") if path.is_file() else ""
+        if old == text:
+            return path
+        begun = self.started(run) or self.weights(run).is_file()
+        claim = self.claim(run) if old and not begun else None
+        if begun or (old and claim is None):
+            changed = ", ".join(_differences(yaml.safe_load(old) or {}, yaml.safe_load(text)))
             raise ConfigError(
-                f"{folder} was trained by another recipe than {run.budget.describe()}. Name another --runs folder, or "
-                "delete this one."
+                f"{folder} belongs to another recipe than this one of {run.budget.describe()}. They differ in: "
+                f"{changed}. Name another --runs folder, or delete this one."
             )
+        replace_file(path, lambda stream: stream.write(text.encode()))
+        if claim is not None:
+            claim.release()
         return path
+
+    def claim(self, run: Run) -> FileLock | None:
+        """The right to train a run, until it is released or the process ends.
+
+        Returns:
+            None while another process has it, or is still training although the one that started it is gone.
+        """
+        folder = self.folder(run)
+        claim = FileLock(folder / ".claim")
+        try:
+            claim.acquire(timeout=0)
+            with FileLock(folder / LOCK, timeout=0):
+                return claim
+        except Timeout:
+            claim.release()
+            return None
 
     def started(self, run: Run) -> bool:
         """Whether there is a checkpoint to go on from."""
         return (self.folder(run) / CHECKPOINT).is_file()
 
     def done(self, run: Run) -> dict[str, Any] | None:
-        """What was noted at the end of a run; None where it has not ended, or its weights are not those any more."""
+        """What was noted at the end of a run; None where it has not ended, or its weights are not those any more.
+
+        Raises:
+            ConfigError: the folder belongs to another recipe.
+        """
+        self.prepare(run)
         path, weights = self.folder(run) / "done.json", self.weights(run)
         if not path.is_file() or not weights.is_file():
             return None
         note: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        self.prepare(run)
         return note if note["weights_sha256"] == sha256(weights) else None
 
     def finish(self, run: Run, note: Mapping[str, Any]) -> None:
@@ -197,6 +227,16 @@ class RunStore:
         content = {"steps": run.steps, "weights_sha256": sha256(self.weights(run)), **note}
         data = (json.dumps(content, indent=1) + "\n").encode()
         replace_file(self.folder(run) / "done.json", lambda stream: stream.write(data))
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Keys by dots whose values differ."""
+    for key in [*new, *(key for key in old if key not in new)]:
+        one, other = old.get(key), new.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _differences(one, other, f"{prefix}{key}.")
+        elif one != other:
+            yield f"{prefix}{key}"
 
 
 def sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nurie.errors import ConfigError
+from nurie.errors import ConfigError, OutputError
 from nurie.lab.reproduce.execute import Progress, train_missing
 from nurie.lab.reproduce.figures import FIGURES
 from nurie.lab.reproduce.plan import Plan, Target
@@ -38,14 +38,21 @@ def reproduce(
 
     Raises:
         ConfigError: no such target, or a run's folder belongs to another recipe.
-        DataError: a data set that is needed is not there.
+        DataError: a data set that is needed is not there, or not of the kind that is needed.
+        ModelError: a network that a figure cannot do without is absent.
+        OutputError: a folder cannot be written.
         TrainingError: a training failed.
     """
     unknown = [name for name in names if name not in TARGETS]
     if unknown or not names:
         raise ConfigError(f"Nothing called {', '.join(unknown) or '(nothing)'}; there are: {', '.join(TARGETS)}.")
+    runs = [run for name in names for run in TARGETS[name].runs(plan)]
+    try:
+        out.mkdir(parents=True, exist_ok=True)  # before hours of training, not after
+    except OSError as error:
+        raise OutputError(f"The folder {out} cannot be made: {error}. Name another with --out.") from error
     say(plan.budget.describe())
-    train_missing(plan.store, [run for name in names for run in TARGETS[name].runs(plan)], jobs=jobs, progress=progress)
+    train_missing(plan.store, runs, jobs=jobs, progress=progress)
     written = []
     for name in names:
         say(f"writing {name}")
