@@ -121,9 +121,10 @@ def test_vgg16_hed_is_the_caffe_network_on_blue_first_8_bit_values_in_other_unit
             np.testing.assert_allclose(mine[b].numpy(), oracle / (255 * 0.225), atol=2e-5, rtol=1e-5)
 
 
-def test_both_architectures_have_torchvisions_keys():
+def test_all_architectures_have_torchvisions_keys():
     expected = {
         "vgg19": (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
+        "vgg16": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
         "vgg16-hed": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
     }
     for backbone, convolutions in expected.items():
@@ -197,7 +198,6 @@ def test_download_happens_once_into_the_cache(vgg19_file, tmp_path, monkeypatch)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     monkeypatch.setattr(vgg, "VGG19_URL", f"https://example.org/vgg19-{digest}.pth")
-    monkeypatch.setattr(vgg, "VGG19_SHA256_PREFIX", digest)
     VGGFeatures()
     VGGFeatures()
     assert calls == [(f"https://example.org/vgg19-{digest}.pth", digest)]

