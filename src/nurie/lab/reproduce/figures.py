@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from nurie.errors import DataError
+from nurie.errors import ModelError
 from nurie.image import to_model
 from nurie.lab.analysis.curves import Numbers, read_curve
-from nurie.lab.analysis.histogram import DOMINANT, read_epochs
+from nurie.lab.analysis.histogram import DOMINANT, Groups, read_epochs
 from nurie.lab.analysis.plots import picture_grid, plot_curves, plot_histograms, plot_spectra, plot_terms
 from nurie.lab.analysis.spectrum import measure_spectrum
 from nurie.lab.analysis.terms import load_training, measure_terms, shares
 from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.extractors import Absent, Extractors
 from nurie.lab.evaluation.protocols import Case, make_cases
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.reproduce.plan import Plan, Target, heading, write_json, write_text
@@ -34,8 +36,17 @@ BATCHES = 16
 SIX = ("spade", "cocosnet", "scft", "unite", "cmft", "sga")
 
 
-def _pictures(out: Path, name: str) -> list[Path]:
+def _files(out: Path, name: str) -> list[Path]:
     return [out / f"{name}.png", out / f"{name}.svg"]
+
+
+def _shares(tree: Groups) -> list[dict[str, Any]]:
+    # A branch without any gradient has no share: None, which JSON has a word for.
+    return [{key: None if value != value else value for key, value in row.items()} for row in shares(tree)]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _finish(
@@ -72,8 +83,8 @@ class Conflict:
         runs = self.runs(plan)
         epochs = read_epochs(plan.store.folder(runs[0]) / "gradients.json")
         chosen = {epoch: {group: tree[group] for group in self.groups} for epoch, tree in epochs.items()}
-        plot_histograms(chosen, _pictures(out, name), title=self.title, note=plan.budget.describe())
-        tables = {epoch: shares(tree) for epoch, tree in chosen.items()}
+        plot_histograms(chosen, _files(out, name), title=self.title, note=plan.budget.describe())
+        tables = {epoch: _shares(tree) for epoch, tree in chosen.items()}
         _finish(plan, name, out, self.title, runs, self._body(tables), tables)
 
     def _body(self, tables: Mapping[int, list[dict[str, Any]]]) -> Iterator[str]:
@@ -82,20 +93,21 @@ class Conflict:
         yield "| epoch | tensor | branch | above | below | paper: above | paper: below |"
         yield "| ---: | --- | --- | ---: | ---: | ---: | ---: |"
         last = max(tables)
+        halves = {(last + 1) // 2: 0, last: 1} if self.published else {}
         for epoch, rows in tables.items():
             for row in rows:
-                paper = [*_published(row["branch"], epoch / last)] if self.published else ["-", "-"]
-                cells = [f"{row['above']:.1%}", f"{row['below']:.1%}", *paper]
-                yield f"| {epoch} | {row['group']} | {row['branch']} | {' | '.join(cells)} |"
+                shown = [row["above"], row["below"], *_published(row["branch"], halves.get(epoch))]
+                yield f"| {epoch} | {row['group']} | {row['branch']} | {' | '.join(map(_percent, shown))} |"
         if self.published:
             yield ""
             yield "The paper's figures are of its 20th and 40th of 40 epochs: here beside the middle and the last one."
 
 
-def _published(branch: str, progress: float) -> Iterator[str]:
-    above = FIG4_ABOVE.get(branch) if progress == 1 else None
-    below = FIG4_BELOW.get(branch, (None, None))[int(progress == 1)] if progress in (0.5, 1) else None
-    yield from ("-" if value is None else f"{value:.1%}" for value in (above, below))
+def _published(branch: str, half: int | None) -> tuple[float | None, float | None]:
+    """Shares above and below at the end of a half (0, 1) of the paper's training, as far as there are any."""
+    if half is None:
+        return None, None
+    return FIG4_ABOVE.get(branch) if half else None, FIG4_BELOW[branch][half] if branch in FIG4_BELOW else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +124,8 @@ class Terms:
         """Plot and table."""
         runs = self.runs(plan)
         report = measure_terms(load_training(plan.store.folder(runs[0])), batches=BATCHES)
-        plot_terms(report.terms, _pictures(out, name), title=self.title, note=plan.budget.describe())
-        tables = {term: shares(tree) for term, tree in report.terms.items()}
+        plot_terms(report.terms, _files(out, name), title=self.title, note=plan.budget.describe())
+        tables = {term: _shares(tree) for term, tree in report.terms.items()}
         _finish(plan, name, out, self.title, runs, self._body(tables), tables)
 
     def _body(self, tables: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
@@ -123,7 +135,8 @@ class Terms:
         yield "| --- | --- | --- | ---: | ---: |"
         for term, rows in tables.items():
             for row in rows:
-                yield f"| {term} | {row['group']} | {row['branch']} | {row['above']:.1%} | {row['below']:.1%} |"
+                cells = _percent(row["above"]), _percent(row["below"])
+                yield f"| {term} | {row['group']} | {row['branch']} | {' | '.join(cells)} |"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,18 +174,26 @@ class Grid:
                 labels.append(label)
         columns = ["reference", "line art", *(VARIANTS[variant].title for variant in self.variants)]
         picture_grid(columns, rows, out / f"{name}.png", labels=labels, note=plan.budget.describe())
-        _finish(plan, name, out, self.title, runs, iter(()), {"rows": len(rows)})
+        _finish(plan, name, out, self.title, runs, self._body(plan), {"rows": len(rows)})
+
+    def _body(self, plan: Plan) -> Iterator[str]:
+        if missing := [data for data in self.data if data not in plan.datasets]:
+            yield f"Not under --data, so not here: {', '.join(missing)}."
+        if self.foreign:
+            others = ", ".join(data.title for name, data in plan.datasets.items() if name not in self.data)
+            yield f"References from {others or 'no other data set, for none is under --data'}; then the picture itself."
 
     def _cases(self, plan: Plan, data: str) -> Iterator[tuple[Case, str]]:
         cases = list(make_cases(plan.pictures(data), "standard"))
+        count = min(self.count, len(cases))
         # Spread over the list, which is sorted by name: styles take turns.
-        chosen = [cases[number * len(cases) // self.count] for number in range(self.count)]
+        chosen = [cases[number * len(cases) // count] for number in range(count)]
         if not self.foreign:
             yield from ((case, data) for case in chosen)
             return
         others = [name for name in plan.datasets if name != data]
         for number, case in enumerate(chosen):
-            if others and number < 2 * self.count // 3:
+            if others and number < 2 * count // 3:
                 other = others[number % len(others)]
                 pictures = plan.pictures(other)
                 reference = pictures[(number * 7 + 3) % len(pictures)].array
@@ -204,7 +225,7 @@ class Spectra:
             pairs = ((_tensor(case.line_art), _tensor(case.reference)) for case in cases)
             found[VARIANTS[run.variant].title] = measure_spectrum(load_generator(plan.store.weights(run)), pairs)
         curves = {network: (spectrum.before, spectrum.after) for network, spectrum in found.items()}
-        plot_spectra(curves, _pictures(out, name), title=self.title, note=plan.budget.describe())
+        plot_spectra(curves, _files(out, name), title=self.title, note=plan.budget.describe())
         result = {n: {"before": s.before.tolist(), "after": s.after.tolist()} for n, s in found.items()}
         _finish(plan, name, out, self.title, runs, self._body(curves, len(cases)), result)
 
@@ -235,36 +256,32 @@ class LongTraining:
     title: str
 
     def runs(self, plan: Plan) -> list[Run]:
-        """SGA and SCFT, with the weights of every epoch."""
+        """SGA and SCFT, with the weights of every epoch.
+
+        Raises:
+            ModelError: no network for a distance between pictures is here.
+        """
+        _distance(plan.extractors)
         return [plan.runs("cat", variant, long=True)[0] for variant in ("sga", "scft")]
 
     def write(self, plan: Plan, name: str, out: Path) -> None:
         """Plot and table; FID where Inception's weights are, else the distance on EfficientNet-Lite0's features."""
-        runs = self.runs(plan)
-        by_network: dict[str, dict[str, list[float | None]]] = {}
+        runs, score = self.runs(plan), _distance(plan.extractors)
+        series = {}
         for run in runs:
             files = sorted((plan.store.folder(run) / "weights").glob("*.safetensors"))
-            reports = [plan.scores(run, "paper", file)["scores"] for file in files]
-            by_network[VARIANTS[run.variant].title] = {
-                score: [report[score]["value"] for report in reports] for score in ("FID", "FD-EfficientNet-Lite0")
-            }
-        measured = [score for score in ("FID", "FD-EfficientNet-Lite0") if _complete(by_network, score)]
-        if not measured:
-            raise DataError("Fig. 9 needs Inception's weights (--inception) or EfficientNet-Lite0's; neither is here.")
-        score = measured[0]
-        series = {
-            network: (torch.arange(1, len(scores[score]) + 1).double().numpy(), torch.tensor(scores[score]).numpy())
-            for network, scores in by_network.items()
-        }
+            values = [plan.scores(run, "paper", file)["scores"][score]["value"] for file in files]
+            series[VARIANTS[run.variant].title] = np.arange(1.0, len(values) + 1), np.array(values, np.float64)
         plot_curves(
             series,
-            _pictures(out, name),
+            _files(out, name),
             x_label="epoch",
             y_label=score,
             title=self.title,
             note=plan.budget.describe(),
         )
-        _finish(plan, name, out, self.title, runs, self._body(series, score), by_network)
+        result = {network: {score: values.tolist()} for network, (_, values) in series.items()}
+        _finish(plan, name, out, self.title, runs, self._body(series, score), result)
 
     def _body(self, series: Mapping[str, tuple[Numbers, Numbers]], score: str) -> Iterator[str]:
         yield f"{score} by epoch. The paper's best for SGA is an FID of 29.71 in the 78th of 200 epochs."
@@ -276,8 +293,13 @@ class LongTraining:
             yield f"| {network} | {values[best]:.2f} | {int(epochs[best])} | {values[-1]:.2f} | {len(epochs)} |"
 
 
-def _complete(by_network: Mapping[str, Mapping[str, Sequence[float | None]]], score: str) -> bool:
-    return all(value is not None for scores in by_network.values() for value in scores[score])
+def _distance(extractors: Extractors) -> str:
+    reasons = []
+    for network, score in ((extractors.inception, "FID"), (extractors.efficientnet, "FD-EfficientNet-Lite0")):
+        if not isinstance(network, Absent):
+            return score
+        reasons.append(network.reason)
+    raise ModelError(f"Fig. 9 wants one of two networks, and both are absent. {' '.join(reasons)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +324,7 @@ class Curves:
         }
         plot_curves(
             series,
-            _pictures(out, name),
+            _files(out, name),
             y_label="reconstruction loss (L1)",
             window=5,
             title=self.title,
