@@ -25,6 +25,12 @@ app = typer.Typer(
 app.add_typer(analyze, name="analyze")
 
 
+ModelFolder = Annotated[Path, typer.Option("--out", "-o", help="The model folder.")]
+ModelName = Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")]
+ModelSize = Annotated[int, typer.Option(min=16, help="Pictures are brought to about this width and height.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")]
+
+
 @app.callback()
 def _lab() -> None:
     """Corpora, training, evaluation, export."""
@@ -150,22 +156,20 @@ def evaluate(
 @app.command()
 def export(
     weights: Annotated[Path, typer.Argument(help="The weights.safetensors of a training.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder.")],
-    name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
+    out: ModelFolder,
+    name: ModelName = None,
     card: Annotated[Path | None, typer.Option(help="The model's README.md.", show_default="a stub")] = None,
     licence: Annotated[
         Path | None, typer.Option(help="The weights' licence.", show_default="a line that none is stated")
     ] = None,
-    size: Annotated[int, typer.Option(min=16, help="Pictures are brought to about this width and height.")] = 256,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    size: ModelSize = 256,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a model folder of a training's weights: two ONNX graphs, checked against PyTorch."""
-    from nurie.errors import OutputError
     from nurie.lab.export import export as run
     from nurie.lab.weights import load_generator
 
-    if (out / "nurie.json").exists() and not overwrite:
-        raise OutputError(f"{out} holds a model already; give --overwrite to replace it, or another folder.")
+    _refuse_existing(out / "nurie.json", "a model", overwrite)
     title = name or out.resolve().name
     stub = f"# {title}\n\nNothing is said yet about its training data, licences and scores.\n"
     run(
@@ -175,6 +179,33 @@ def export(
         card=_text(card) if card is not None else stub,
         licence=_text(licence) if licence is not None else "The maker of these weights has stated no licence.\n",
         size=size,
+    )
+    typer.echo(out)
+
+
+@app.command("import")
+def import_(
+    checkpoint: Annotated[Path, typer.Argument(help="A generator of the official SGA or SCFT code.")],
+    out: ModelFolder,
+    name: ModelName = None,
+    size: ModelSize = 256,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a model folder, and a weights.safetensors in it, of an official SGA or SCFT checkpoint."""
+    from nurie.lab.export import export as run
+    from nurie.lab.models.official import card_of, load_official
+
+    _refuse_existing(out / "nurie.json", "a model", overwrite)
+    _refuse_existing(out / "weights.safetensors", "a training's weights", overwrite)
+    generator = load_official(checkpoint)
+    run(
+        generator,
+        out,
+        name=name or out.resolve().name,
+        card=card_of(checkpoint, generator, title=name or out.resolve().name),
+        licence="The licence of these weights is not known: see README.md.\n",
+        size=size,
+        weights=True,
     )
     typer.echo(out)
 
@@ -221,6 +252,13 @@ def reproduce(
 
         for path in run(targets, plan, out, jobs=jobs, progress=show, say=lambda line: bars.console.print(line)):
             typer.echo(path)
+
+
+def _refuse_existing(file: Path, what: str, overwrite: bool) -> None:
+    from nurie.errors import OutputError
+
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file.parent} holds {what} already; give --overwrite to replace it, or another folder.")
 
 
 def _text(path: Path) -> str:

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nurie.errors import ModelError
+from nurie.errors import ConfigError, ModelError
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.models.fusion import ReferenceTokens
 from nurie.lab.models.generator import Generator
+from nurie.lab.weights import save_generator
 
 #: Largest difference between PyTorch and ONNX Runtime that an export may have, on values in [-1, 1].
 PARITY = 1e-3
@@ -153,7 +154,16 @@ def parity(generator: Generator, graphs: Mapping[str, bytes]) -> float:
     return float(np.abs(colors - expected).max())
 
 
-def export(generator: Generator, folder: Path, *, name: str, card: str, licence: str, size: int = 256) -> None:
+def export(
+    generator: Generator,
+    folder: Path,
+    *,
+    name: str,
+    card: str,
+    licence: str,
+    size: int = 256,
+    weights: bool = False,
+) -> None:
     """Write a model folder.
 
     Args:
@@ -162,13 +172,17 @@ def export(generator: Generator, folder: Path, *, name: str, card: str, licence:
         name: of the model.
         card: text of its README.md.
         licence: text of its LICENSE.
-        size: the network sees pictures of about size x size pixels.
+        size: the network sees pictures of about size x size pixels; a multiple of ``generator.settings.multiple``.
+        weights: write a ``weights.safetensors`` as well, for a generator that has no run folder to keep them.
 
     Raises:
+        ConfigError: a size that the network cannot take.
         ModelError: see ``export_graphs``.
     """
-    graphs = export_graphs(generator)
     s = generator.settings
+    if size % s.multiple:
+        raise ConfigError(f"size {size} does not fit: this network takes multiples of {s.multiple}.")
+    graphs = export_graphs(generator)
     settings = {
         "format": "nurie-colorizer",
         "version": 1,
@@ -181,6 +195,8 @@ def export(generator: Generator, folder: Path, *, name: str, card: str, licence:
         "generator": s.to_dict(),
         "sha256": {file: hashlib.sha256(data).hexdigest() for file, data in graphs.items()},
     }
+    if weights:
+        save_generator(generator, folder / "weights.safetensors")
     for file, data in graphs.items():
         write_bytes(folder / file, data)
     write_bytes(folder / "README.md", card.encode())

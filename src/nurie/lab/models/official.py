@@ -22,6 +22,7 @@ Convention:
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import re
 import warnings
@@ -88,6 +89,30 @@ def load_official(path_or_state_dict: str | Path | Mapping[str, Any]) -> Generat
     counts = {name: tensor for name, tensor in generator.state_dict().items() if name.endswith(COUNT)}
     generator.load_state_dict(counts | {names[official]: tensor for official, tensor in state.items()})
     return generator.eval()
+
+
+def card_of(path: Path, generator: Generator, *, title: str) -> str:
+    """What can be said of an imported model: a README.md for its folder.
+
+    Args:
+        path: the checkpoint's file.
+        generator: ``load_official(path)``.
+        title: its heading.
+    """
+    s = generator.settings
+    kind = (
+        "SCFT" if s.fusion == "scft" else "SGA" if s.fusion_settings.get("self_block", True) else "SGA without self-SGA"
+    )
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return (
+        f"# {title}\n\n"
+        f"Weights of a checkpoint in the layout of the official {kind} code, `{path.name}` (SHA-256 `{digest}`), "
+        "imported by `nurie lab import`.\n\n"
+        "Where that file comes from, what it was trained on and what licence it has is not known to Nurie. The "
+        "official repository ships neither weights nor a licence: ask whoever made the file before you use or pass on "
+        "what it gives.\n"
+    )
 
 
 def _settings_of(state: Mapping[str, Tensor], source: str = "The state dict") -> GeneratorSettings:
