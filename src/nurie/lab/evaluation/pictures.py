@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora.store import Bytes, Entry, Split, read_drawing, read_painted
@@ -53,13 +54,18 @@ def load_pictures(
         limit: so many at most, spread evenly over the sources and over each source; None takes all.
 
     Raises:
-        ConfigError: a size or limit below 1.
+        ConfigError: no such layout, sources of something that is no corpus, or a size or limit below 1.
         DataError: no such folder or source, nothing of that split, or a damaged file.
     """
+    if layout not in get_args(Layout):
+        raise ConfigError(f"No layout {layout!r}; there are: {', '.join(get_args(Layout))}.")
+    if sources is not None and layout != "corpus":
+        raise ConfigError(f"Only a corpus has sources to choose from; the layout is {layout!r}.")
     for name, value in (("size", size), ("limit", limit)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}; it should be at least 1.")
     by_source: dict[str, list[Entry]] = defaultdict(list)
+    sources = None if sources is None else tuple(sources)
     for entry in read_entries(root, layout, sources):
         if entry.split == split or layout == "folder":
             by_source[entry.source].append(entry)

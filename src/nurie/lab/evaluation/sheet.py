@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from nurie.image import write
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.lists import TripleSpec
 from nurie.lab.evaluation.palette import MODEL, Predict, Report
+from nurie.lab.evaluation.protocols import Case
 from nurie.lab.evaluation.triples import render_triple
 
 
@@ -82,11 +83,44 @@ def contact_sheet(
     groups = []
     for spec in specs:
         triple = render_triple(spec, cache=cache)
-        lines = np.repeat(triple.line_art[..., None], 3, axis=-1)
         result = with_lines(predict(triple.line_art, triple.reference), triple.line_art)
-        tiles = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in (lines, triple.reference, result)]
-        tiles.append(cv2.resize(triple.truth, (side, side), interpolation=cv2.INTER_AREA))
-        groups.append(_framed(np.concatenate(tiles, axis=1)))
+        groups.append(_group(triple.line_art, triple.reference, result, triple.truth, side))
+    return _write(groups, path, columns)
+
+
+def case_sheet(predict: Predict, cases: Iterable[Case], path: Path, *, columns: int = 3, side: int = 160) -> Path:
+    """Write a sheet of groups (line art, reference, result, the picture that the lines are from).
+
+    Args:
+        predict: the network; the result shown is what it gives.
+        cases: of the protocol "paper" or "standard", row by row.
+        path: the picture written, whole or not at all.
+        columns: groups beside one another.
+        side: of each picture, in pixels.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ConfigError: no cases.
+        OutputError: the place cannot be written.
+    """
+    groups = [
+        _group(case.line_art, case.reference, predict(case.line_art, case.reference), case.truth, side)
+        for case in cases
+    ]
+    if not groups:
+        raise ConfigError("A sheet needs at least one case.")
+    return _write(groups, path, columns)
+
+
+def _group(line_art: Bytes, reference: Bytes, result: Bytes, truth: Bytes, side: int) -> Bytes:
+    lines = np.repeat(line_art[..., None], 3, axis=-1)
+    tiles = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in (lines, reference, result, truth)]
+    return _framed(np.concatenate(tiles, axis=1))
+
+
+def _write(groups: list[Bytes], path: Path, columns: int) -> Path:
     columns = min(columns, len(groups))
     groups += [np.full_like(groups[0], 255)] * (-len(groups) % columns)
     rows = [np.concatenate(groups[start : start + columns], axis=1) for start in range(0, len(groups), columns)]
