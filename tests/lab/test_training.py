@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from nurie.errors import ConfigError, DataError, ModelError, TrainingError
 from nurie.lab import losses as loss_functions
+from nurie.lab.augmentation import Batch
 from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.generator import Generator, GeneratorSettings
@@ -213,6 +214,32 @@ def test_the_average_follows_the_weights():
             # float32 sums of thirty steps.
             torch.testing.assert_close(value.double(), expected[name], rtol=1e-4, atol=1e-5)
     assert module.exported is module.average
+
+
+@pytest.mark.parametrize("has_slots", [True, False])
+def test_only_a_slot_can_be_the_paper(has_slots):
+    """The first label weighs less where it is the paper's slot, and as much as all others where labels are places."""
+    torch.manual_seed(0)
+    module = Colorization(generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ALIGNED), background_share=0.25)
+    line_slots, reference_slots = (torch.softmax(2 * torch.randn(2, tokens, 3), dim=-1) for tokens in (16, 24))
+    batch = Batch(
+        line_art=torch.rand(2, 1, 32, 32) * 2 - 1,
+        reference=torch.rand(2, 3, 32, 48) * 2 - 1,
+        target=torch.rand(2, 3, 32, 32) * 2 - 1,
+        weight=torch.ones(2, 1, 32, 32),
+        line_slots=line_slots,
+        reference_slots=reference_slots,
+        has_slots=has_slots,
+    )
+    output, terms = module.colour_terms(batch)
+    expected = {
+        share: loss_functions.correspondence(
+            output.fusion.alignment, line_slots * torch.tensor([share, 1, 1]), reference_slots, least_mass=0.2
+        )
+        for share in (0.25, 1.0)
+    }
+    assert terms["correspondence"] == expected[0.25 if has_slots else 1.0]
+    assert abs(expected[0.25] - expected[1.0]) > 1e-3
 
 
 def test_learning_rates_by_hand():
