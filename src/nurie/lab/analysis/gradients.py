@@ -108,9 +108,11 @@ class BranchWatch:
             ConfigError: the module did not run, or none of its tensors asks for a gradient.
         """
         live = [(group, name) for group, name, tensor in self._kept() if tensor.requires_grad]
-        found = torch.autograd.grad(
-            loss, [self._tensors[group][name] for group, name in live], retain_graph=True, allow_unused=True
-        )
+        tensors = [self._tensors[group][name] for group, name in live]
+        left = [tensor.grad for tensor in tensors]
+        found = torch.autograd.grad(loss, tensors, retain_graph=True, allow_unused=True)
+        for tensor, gradient in zip(tensors, left, strict=True):
+            tensor.grad = gradient  # retain_grad() keeps this pass's, too, of which ``gradients_left`` is not to know
         return self._complete(dict(zip(live, found, strict=True)))
 
     def gradients_left(self) -> Gradients | None:

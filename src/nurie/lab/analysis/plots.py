@@ -91,7 +91,7 @@ def plot_terms(
 
 
 def _plot_ridges(trees: Mapping[str, Groups], paths: Sequence[Path], measure: str, title: str, note: str) -> None:
-    places = list(dict.fromkeys((group, branch) for tree in trees.values() for group in tree for branch in tree[group]))
+    places = sorted({(group, branch) for tree in trees.values() for group in tree for branch in tree[group]})
     if not places:
         raise InputError("Nothing to draw: no tensor has two branches or more.")
     groups = list(dict.fromkeys(group for group, _ in places))
@@ -132,7 +132,7 @@ def _draw_ridges(panel: Axes, ridges: Sequence[tuple[str, CosineHistogram]]) -> 
     panel.axvline(0, color="0.6", linewidth=0.6, linestyle=":")
     panel.axvline(DOMINANT, color="0.6", linewidth=0.6, linestyle=":")
     panel.set_xlim(-1.02, 1.02)
-    panel.set_ylim((0.5 - len(ridges)) * step - step / 2, 2.2 * step)
+    panel.set_ylim((0.9 - len(ridges)) * step, 2.1 * step)
     panel.set_yticks([])
     panel.spines["left"].set_visible(False)
     panel.set_xticks([-1, -0.5, 0, 0.5, 1])
@@ -267,9 +267,10 @@ def picture_grid(
             raise InputError(f"Row {number} has {len(row)} pictures for {len(columns)} columns: {', '.join(columns)}.")
     if labels is not None and len(labels) != len(rows):
         raise InputError(f"There are {len(labels)} labels for {len(rows)} rows.")
-    gap, font = 4, ImageFont.load_default(max(9, side // 10))
+    gap, letter = 4, min(20, max(9, side // 10))
+    font = ImageFont.load_default(letter)
     names = [_wrapped(name, font, side) for name in columns]
-    line = 3 * max(9, side // 10) // 2
+    line = 3 * letter // 2
     top = line * max(name.count("\n") + 1 for name in names) + gap
     left = gap + (max(round(font.getlength(label)) for label in labels) + gap if labels else 0)
     width = left + len(columns) * (side + gap)

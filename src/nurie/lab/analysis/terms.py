@@ -245,6 +245,6 @@ def shares(groups: Groups, measure_name: str = "pixel") -> list[dict[str, Any]]:
             "above": measures[measure_name].share_above,
             "below": measures[measure_name].share_below,
         }
-        for group, branches in groups.items()
-        for branch, measures in branches.items()
+        for group, branches in sorted(groups.items())
+        for branch, measures in sorted(branches.items())
     ]
