@@ -33,7 +33,11 @@ SHIPPED_KIND = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, {"fusion": "scft"}, SHIPPED_KIND], ids=["sga", "scft", "shipped kind"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"fusion": "scft"}, SHIPPED_KIND, {"fusion": "cmft"}],
+    ids=["sga", "scft", "shipped kind", "with the reference's line art"],
+)
 def test_graphs_equal_pytorch_at_other_shapes_and_with_two_references(settings):
     generator = small(**settings)
     # float32 on both sides; the floor is 1e-3, what is left is the order of additions.
@@ -69,3 +73,21 @@ def test_the_engine_runs_an_exported_folder(tmp_path):
     colors, attention = engine.colorize(line_art, tokens)
     assert attention is None
     np.testing.assert_allclose(colors, expected, atol=1e-4)
+
+
+def test_a_module_without_a_map_exports_without_one(tmp_path):
+    """SPADE's convolutions also have spectral norm, which ONNX does not know."""
+    generator = small(fusion="spade", levels=3, token_stride=4)
+    export(generator, tmp_path / "model", name="mapless", card="", licence="")
+    graph = onnx.load(tmp_path / "model" / "colorize.onnx").graph
+    assert [node.name for node in graph.output] == ["colors"]
+    engine = Engine(tmp_path / "model")
+    rng = np.random.default_rng(0)
+    reference, line_art = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in ((1, 3, 48, 80), (1, 1, 32, 64)))
+    with torch.no_grad():
+        expected = generator.eval()(torch.from_numpy(line_art), torch.from_numpy(reference)).numpy()
+    colors, none = engine.colorize(line_art, engine.encode(reference))
+    assert none is None
+    np.testing.assert_allclose(colors, expected, atol=1e-4)
+    with pytest.raises(ModelError, match=r"mapless has no attention map \(fusion: spade\)"):
+        engine.colorize(line_art, engine.encode(reference), attention=True)

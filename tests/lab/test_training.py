@@ -216,6 +216,42 @@ def test_the_average_follows_the_weights():
     assert module.exported is module.average
 
 
+def test_the_average_of_a_network_with_spectral_norm_keeps_it():
+    """The norm's vectors turn while weights change; their mean would be shorter than one, and the weights longer."""
+    settings = GeneratorSettings(**NETWORK | {"fusion": "spade"})
+    module = Colorization(generator=settings, losses=LossWeights(**ALIGNED), optimizer=OptimizerSettings(ema=0.9))
+    source = torch.Generator().manual_seed(0)
+    for step in range(30):
+        module._step.fill_(step)
+        for parameter in module.generator.parameters():
+            parameter.data.copy_(torch.randn(parameter.shape, generator=source))
+        module.generator(torch.ones(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))  # power iterations
+        module._update_average()
+    norms = [
+        part.parametrizations.weight[0]
+        for part in module.average.modules()
+        if torch.nn.utils.parametrize.is_parametrized(part)
+    ]
+    assert len(norms) == 4
+    for norm in norms:
+        for vector in (norm._u, norm._v):
+            assert vector.norm() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_modules_own_loss_reaches_training(recipe):
+    """CoCosNet brings one, and is logged; its weight makes it what it is."""
+    curves = {}
+    for weight in (10.0, 5.0):
+        network = NETWORK | {"fusion": "cocosnet", "fusion_settings": {"key_channels": 4, "alignment_weight": weight}}
+        path, folder = recipe(f"weight-{weight}", steps=2, losses=ALIGNED | {"correspondence": 0}, generator=network)
+        train(path)
+        curves[weight] = curve(folder, "loss/alignment")
+        assert sorted(curves[weight]) == [0, 1] and min(curves[weight].values()) > 0
+    # The first step is of the same weights and pictures; then the loss has moved them.
+    assert curves[10.0][0] == pytest.approx(2 * curves[5.0][0], rel=1e-5)
+    assert curves[10.0][1] != pytest.approx(2 * curves[5.0][1], rel=1e-5)
+
+
 @pytest.mark.parametrize("has_slots", [True, False])
 def test_only_a_slot_can_be_the_paper(has_slots):
     """The first label weighs less where it is the paper's slot, and as much as all others where labels are places."""
