@@ -43,10 +43,13 @@ def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that a line calls, and the words behind its name."""
     app = lab_app if words[0] == "lab" else cli.app
     names = words[1:] if words[0] == "lab" else words
-    group = typer.main.get_command(app)
-    assert isinstance(group, click.Group) or hasattr(group, "commands")
-    assert names[0] in group.commands, f"no command {names[0]!r}; there are: {', '.join(group.commands)}"
-    return group.commands[names[0]], names[1:]
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        assert names and names[0] in command.commands, (
+            f"no command {names[:1]}; there are: {', '.join(command.commands)}"
+        )
+        command, names = command.commands[names[0]], names[1:]
+    return command, names
 
 
 @pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{page}: {line[:60]}" for page, line in LINES])

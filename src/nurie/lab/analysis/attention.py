@@ -47,8 +47,8 @@ class AttentionMap:
     reference: Bytes
     weights: NDArray[np.float32]
 
-    def at(self, x: float, y: float) -> NDArray[np.float32]:
-        """The weights over the reference of the token at a place, H x W.
+    def token(self, x: float, y: float) -> tuple[int, int]:
+        """Row and column of the line art token at a place.
 
         Raises:
             InputError: the place is outside the drawing.
@@ -57,7 +57,11 @@ class AttentionMap:
         if not (0 <= x < width and 0 <= y < height):
             raise InputError(f"({x:g}, {y:g}) is outside the line art, which is {width} x {height} pixels.")
         rows, columns = self.weights.shape[:2]
-        found: NDArray[np.float32] = self.weights[int(y * rows / height), int(x * columns / width)]
+        return int(y * rows / height), int(x * columns / width)
+
+    def at(self, x: float, y: float) -> NDArray[np.float32]:
+        """The weights over the reference of the token at a place, H x W; errors as for ``token``."""
+        found: NDArray[np.float32] = self.weights[self.token(x, y)]
         return found
 
 
@@ -178,7 +182,9 @@ def draw_attention(found: AttentionMap, places: Sequence[tuple[float, float]], p
     picture_grid(["line art", "reference", "where it looks"], rows, path, side=min(side, SIDE), labels=labels)
 
 
-def write_viewer(found: AttentionMap, path: Path, *, title: str = "Attention") -> None:
+def write_viewer(
+    found: AttentionMap, path: Path, *, start: tuple[float, float] | None = None, title: str = "Attention"
+) -> None:
     """Write a page that shows the heat map of the place that one clicks; it needs no other file and no network.
 
     Each row of the map is stored in 8 bits beside its largest weight.
@@ -186,12 +192,16 @@ def write_viewer(found: AttentionMap, path: Path, *, title: str = "Attention") -
     Args:
         found: of ``attend``.
         path: an .html file.
+        start: (x, y) of the place that is shown first; the middle when None.
         title: of the page.
 
     Raises:
+        InputError: the place is outside the drawing.
         OutputError: the place cannot be written.
     """
     rows, columns, reference_rows, reference_columns = found.weights.shape
+    height, width = found.line_art.shape[:2]
+    first = found.token(*(start or ((width - 1) / 2, (height - 1) / 2)))
     flat = found.weights.reshape(rows * columns, -1)
     tops = flat.max(axis=1)
     levels = np.rint(255 * flat / np.where(tops > 0, tops, 1)[:, None]).astype(np.uint8)
@@ -202,7 +212,8 @@ def write_viewer(found: AttentionMap, path: Path, *, title: str = "Attention") -
         "levels": base64.b64encode(levels.tobytes()).decode(),
         "line_art": _data_url(_shrunk(found.line_art)),
         "reference": _data_url(_shrunk(found.reference)),
-        "size": [found.line_art.shape[1], found.line_art.shape[0]],
+        "size": [width, height],
+        "start": first,
     }
     page = _TEMPLATE.read_text("utf-8")
     for mark, text in (("__TITLE__", html.escape(title)), ("__DATA__", json.dumps(data).replace("<", "\\u003c"))):
@@ -211,9 +222,9 @@ def write_viewer(found: AttentionMap, path: Path, *, title: str = "Attention") -
 
 
 def save_attention(found: AttentionMap, places: Sequence[tuple[float, float]], path: Path) -> None:
-    """Write the viewer for .html, else the picture."""
-    if path.suffix.lower() in (".html", ".htm"):
-        write_viewer(found, path)
+    """Write the viewer for .html, which begins at the first place; else the picture."""
+    if path.suffix.lower() == ".html":
+        write_viewer(found, path, start=places[0] if places else None)
     else:
         draw_attention(found, places, path)
 
