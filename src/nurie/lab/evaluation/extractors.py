@@ -10,7 +10,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -155,16 +155,15 @@ def _find_inception(file: Path | None, download: bool, device: str) -> Extractor
 
 
 def _find_efficientnet(file: Path | None, device: str) -> Extractor | Absent:
-    try:
-        path = efficientnet.find_weights() if file is None else _existing(file, "EfficientNet-Lite0")
-    except ModelError as error:
-        if file is not None:
-            raise
-        return Absent(str(error))
-    try:
-        library = f"{efficientnet.PACKAGE} {version(efficientnet.PACKAGE)}"
-    except PackageNotFoundError:
+    if file is not None:
+        path = _existing(file, "EfficientNet-Lite0")
         library = path.name
+    else:
+        try:
+            path = efficientnet.find_weights()
+        except ModelError as error:
+            return Absent(str(error))
+        library = f"{efficientnet.PACKAGE} {version(efficientnet.PACKAGE)}"
     return Extractor(lambda: efficientnet.EfficientNetLite0(path), dim=efficientnet.DIM, library=library, device=device)
 
 
