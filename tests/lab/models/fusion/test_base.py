@@ -56,3 +56,19 @@ def test_features_of_a_reference_are_computed_when_asked_for_and_once():
 def test_a_module_that_asks_for_line_art_says_so(fusion):
     with pytest.raises(ValueError, match="CMFT asks for the reference's line art: give y_lines_BCHW"):
         fusion.build("cmft")(fusion.maps((5, 7)), fusion.maps((3, 11)))
+
+
+def test_sizes_at_the_papers_width_are_those_that_the_documentation_names():
+    sizes = {}
+    with torch.device("meta"):
+        for name in FUSIONS.names:
+            sizes[name] = round(sum(p.numel() for p in FUSIONS.build(name, 992).parameters()) / 1e6, 1)
+    assert sizes == {
+        "sga": 3.9,
+        "sga-aligned": 2.1,
+        "scft": 3.0,
+        "cmft": 0,
+        "cocosnet": 25.1,
+        "unite": 26.1,
+        "spade": 49.2,
+    }
