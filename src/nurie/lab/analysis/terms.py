@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentError
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,11 @@ def _build(path: Path, data: Path | None) -> tuple[Colorization, PairData]:
     parser.add_class_arguments(Colorization, "model")
     parser.add_class_arguments(PairData, "data")
     settings = {"model": content.get("model") or {}, "data": content.get("data") or {}}
+    for section, cls in (("model", Colorization), ("data", PairData)):
+        # The parser passes over unknown keys of a section; training does not.
+        unknown = sorted(set(settings[section]) - set(signature(cls).parameters))
+        if unknown:
+            raise ConfigError(f"{path}: {section} has no setting {', '.join(unknown)}.")
     # Nothing runs beside the analysis, and pairs are the same for any number of workers.
     settings["data"] |= {"workers": 0} | ({} if data is None else {"root": str(data)})
     with quiet_lightning():
