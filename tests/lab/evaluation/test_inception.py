@@ -52,6 +52,8 @@ def test_torch_fidelity_and_torchmetrics_are_imported_without_torchvision():
 import sys
 sys.modules["torchvision"] = None
 from nurie.lab.evaluation.inception import bare_fidelity, weights_url
+from nurie.lab.evaluation.lpips import read_own_weights
+assert len(read_own_weights()) == 5
 with bare_fidelity():
     from torchmetrics.image.fid import FrechetInceptionDistance
 assert weights_url().endswith("weights-inception-2015-12-05-6726825d.pth")

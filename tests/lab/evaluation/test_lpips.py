@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from nurie.errors import ModelError
-from nurie.lab.evaluation.lpips import LPIPS, lpips_distance
+from nurie.lab.evaluation.lpips import LPIPS, lpips_distance, read_own_weights
 
 CONVOLUTIONS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -75,8 +75,7 @@ def test_the_layers_and_the_scaling_are_lpips_own(vgg16):
             index += 1
         return found
 
-    lpips = LPIPS(path)
-    _, weights = lpips._networks
+    lpips, weights = LPIPS(path), read_own_weights()
     assert [len(weight) for weight in weights] == [64, 128, 256, 512, 512]
     assert all(weight.min() >= 0 for weight in weights)
     expected = slow_lpips(layers(a), layers(b), [weight.double().numpy() for weight in weights])

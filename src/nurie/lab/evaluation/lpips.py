@@ -11,8 +11,8 @@ Convention:
 from __future__ import annotations
 
 import functools
+import importlib.util
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,22 @@ def _unit(features: Tensor) -> Tensor:
     return features / (features.square().sum(1, keepdim=True).sqrt() + 1e-10)
 
 
+def read_own_weights() -> list[Tensor]:
+    """LPIPS's own weights, one for each channel of each layer, from torchmetrics.
+
+    Raises:
+        ModelError: this torchmetrics has none, or others.
+    """
+    package = importlib.util.find_spec("torchmetrics")  # not imported: see evaluation.inception
+    assert package is not None and package.origin is not None
+    path = Path(package.origin).parent / "functional" / "image" / "lpips_models" / "vgg.pth"
+    state = read_weights(path, what="LPIPS", advice="Install torchmetrics again.")
+    try:
+        return [state[f"lin{layer}.model.1.weight"].reshape(-1) for layer in range(len(LAYERS))]
+    except KeyError as error:
+        raise ModelError(f"{path} has no {error}: this torchmetrics has other LPIPS weights.") from error
+
+
 class LPIPS:
     """LPIPS of pairs of pictures.
 
@@ -73,13 +89,7 @@ class LPIPS:
     @functools.cached_property
     def _networks(self) -> tuple[VGGFeatures, list[Tensor]]:
         network = VGGFeatures(LAYERS, backbone="vgg16", normalization="imagenet", weights=self._vgg16)
-        path = Path(str(files("torchmetrics"))) / "functional" / "image" / "lpips_models" / "vgg.pth"
-        state = read_weights(path, what="LPIPS", advice="Install torchmetrics again.")
-        try:
-            weights = [state[f"lin{layer}.model.1.weight"].reshape(-1).to(self.device) for layer in range(len(LAYERS))]
-            return network.to(self.device), weights
-        except KeyError as error:
-            raise ModelError(f"{path} has no {error}: this torchmetrics has other LPIPS weights.") from error
+        return network.to(self.device), [weight.to(self.device) for weight in read_own_weights()]
 
     def __call__(self, results: Bytes, truths: Bytes) -> np.ndarray:
         """One value for each of N pictures, 0 or more.
