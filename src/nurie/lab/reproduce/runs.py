@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -74,7 +76,7 @@ class Run:
             folder: of the run.
         """
         b, network = self.budget, self.network
-        recipe: dict[str, Any] = yaml.safe_load(find_recipe("paper-anime").read_text("utf-8"))
+        recipe = copy.deepcopy(_paper_recipe())
         per_epoch = b.steps_per_epoch(self.pictures)
         keep = {"keep_every": per_epoch} if self.long else {}
         recipe |= {"seed_everything": self.seed}
@@ -137,6 +139,12 @@ class Run:
         if self.data.sources is not None:
             recipe["data"]["sources"] = dict.fromkeys(self.data.sources, 1.0)
         return recipe
+
+
+@functools.cache
+def _paper_recipe() -> dict[str, Any]:
+    recipe: dict[str, Any] = yaml.safe_load(find_recipe("paper-anime").read_text("utf-8"))
+    return recipe
 
 
 def _made(class_path: str, **arguments: Any) -> dict[str, Any]:
