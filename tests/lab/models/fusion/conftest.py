@@ -114,11 +114,11 @@ def cosines(one, other):
 
 
 def neighbourhoods(map_CHW):
-    """Each position with its eight neighbours, zeros outside."""
+    """Each position with its eight neighbours, zeros outside: neighbours in reading order, all channels of each."""
     channels, height, width = map_CHW.shape
     padded = np.pad(map_CHW, ((0, 0), (1, 1), (1, 1)))
     return np.array(
-        [padded[:, i : i + 3, j : j + 3].reshape(9 * channels) for i in range(height) for j in range(width)]
+        [np.concatenate([padded[:, i + k, j + m] for k, m in np.ndindex(3, 3)]) for i, j in np.ndindex(height, width)]
     )
 
 

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 
-def _soft_minimum(cost_BNM: Tensor, potential_BM: Tensor, log_weight_BM: Tensor, epsilon: float) -> Tensor:
-    """``-epsilon log sum_j w_j exp((h_j - C_ij) / epsilon)``, B x N."""
-    scaled_BM = log_weight_BM + potential_BM / epsilon
-    return -epsilon * torch.logsumexp(scaled_BM[:, None, :] - cost_BNM / epsilon, dim=-1)
+def _step(kernel_BNM: Tensor, log_weight_BM: Tensor, damping: float) -> Tensor:
+    """``-lambda log sum_j w_j exp(K_ij)``: a potential over epsilon, B x N."""
+    return -damping * torch.logsumexp(kernel_BNM + log_weight_BM[:, None, :], dim=-1)
 
 
 def sinkhorn_plan(
@@ -48,14 +47,15 @@ def sinkhorn_plan(
                  [0.0000, 0.5000]]])
     """
     damping = 1.0 if rho is None else 1.0 / (1.0 + epsilon / rho)
-    log_a_BN, log_b_BM = a_BN.log(), b_BM.log()
+    # All in units of epsilon, so that nothing is divided by it again and again.
+    gain_BNM, log_a_BN, log_b_BM = cost_BNM / -epsilon, a_BN.log(), b_BM.log()
+    gain_BMN = gain_BNM.transpose(1, 2)
     with torch.no_grad():
         f_BN, g_BM = torch.zeros_like(a_BN), torch.zeros_like(b_BM)
         for _ in range(iterations):
-            next_BN = damping * _soft_minimum(cost_BNM, g_BM, log_b_BM, epsilon)
-            next_BM = damping * _soft_minimum(cost_BNM.transpose(1, 2), f_BN, log_a_BN, epsilon)
+            next_BN = _step(gain_BNM, log_b_BM + g_BM, damping)
+            next_BM = _step(gain_BMN, log_a_BN + f_BN, damping)
             f_BN, g_BM = (f_BN + next_BN) / 2, (g_BM + next_BM) / 2
-    last_BN = damping * _soft_minimum(cost_BNM, g_BM, log_b_BM, epsilon)
-    last_BM = damping * _soft_minimum(cost_BNM.transpose(1, 2), f_BN, log_a_BN, epsilon)
-    exponent_BNM = (last_BN[:, :, None] + last_BM[:, None, :] - cost_BNM) / epsilon
-    return torch.exp(exponent_BNM + log_a_BN[:, :, None] + log_b_BM[:, None, :])
+    last_BN = _step(gain_BNM, log_b_BM + g_BM, damping)
+    last_BM = _step(gain_BMN, log_a_BN + f_BN, damping)
+    return torch.exp(gain_BNM + (last_BN + log_a_BN)[:, :, None] + (last_BM + log_b_BM)[:, None, :])
