@@ -350,7 +350,7 @@ def reproduce(
         budget=Budget.parse(budget),
         datasets=find_datasets(data),
         store=RunStore(runs),
-        extractors=Extractors.find(inception=inception, download=download),
+        extractors=Extractors.find(inception=inception, download=("inception",) if download else ()),
     )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bars:

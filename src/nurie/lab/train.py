@@ -146,6 +146,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # While it is held, so that whoever finds the file finds it locked.
+        with contextlib.suppress(OSError):
+            (folder / LOCK).unlink()
         lock.release()
 
 
