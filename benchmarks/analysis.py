@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from training_step import Clock, raw_pairs
 
 from nurie.lab.analysis.callback import GradientConflict
-from nurie.lab.augmentation import AugmentationSettings
+from nurie.lab.augmentation import SLOT_STRIDE, AugmentationSettings
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.train import quiet_lightning
@@ -27,7 +27,7 @@ def network(fusion: str, size: int, width: int, stop_gradient: bool) -> Coloriza
     return Colorization(
         generator=GeneratorSettings(
             width=width,
-            token_stride=max(1, size // 16),
+            token_stride=max(SLOT_STRIDE, size // 16),
             fusion=fusion,
             fusion_settings={"stop_gradient": stop_gradient},
         ),
