@@ -9,7 +9,17 @@ from PIL import Image
 from nurie.errors import ConfigError, DataError
 from nurie.lab import data
 from nurie.lab.corpora.store import read_drawing, read_manifest
-from nurie.lab.data import MEANINGS, PairData, PairDataset, PairSettings, StepSampler, collate, read_entries
+from nurie.lab.data import (
+    MEANINGS,
+    PairData,
+    PairDataset,
+    PairSettings,
+    StepSampler,
+    collate,
+    even_shares,
+    read_entries,
+    square,
+)
 
 SETTINGS = {"sizes": {0: 64}}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
@@ -199,6 +209,87 @@ def batches(root, workers, count=4, start=0):
 def test_batches_do_not_depend_on_the_workers(tiny_corpus):
     alone, helped = batches(tiny_corpus, 0), batches(tiny_corpus, 2)
     assert all(torch.equal(a, b) for x, y in zip(alone, helped, strict=True) for a, b in zip(x, y, strict=True))
+
+
+# -- a part of the pictures, kept in memory ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "limit", "shares"),
+    [
+        ([5, 1, 3], 7, [3, 1, 3]),
+        ([5, 1, 3], 6, [3, 1, 2]),  # what does not divide goes to the first
+        ([5, 1, 3], 2, [1, 1, 0]),
+        ([5, 1, 3], 9, [5, 1, 3]),
+        ([5, 1, 3], 100, [5, 1, 3]),
+        ([7], 2, [2]),
+    ],
+)
+def test_even_shares_by_hand(counts, limit, shares):
+    assert even_shares(counts, limit) == shares
+
+
+def limited(root, limit, **more):
+    return PairDataset(root, PairSettings(**SETTINGS), limit=limit, **more)
+
+
+def test_a_limit_is_spread_evenly_over_the_sources(tiny_corpus):
+    # Six pictures to train with in each of four sources.
+    for limit, counts in {10: [3, 3, 2, 2], 24: [6] * 4, 999: [6] * 4}.items():
+        pairs = limited(tiny_corpus, limit)
+        assert {n: len(rows) for n, rows in pairs.by_source.items()} == dict(
+            zip(("adventurer", "micah", "noto", "robohash-cats"), counts, strict=True)
+        )
+    two = limited(tiny_corpus, 2)
+    assert set(two.by_source) == set(two.weights) == {"adventurer", "micah"} and sum(two.weights.values()) == 1
+    # Nothing else is drawn, be it as reference.
+    allowed = {tuple(map(bytes, d.lines)) for s in two.by_source for e, d in drawings(tiny_corpus, s)[:1]}
+    seen = {two[number][LINE].tobytes() for number in range(30)}
+    assert seen == {plane for lines in allowed for plane in lines} and len(seen) == 2
+
+
+def test_a_limit_leaves_the_weights_of_sources_alone(tiny_corpus):
+    pairs = limited(tiny_corpus, 5, sources={"micah": 3.0, "noto": 1.0})
+    assert pairs.weights == {"micah": 0.75, "noto": 0.25}
+    assert [len(pairs.by_source[name]) for name in ("micah", "noto")] == [3, 2]
+
+
+def test_no_pictures_are_no_limit(tiny_corpus):
+    with pytest.raises(ConfigError, match="limit is 0; it should be at least 1"):
+        limited(tiny_corpus, 0)
+
+
+def test_pictures_that_are_kept_are_the_same_to_the_last_bit(build_corpus, tmp_path):
+    """In any order, at two sizes, and once more when the files are gone: so they were kept."""
+    root = build_corpus(tmp_path / "corpus")
+    settings = PairSettings(sizes={0: 32, 20: 48})
+    plain, kept = (PairDataset(root, settings, keep=keep) for keep in (False, True))
+    expected = [plain[number] for number in range(40)]
+    assert all(same(expected[number], kept[number]) for number in reversed(range(40)))
+    for path in root.rglob("*.png"):
+        path.unlink()
+    assert all(same(expected[number], kept[number]) for number in range(40))
+    with pytest.raises(DataError):
+        [PairDataset(root, settings)[number] for number in range(40)]
+
+
+def test_training_data_passes_both_on(tiny_corpus):
+    module = PairData(
+        str(tiny_corpus), pairs=PairSettings(**SETTINGS), sources=CHARACTERS, limit=2, keep=True, workers=0
+    )
+    pairs = module.train_dataloader().dataset
+    assert [len(rows) for rows in pairs.by_source.values()] == [1, 1] and pairs._kept == {}
+    pairs[0]
+    assert pairs._kept
+
+
+def test_the_middle_square_by_hand():
+    wide = np.arange(4 * 9 * 3, dtype=np.uint8).reshape(4, 9, 3)
+    assert np.array_equal(square(wide, 4), wide[:, 2:6])
+    assert np.array_equal(square(wide.transpose(1, 0, 2), 4), wide[:, 2:6].transpose(1, 0, 2))
+    # Halved: means of 2 x 2, rounded.
+    means = wide[:, 2:6].reshape(2, 2, 2, 2, 3).mean((1, 3))
+    np.testing.assert_allclose(square(wide, 2), means, atol=0.51)
 
 
 # -- folders that are not as they should be ----------------------------------------------------------------------------

@@ -13,13 +13,13 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from nurie.errors import ConfigError, DataError, ModelError, TrainingError
+from nurie.errors import ConfigError, DataError, ModelError, OutputError, TrainingError
 from nurie.lab import losses as loss_functions
 from nurie.lab.augmentation import Batch
 from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.generator import Generator, GeneratorSettings
-from nurie.lab.train import check_checkpoint, find_recipe, train
+from nurie.lab.train import check_checkpoint, find_recipe, lock_folder, train
 from nurie.lab.training import Colorization, OptimizerSettings
 from nurie.lab.weights import load_generator
 
@@ -311,6 +311,37 @@ def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch):
     assert all(t.isfinite().all() for t in load_generator(folder / WEIGHTS).state_dict().values())
 
 
+@pytest.mark.parametrize("term", ["reconstruction", "discriminator", "adversarial"])
+def test_nothing_learns_from_a_loss_that_is_not_finite(recipe, monkeypatch, term):
+    name = {"discriminator": "adversarial_discriminator", "adversarial": "adversarial_generator"}.get(term, term)
+    function, step, before = getattr(loss_functions, name), Colorization.training_step, []
+    modules = []
+
+    def second_is_infinite(*args):
+        return function(*args) * (float("nan") if before[-1]["_step"] == 1 else 1)
+
+    def remember(module, *args):
+        before.append({name: tensor.detach().clone() for name, tensor in named(module)} | {"_step": module.step})
+        return step(module, *args)
+
+    def named(module):
+        # The generator's own loss is known only once the discriminator has learnt from the step's pictures.
+        part = module.generator if term == "adversarial" else module
+        modules.append(part)
+        return part.named_parameters()
+
+    monkeypatch.setattr(loss_functions, name, second_is_infinite)
+    monkeypatch.setattr(Colorization, "training_step", remember)
+    path, _ = recipe(steps=5, losses=ADVERSARIAL, optimizer={"ema": 0.9})
+    with pytest.raises(TrainingError, match=f"At step 1 the loss is not finite: {term}"):
+        train(path)
+    first, second = before
+    after = dict(modules[-1].named_parameters())
+    assert all(torch.equal(after[name], tensor) for name, tensor in second.items() if name != "_step")
+    # And the step before did teach them.
+    assert sum(not torch.equal(second[name], first[name]) for name in after) > 0.3 * len(after)
+
+
 # -- going on ----------------------------------------------------------------------------------------------------------
 
 
@@ -364,6 +395,40 @@ def test_a_run_that_the_clock_ended_can_go_on(recipe):
     load_generator(folder / WEIGHTS)
     train(path, resume=True)
     assert sorted(curve(folder)) == [0, 1, 2]
+
+
+def test_a_run_that_is_at_its_end_takes_no_step_more(recipe, monkeypatch):
+    path, folder = recipe(steps=3, losses=ADVERSARIAL, optimizer={"ema": 0.9})
+    train(path)
+    before, weights = state(folder), (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).unlink()
+    monkeypatch.setattr(Colorization, "training_step", lambda *args: pytest.fail("a step was taken"))
+    train(path, resume=True)
+    for key in ("state_dict", "optimizer_states"):
+        assert_equal(state(folder)[key], before[key], key)
+    assert (folder / WEIGHTS).read_bytes() == weights  # lost, and written again
+    assert sorted(curve(folder)) == [0, 1, 2]
+
+
+def test_one_folder_one_training(recipe, monkeypatch):
+    path, folder = recipe(steps=1)
+    with lock_folder(folder), pytest.raises(TrainingError, match="Another process trains in .*tiny: wait for its end"):
+        train(path)
+    assert not (folder / CHECKPOINT).exists()
+    train(path)
+    # The other processes of one training share it.
+    for rank in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"):
+        with monkeypatch.context() as patch, lock_folder(folder):
+            patch.setenv(rank, "1")
+            with lock_folder(folder):
+                pass
+
+
+def test_a_folder_that_cannot_be_made(recipe, tmp_path):
+    (tmp_path / "file").write_text("")
+    path, _ = recipe(run={"folder": str(tmp_path / "file" / "run")})
+    with pytest.raises(OutputError, match="file/run cannot be written: .* Name another"):
+        train(path)
 
 
 def test_a_run_is_not_overwritten(recipe):
@@ -473,6 +538,33 @@ def test_a_start_is_quiet(recipe, caplog, recwarn):
 
 
 # -- the run's folder --------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_kept_on_the_way(recipe):
+    settings = {"losses": ADVERSARIAL, "optimizer": {"ema": 0.9}}
+    path, folder = recipe(steps=5, run={"keep_every": 2}, **settings)
+    train(path)
+    assert sorted(file.name for file in (folder / "weights").iterdir()) == [
+        "0000002.safetensors",
+        "0000004.safetensors",
+    ]
+    short, two = recipe("short", steps=2, **settings)
+    train(short)
+    # Those of a run that ended there.
+    assert (folder / "weights" / "0000002.safetensors").read_bytes() == (two / WEIGHTS).read_bytes()
+    assert not (two / "weights").exists()
+
+
+def test_kept_weights_are_there_before_the_checkpoint_that_passes_them_by(recipe, monkeypatch):
+    path, folder = recipe(steps=4, run={"keep_every": 2, "checkpoint_every": 2})
+
+    def die(self, *args):
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(RunFolder, "save", die)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(path)
+    assert [file.name for file in (folder / "weights").iterdir()] == ["0000002.safetensors"]
 
 
 def test_sheets_are_written(recipe):
