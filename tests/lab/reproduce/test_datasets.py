@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from nurie.errors import DataError
+from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora import recipe
 from nurie.lab.reproduce.datasets import PUBLISHED, STAND_INS, find_datasets
 
@@ -22,6 +22,14 @@ def test_stand_ins_are_sources_that_corpora_have():
     assert len(set(sources)) == len(sources)
     assert all(recipe.credit(source) for source in sources)
     assert list(STAND_INS) == list(PUBLISHED) == ["anime", "cat", "dog", "wild"]
+
+
+def test_only_the_sets_that_are_wanted(small_corpus):
+    assert list(find_datasets(small_corpus, ["cat"])) == ["cat"]
+    with pytest.raises(ConfigError, match="No data set bird; there are: anime, cat, dog, wild"):
+        find_datasets(small_corpus, ["bird", "cat"])
+    with pytest.raises(DataError, match="does not hold dog; it holds: anime, cat"):
+        find_datasets(small_corpus, ["cat", "dog"])
 
 
 def test_the_published_layouts(published_layout):
