@@ -329,6 +329,9 @@ def reproduce(
     budget: Annotated[
         str, typer.Option(metavar="NAME[,KEY=VALUE]", help="paper, cpu or smoke, with changes: cpu,epochs=20.")
     ] = "paper",
+    sets: Annotated[
+        str, typer.Option(help="Only these data sets, with commas: anime,cat,dog,wild", show_default="all there are")
+    ] = "",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and plots.")] = Path("out/reproduce"),
     runs: Annotated[Path, typer.Option(help="Folder of the trainings; one for each budget.")] = Path("runs/reproduce"),
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at once.")] = 1,
@@ -336,6 +339,9 @@ def reproduce(
     download: Annotated[bool, typer.Option("--download", help="Fetch what scores need into PyTorch's cache.")] = False,
 ) -> None:
     """Make tables and figures of the paper: train what is missing, score, write them beside the paper's numbers."""
+    import signal
+    import sys
+
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -346,9 +352,11 @@ def reproduce(
     from nurie.lab.reproduce.runs import RunStore
     from nurie.lab.reproduce.targets import reproduce as run
 
+    # Like Ctrl-C: the trainings at work, processes of their own, are ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = Plan(
         budget=Budget.parse(budget),
-        datasets=find_datasets(data),
+        datasets=find_datasets(data, [name.strip() for name in sets.split(",") if name.strip()]),
         store=RunStore(runs),
         extractors=Extractors.find(inception=inception, download=("inception",) if download else ()),
     )

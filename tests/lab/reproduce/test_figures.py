@@ -90,7 +90,7 @@ def test_fig_7_a_row_a_picture_a_column_a_network(make, plots):
     ]
     assert drawn["columns"] == ["reference", "line art", "SPADE", "CoCosNet", "SCFT", "UNITE", "CMFT", "SGA"]
     assert drawn["labels"] == ["anime"] * 3 + ["cat"] * 3 and result == {"rows": 6}
-    assert "Not under --data, so not here: dog, wild." in text
+    assert "Not among the data sets here: dog, wild." in text
     # Each made by the network of its own data set.
     for row, number in ((drawn["rows"][0], 5), (drawn["rows"][3], 11)):
         reference, line_art, *made = row

@@ -67,7 +67,7 @@ def test_what_is_not_under_the_data_folder_is_said(make_plan, train_in_words, mo
     assert [run.name for run in runs] == ["anime/sga-seed0", "cat/sga-seed0"]
     train_in_words(plan.store, runs)
     text, _ = made(plan, "small", tmp_path)
-    assert "Not under --data, so not here: dog, wild." in text
+    assert "Not among the data sets here: dog, wild." in text
     assert [row[1] for row in rows_of(text)[2:]] == ["anime", "cat"] and "test pictures: anime 5, cat 3." in text
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nurie.errors import DataError
+from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import MANIFEST, Entry
 from nurie.lab.data import Layout, read_entries
@@ -65,23 +65,31 @@ class DataSet:
         return rows
 
 
-def find_datasets(root: Path) -> dict[str, DataSet]:
+def find_datasets(root: Path, only: Sequence[str] = ()) -> dict[str, DataSet]:
     """The data sets under a folder.
 
     Args:
         root: a corpus by ``nurie lab corpus`` (stand-ins), or a folder with ``portraits/`` (anime portraits) and
             ``afhq/`` (``train/`` and ``val/`` with ``cat/``, ``dog/``, ``wild/``); what is not there is left out.
+        only: names of those that are wanted; all when empty.
 
     Raises:
-        DataError: neither.
+        ConfigError: no data set has such a name.
+        DataError: neither, or one that is wanted is not there.
     """
+    unknown = [name for name in only if name not in PUBLISHED]
+    if unknown:
+        raise ConfigError(f"No data set {', '.join(unknown)}; there are: {', '.join(PUBLISHED)}.")
     found = {data.name: data for data in _find(root)}
     if not found:
         raise DataError(
             f"{root} holds none of the data sets. It should be a corpus (nurie lab corpus --out {root}), or have "
             "portraits/ with pictures and afhq/ with train/ and val/."
         )
-    return found
+    missing = [name for name in only if name not in found]
+    if missing:
+        raise DataError(f"{root} does not hold {', '.join(missing)}; it holds: {', '.join(found)}.")
+    return {name: data for name, data in found.items() if name in (only or found)}
 
 
 def _find(root: Path) -> Iterator[DataSet]:

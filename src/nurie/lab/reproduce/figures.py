@@ -178,7 +178,7 @@ class Grid:
 
     def _body(self, plan: Plan) -> Iterator[str]:
         if missing := [data for data in self.data if data not in plan.datasets]:
-            yield f"Not under --data, so not here: {', '.join(missing)}."
+            yield f"Not among the data sets here: {', '.join(missing)}."
         if self.foreign:
             others = ", ".join(data.title for name, data in plan.datasets.items() if name not in self.data)
             yield f"References from {others or 'no other data set, for none is under --data'}; then the picture itself."

@@ -61,7 +61,7 @@ class Table:
     def _markdown(self, plan: Plan, name: str, rows: list[dict[str, Any]], missing: Sequence[str]) -> Iterator[str]:
         yield from heading(plan, name, self.title, self._data(plan))
         if missing:
-            yield f"Not under --data, so not here: {', '.join(missing)}."
+            yield f"Not among the data sets here: {', '.join(missing)}."
             yield ""
         columns = ["FID", "paper", "gap", "global SSIM", "paper", "gap", *OWN_SCORES]
         yield f"| network | data set | {' | '.join(columns)} |"
