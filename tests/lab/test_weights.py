@@ -28,6 +28,14 @@ def test_what_is_saved_is_loaded(saved):
     assert list(path.parent.iterdir()) == [path]  # nothing is left beside it
 
 
+def test_the_same_weights_are_the_same_bytes(saved):
+    generator, path = saved
+    first = path.read_bytes()
+    for _ in range(8):  # the library writes the two names of the metadata in either order
+        save_generator(generator, path)
+        assert path.read_bytes() == first
+
+
 def test_other_files_are_refused(saved, tmp_path):
     _, path = saved
     with pytest.raises(ModelError, match="There is no file"):

@@ -17,10 +17,18 @@ FORMAT = "nurie-generator"
 
 
 def save_generator(generator: Generator, path: Path) -> None:
-    """Write a generator, whole or not at all."""
+    """Write a generator, whole or not at all; the same weights are the same bytes."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     metadata = {"format": FORMAT, "settings": json.dumps(generator.settings.to_dict())}
-    write_bytes(path, save(state, metadata))
+    write_bytes(path, _in_order(save(state, metadata)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same safetensors file with its header's names in order: the library writes metadata in any."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
 
 
 def load_generator(path: Path) -> Generator:
