@@ -143,7 +143,7 @@ class Budget:
 BUDGETS = MappingProxyType(
     {
         "paper": Budget(),
-        # What two CPU cores do in about two hours for all tables and figures. VGG more than doubles a step there, and
+        # What two CPU cores do in some hours for all tables and figures. VGG more than doubles a step there, and
         # VGG19 is a download: both feature losses are left out.
         "cpu": Budget(
             name="cpu",
