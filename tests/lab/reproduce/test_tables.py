@@ -114,9 +114,31 @@ def test_exact_truth_scores_all_networks_on_one_list(make_plan, train_in_words, 
     cell = {"a": {"bleeding": {"mean": 1.25, "standard_error": 0.5}, "match": {"mean": 0.5, "standard_error": 0.25}}}
     assert tables._palette_cell(cell, ["a"], "bleeding") == "1.2 ± 0.5"
     assert tables._palette_cell(cell, ["a"], "match") == "50.0 ± 25.0"
+    assert "± is the standard error over rows of the one seed." in text
     # Once more from what was kept, and anew for other weights.
     kept = list(plan.store.root.glob("palette-*.json"))
     assert made(plan, "exact", tmp_path) == (text, content) and list(plan.store.root.glob("palette-*.json")) == kept
+
+
+def test_exact_truth_over_seeds_is_a_mean_and_how_far_they_are_apart(make_plan, monkeypatch, tmp_path):
+    def cell(mean, error):
+        return {"mean": mean, "standard_error": error, "count": 3}
+
+    def answer(factor):
+        errors = dict.fromkeys(("color_error", "bleeding", "paper"), cell(10.0 * factor, 0.5))
+        return errors | {"match": cell(0.1 * factor, None if factor == 7 else 0.25)}
+
+    # Three seeds of a network, by hand: 10, 20 and 60 are 30 in the mean, and the extremes are 50 apart.
+    names = {f"anime/scft{kind}-seed{seed}": answer(n) for kind in ("", "-exact") for seed, n in enumerate((1, 2, 6))}
+    scores = names | dict.fromkeys(tables.palette.TRIVIAL, answer(7))
+    lists = {name: {"all": scores, "evaluated": 3, "length": 5} for name in tables.LISTS}
+    monkeypatch.setattr(tables, "EXACT", ("scft",))
+    monkeypatch.setattr(tables.ExactTable, "_report", lambda self, plan: {"lists": lists})
+    text, _ = made(make_plan("smoke,seeds=3"), "exact", tmp_path)
+    rows = [row for row in rows_of(text) if row[0] not in ("network", "---")]
+    assert [row[2:4] for row in rows[:2]] == 2 * [["30.0 ± 25.0", "30.0 ± 25.0"]]
+    assert [row[2:4] for row in rows[2:5]] == 3 * [["70.0 ± 0.5", "70.0"]]
+    assert "Networks are means over seeds ± half the distance of the extremes; for the answers that look at n" in text
 
 
 def test_exact_truth_wants_drawings_and_their_renderers(make_plan, published_layout, monkeypatch):

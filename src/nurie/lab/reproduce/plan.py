@@ -103,10 +103,7 @@ class Plan:
         Returns:
             (None, None) where it is absent.
         """
-        values = [self.scores(run, protocol)["scores"][name]["value"] for run in runs]
-        if any(value is None for value in values):
-            return None, None
-        return sum(values) / len(values), (max(values) - min(values)) / 2 if len(values) > 1 else None
+        return over_seeds([self.scores(run, protocol)["scores"][name]["value"] for run in runs])
 
     def provenance(self, runs: Sequence[Run]) -> dict[str, Any]:
         """What an output was made from: budget, data, and each run's recipe, weights and duration."""
@@ -115,6 +112,19 @@ class Plan:
             "data": {name: data.title for name, data in self.datasets.items()},
             "runs": {run.name: self.store.done(run) for run in runs},
         }
+
+
+def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Mean, and half the distance of the extremes (None for a single seed); (None, None) where one is absent.
+
+    Example:
+        >>> over_seeds([3.0, 4.0, 8.0])
+        (5.0, 2.5)
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None, None
+    return sum(known) / len(known), (max(known) - min(known)) / 2 if len(known) > 1 else None
 
 
 class Target(typing.Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 from nurie.errors import DataError
 from nurie.lab.evaluation import palette
 from nurie.lab.evaluation.subject import load_subject, require_renderers
-from nurie.lab.reproduce.plan import Plan, Target, heading, write_json, write_text
+from nurie.lab.reproduce.plan import Plan, Target, heading, over_seeds, write_json, write_text
 from nurie.lab.reproduce.runs import Pairs, Run, sha256
 from nurie.lab.reproduce.variants import PUBLISHED, VARIANTS
 
@@ -23,6 +23,12 @@ EXACT = ("scft", "scft-stop", "sga", "sga-open", "sga-aligned")
 #: Its lists of the palette protocol.
 LISTS = ("seen", "reserved")
 _METRICS = ("color_error", "match", "bleeding", "paper")
+#: What ± means in the table on exact truth: with one seed, with several.
+_SPREAD = (
+    "± is the standard error over rows of the one seed.",
+    "Networks are means over seeds ± half the distance of the extremes; for the answers that look at nothing, ± is the "
+    "standard error over rows.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +160,9 @@ class ExactTable:
             lines.append("")
         lines += [
             "Protocol palette: colour error, bleeding and paper are CIEDE2000, less is better; match is the share of "
-            "regions whose colour is nearest the right one. ± is the standard error over rows of one seed. Pictures "
-            f"go through the network at {plan.budget.size} x {plan.budget.size}. *self*: the paper's self-reference, "
-            "lines by XDoG; *exact*: another character in the same palette, drawn lines, both placed anywhere.",
+            f"regions whose colour is nearest the right one. {_SPREAD[plan.budget.seeds > 1]} Pictures go through the "
+            f"network at {plan.budget.size} x {plan.budget.size}. *self*: the paper's self-reference, lines by XDoG; "
+            "*exact*: another character in the same palette, drawn lines, both placed anywhere.",
             "",
         ]
         write_text(out / f"{name}.md", "\n".join(lines))
@@ -177,10 +183,13 @@ class ExactTable:
 
 def _palette_cell(table: dict[str, Any], answers: Sequence[str], metric: str) -> str:
     factor = 100 if metric == "match" else 1
-    means = [table[answer][metric] for answer in answers]
-    mean = factor * sum(cell["mean"] for cell in means) / len(means)
-    error = means[0]["standard_error"] if len(means) == 1 else None
-    return f"{mean:.1f}" if error is None else f"{mean:.1f} ± {factor * error:.1f}"
+    cells = [table[answer][metric] for answer in answers]
+    if len(cells) == 1:
+        score = cells[0]["mean"], cells[0]["standard_error"]
+    else:
+        score = over_seeds([cell["mean"] for cell in cells])
+    mean, spread = (None if value is None else factor * value for value in score)
+    return _cell((mean, spread), 1)
 
 
 TABLES: dict[str, Target] = {
