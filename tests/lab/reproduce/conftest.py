@@ -102,9 +102,9 @@ def published_layout(tmp_path_factory) -> Path:
 def make_plan(small_corpus, tmp_path):
     """A plan of a budget on the small corpus; the runs' folder is one for the whole test."""
 
-    def make(budget="smoke", *, data=small_corpus, extractors=ABSENT, runs=tmp_path / "runs"):
+    def make(budget="smoke", *, data=small_corpus, sets=(), extractors=ABSENT, runs=tmp_path / "runs"):
         return Plan(
-            budget=Budget.parse(budget), datasets=find_datasets(data), store=RunStore(runs), extractors=extractors
+            budget=Budget.parse(budget), datasets=find_datasets(data, sets), store=RunStore(runs), extractors=extractors
         )
 
     return make

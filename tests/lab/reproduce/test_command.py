@@ -31,7 +31,7 @@ def status(*arguments):
         (["fig4", "--data", "empty"], "empty holds none of the data sets. It should be a corpus"),
         (["fig4", "--data", "nowhere"], "nowhere holds none of the data sets"),
         (["fig4", "--sets", "anime, horse"], "No data set horse; there are: anime, cat, dog, wild"),
-        (["fig4", "--sets", "cat"], "This wants the data set 'anime'; under --data there are: cat"),
+        (["fig4", "--sets", "cat"], "This wants the data set 'anime'; --sets asks for: cat"),
         (["table2", "fig4", "--data", "cats"], "This wants the data set 'anime'; under --data there are: cat"),
         (["exact", "--data", "published"], "holds pictures without an exact truth"),
         (["fig4", "--out", "file/out"], "The folder file/out cannot be made"),

@@ -25,7 +25,8 @@ def test_stand_ins_are_sources_that_corpora_have():
 
 
 def test_only_the_sets_that_are_wanted(small_corpus):
-    assert list(find_datasets(small_corpus, ["cat"])) == ["cat"]
+    assert list(find_datasets(small_corpus, ["cat"])) == ["cat"] and find_datasets(small_corpus).only == ()
+    assert find_datasets(small_corpus, ["cat", "anime"]).only == ("anime", "cat")
     with pytest.raises(ConfigError, match="No data set bird; there are: anime, cat, dog, wild"):
         find_datasets(small_corpus, ["bird", "cat"])
     with pytest.raises(DataError, match="does not hold dog; it holds: anime, cat"):

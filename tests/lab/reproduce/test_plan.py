@@ -25,6 +25,11 @@ def test_a_data_set_that_is_not_there_is_named(make_plan):
             wrong("dog")
 
 
+def test_a_data_set_that_was_not_asked_for_is_named(make_plan):
+    with pytest.raises(DataError, match="This wants the data set 'anime'; --sets asks for: cat"):
+        make_plan(sets=["cat"]).dataset("anime")
+
+
 def test_as_many_pictures_as_the_budget_says_and_the_data_has(make_plan):
     # Twelve portraits and five cats to train with, five and three to test with.
     found = {b: make_plan(f"smoke,{b}") for b in ("pictures=0,animal_pictures=0,test_pictures=0", "pictures=10")}
@@ -98,6 +103,17 @@ def test_every_output_begins_with_what_it_is_of(make_plan, published_layout):
     assert "not the paper's budget or data" in stand_in
     real = "\n".join(heading(make_plan("paper", data=published_layout), "fig4", "A title", ["anime"]))
     assert "not the paper's" not in real and "* data: anime\n" in real
+
+
+def test_every_output_says_which_data_sets_were_asked_for(make_plan, build_pictures, tmp_path):
+    data = build_pictures(tmp_path / "three", {name: (2, 2) for name in ("adventurer", "robohash-cats", "noto")})
+    whole, part = (make_plan(data=data, sets=sets) for sets in ((), ("wild", "anime")))
+    text = "\n".join(heading(part, "table3", "A title", ["anime"]))
+    assert "`nurie lab reproduce table3 --data DATA --budget smoke --sets anime,wild`\n" in text
+    assert "\n* of the paper's data sets only these were asked for: anime, wild\n" in text
+    assert json.loads(json.dumps(part.provenance([])))["sets"] == ["anime", "wild"]
+    text = "\n".join(heading(whole, "table3", "A title", ["anime"]))
+    assert "--sets" not in text and "asked for" not in text and "sets" not in whole.provenance([])
 
 
 def test_the_provenance_names_recipe_weights_and_budget(make_plan, train_in_words):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,21 @@ class DataSet:
         return rows
 
 
-def find_datasets(root: Path, only: Sequence[str] = ()) -> dict[str, DataSet]:
+class DataSets(dict[str, DataSet]):
+    """Data sets by name.
+
+    Args:
+        found: the data sets.
+        only: the names that were asked for, in the paper's order; empty where all were.
+    """
+
+    def __init__(self, found: Mapping[str, DataSet], *, only: Sequence[str] = ()) -> None:
+        """Keep both."""
+        super().__init__(found)
+        self.only = tuple(only)
+
+
+def find_datasets(root: Path, only: Sequence[str] = ()) -> DataSets:
     """The data sets under a folder.
 
     Args:
@@ -89,7 +103,10 @@ def find_datasets(root: Path, only: Sequence[str] = ()) -> dict[str, DataSet]:
     missing = [name for name in only if name not in found]
     if missing:
         raise DataError(f"{root} does not hold {', '.join(missing)}; it holds: {', '.join(found)}.")
-    return {name: data for name, data in found.items() if name in (only or found)}
+    return DataSets(
+        {name: data for name, data in found.items() if name in (only or found)},
+        only=[name for name in PUBLISHED if name in only],
+    )
 
 
 def _find(root: Path) -> Iterator[DataSet]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nurie.lab.evaluation.pictures import Picture, describe, load_pictures
 from nurie.lab.evaluation.protocols import VERSION, score_pictures
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.reproduce.budget import Budget
-from nurie.lab.reproduce.datasets import DataSet
+from nurie.lab.reproduce.datasets import DataSet, DataSets
 from nurie.lab.reproduce.runs import Pairs, Run, RunStore, sha256
 
 
@@ -27,13 +27,13 @@ class Plan:
     """What is reproduced with.
 
     Attributes:
-        datasets: by name.
+        datasets: by name, and whether others were left out on purpose.
         budget: how much of the paper.
         store: where trainings are.
         extractors: the pretrained networks of the scores.
     """
 
-    datasets: Mapping[str, DataSet]
+    datasets: DataSets
     budget: Budget
     store: RunStore
     extractors: Extractors
@@ -45,7 +45,8 @@ class Plan:
             DataError: it is not there.
         """
         if name not in self.datasets:
-            raise DataError(f"This wants the data set {name!r}; under --data there are: {', '.join(self.datasets)}.")
+            where = "--sets asks for" if self.datasets.only else "under --data there are"
+            raise DataError(f"This wants the data set {name!r}; {where}: {', '.join(self.datasets)}.")
         return self.datasets[name]
 
     def runs(self, data: str, variant: str, *, pairs: Pairs = "self", long: bool = False) -> list[Run]:
@@ -110,6 +111,7 @@ class Plan:
         return {
             "budget": {**vars(self.budget), "says": self.budget.describe()},
             "data": {name: data.title for name, data in self.datasets.items()},
+            **({"sets": self.datasets.only} if self.datasets.only else {}),
             "runs": {run.name: self.store.done(run) for run in runs},
         }
 
@@ -141,10 +143,14 @@ def heading(plan: Plan, name: str, title: str, data: Iterable[str]) -> Iterator[
     """What every output begins with: title, command, budget, data."""
     yield f"# {title}"
     yield ""
-    yield f"`nurie lab reproduce {name} --data DATA --budget {plan.budget.name}`"
+    only = plan.datasets.only
+    sets = f" --sets {','.join(only)}" if only else ""
+    yield f"`nurie lab reproduce {name} --data DATA --budget {plan.budget.name}{sets}`"
     yield ""
     yield f"* {plan.budget.describe()}"
     yield f"* data: {'; '.join(plan.dataset(part).title for part in data)}"
+    if only:
+        yield f"* of the paper's data sets only these were asked for: {', '.join(only)}"
     if replace(plan.budget, name="") != Budget(name="") or any(data.sources for data in plan.datasets.values()):
         yield "* not the paper's budget or data: networks here compare with each other, not with the paper's numbers"
     yield ""
