@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import lightning as L
@@ -174,6 +175,48 @@ def test_a_folder_that_trained_by_another_recipe_is_refused(make_run, store):
             )
         (store.folder(run) / name).unlink()
     assert path.read_text("utf-8") == text
+
+
+def test_the_same_folders_by_other_paths_are_the_same_recipe(make_plan, small_corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(small_corpus)
+    (tmp_path / "linked").symlink_to(tmp_path / "runs")
+
+    def run_and_store(data, runs):
+        plan = make_plan(data=Path(data), runs=Path(runs))
+        return plan.runs("anime", "scft")[0], plan.store
+
+    run, store = run_and_store("data", "runs")
+    path = store.prepare(run)
+    text = path.read_text("utf-8")
+    assert "root: data\n" in text and "folder: runs/anime/scft-seed0\n" in text
+    others = [
+        *((data, "runs") for data in ("./data/", tmp_path / "data", small_corpus, "runs/../data")),
+        *(("data", runs) for runs in ("runs/", tmp_path / "runs", "linked", tmp_path / "linked")),
+    ]
+    for begun in (False, True):
+        if begun:
+            (store.folder(run) / CHECKPOINT).write_bytes(b"x")
+        for other in others:
+            same, there = run_and_store(*other)
+            assert there.prepare(same).samefile(path) and path.read_text("utf-8") == text
+            assert there.done(same) is None
+    # Another folder that holds the same is another one.
+    (tmp_path / "data").unlink()
+    shutil.copytree(small_corpus, tmp_path / "data")
+    with pytest.raises(ConfigError, match=r"They differ in: data\.root\. Name"):
+        store.prepare(run_and_store(small_corpus, "runs")[0])
+    assert path.read_text("utf-8") == text
+
+
+def test_a_damaged_recipe_is_refused_where_something_was_trained(make_run, store):
+    path = store.prepare(make_run())
+    path.write_text("model: [", encoding="utf-8")
+    (path.parent / CHECKPOINT).write_bytes(b"x")
+    with pytest.raises(ConfigError, match="differ in: seed_everything, trainer, model, data"):
+        store.prepare(make_run())
+    (path.parent / CHECKPOINT).unlink()
+    assert yaml.safe_load(store.prepare(make_run()).read_text("utf-8"))["seed_everything"] == 0
 
 
 def test_a_folder_where_nothing_was_trained_takes_another_recipe(make_run, store):

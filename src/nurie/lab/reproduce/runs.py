@@ -27,6 +27,9 @@ RECIPE = "recipe.yaml"
 #: "self": the paper's self-reference. "exact": another character in the same palette, the truth known exactly.
 Pairs = Literal["self", "exact"]
 
+#: Settings of a recipe that are places.
+_PLACES = ("save_dir", "folder", "path", "root")
+
 #: Weight of the correspondence loss of a map with a teacher, beside a reconstruction of 30: the shipped recipe's ratio.
 CORRESPONDENCE = 15.0
 
@@ -173,6 +176,8 @@ class RunStore:
     def prepare(self, run: Run) -> Path:
         """Write the recipe of a run, or see that it is the one that is there.
 
+        A recipe that names the same places by other paths is the same, and stays as it is.
+
         Returns:
             The recipe's file.
 
@@ -180,14 +185,17 @@ class RunStore:
             ConfigError: the folder belongs to another recipe.
         """
         folder = self.folder(run)
-        path, text = folder / RECIPE, yaml.safe_dump(run.recipe(folder), sort_keys=False)
+        path, text = folder / RECIPE, _text(run.recipe(folder))
         old = path.read_text("utf-8") if path.is_file() else ""
         if old == text:
+            return path
+        before, now = _settings(old), _settings(text)
+        if _text(before) == _text(now):
             return path
         begun = self.started(run) or self.weights(run).is_file()
         claim = self.claim(run) if old and not begun else None
         if begun or (old and claim is None):
-            changed = ", ".join(_differences(yaml.safe_load(old) or {}, yaml.safe_load(text)))
+            changed = ", ".join(_differences(before, now))
             raise ConfigError(
                 f"{folder} belongs to another recipe than this one of {run.budget.describe()}. They differ in: "
                 f"{changed}. Name another --runs folder, or delete this one."
@@ -235,6 +243,29 @@ class RunStore:
         content = {"steps": run.steps, "weights_sha256": sha256(self.weights(run)), **note}
         data = (json.dumps(content, indent=1) + "\n").encode()
         replace_file(self.folder(run) / "done.json", lambda stream: stream.write(data))
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    text: str = yaml.safe_dump(settings, sort_keys=False)
+    return text
+
+
+def _settings(recipe: str) -> dict[str, Any]:
+    """What a recipe's text says, every place by its one absolute path without links; nothing where it is damaged."""
+
+    def resolved(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: resolved(part, name) for name, part in value.items()}
+        if isinstance(value, list):
+            return [resolved(part) for part in value]
+        return str(Path(value).resolve()) if key in _PLACES and isinstance(value, str) else value
+
+    try:
+        content = yaml.safe_load(recipe)
+    except yaml.YAMLError:
+        content = None
+    settings: dict[str, Any] = resolved(content) if isinstance(content, dict) else {}
+    return settings
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
