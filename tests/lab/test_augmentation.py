@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nurie.lab.augmentation import AugmentationSettings, LineStyle, RawPairs, augment, position_slots, vary_lines
+from nurie.lab.augmentation import COMMON, RAREST, AugmentationSettings, RawPairs, augment, position_slots, rarity
+from nurie.lab.shading import Shading
 from nurie.lab.warp import LatticeWarp, Placement
 
 IDENTITY = AugmentationSettings(
@@ -194,30 +195,34 @@ def test_positions_of_a_mirrored_pair():
     assert torch.equal(batch.reference_slots, expected.expand(3, 64, 64))
 
 
-NOTHING = LineStyle(thicken=0, fade=0, break_up=0, soften=0, grey_paper=0, noise=0)
+def test_rarity_by_hand():
+    areas = torch.tensor([0.9, 2 * COMMON, COMMON / 2, COMMON / RAREST / 3])
+    planes = areas.reshape(1, 4, 1, 1).expand(2, 4, 5, 7)
+    torch.testing.assert_close(rarity(planes, 1.0), torch.tensor([[1.0, 1, 2, RAREST]]).expand(2, 4))
+    torch.testing.assert_close(rarity(planes, 0.5), torch.tensor([[1.0, 1, 2**0.5, RAREST**0.5]]).expand(2, 4))
+    assert torch.equal(rarity(planes, 0.0), torch.ones(2, 4))
 
 
-def strokes():
-    lines = torch.ones(4, 1, 32, 48)
-    lines[..., 16, :], lines[..., :, 20] = -1, -1
-    return lines
+def test_small_slots_count_more_and_the_rest_as_before():
+    pairs = raw()
+    small = torch.zeros_like(pairs.line_slots)
+    small[:, 0] = 255
+    small[:, :2, 4:6, 8:10] = torch.tensor([0, 255], dtype=torch.uint8).reshape(1, 2, 1, 1)  # 4 of 256 cells
+    pairs = pairs._replace(line_slots=small)
+    plain, balanced = (
+        augment(pairs, replace(IDENTITY, balance=value), source(), token_stride=STRIDE) for value in (0.0, 1.0)
+    )
+    assert torch.equal(plain.slot_weight, torch.ones(3, SLOTS)) and (plain.weight == 1).all()
+    expected = COMMON / (4 / 256)
+    torch.testing.assert_close(balanced.slot_weight, torch.tensor([[1, expected, RAREST]]).expand(3, 3))
+    torch.testing.assert_close(balanced.weight[:, 0, 18:22, 34:38], torch.full((3, 4, 4), expected))
+    assert (balanced.weight[:, 0, :8] == 1).all() and (balanced.weight >= 1).all()
 
 
-def test_lines_that_are_left_alone():
-    assert torch.equal(vary_lines(strokes(), NOTHING, source()), strokes())
-
-
-def test_every_variation_does_what_it_says():
-    lines = strokes()
-    thick = vary_lines(lines, replace(NOTHING, thicken=1), source())
-    assert (thick[..., 15:18, :] == -1).all() and (thick[..., 14, :19] == 1).all()
-    pale = vary_lines(lines, replace(NOTHING, fade=1, palest=0.5), source())
-    assert (pale[lines == 1] == 1).all() and (-1 < pale[lines == -1]).all() and (pale[lines == -1] <= 0).all()
-    broken = vary_lines(lines, replace(NOTHING, break_up=1), source())
-    assert 0.3 < (broken[lines == -1] == -1).float().mean() < 1 and (broken[lines == 1] == 1).all()
-    soft = vary_lines(lines, replace(NOTHING, soften=1), source())
-    torch.testing.assert_close(soft[..., 15:18, 5], torch.full((4, 1, 3), 1 / 3))  # a third of the ink on each row
-    grey = vary_lines(lines, replace(NOTHING, grey_paper=1), source())
-    assert (grey[lines == 1] < 1).all() and (grey[lines == 1] >= 0.6 - 1e-6).all() and (grey[lines == -1] == -1).all()
-    noisy = vary_lines(torch.zeros(4, 1, 32, 48), replace(NOTHING, noise=0.1), source())
-    assert 0 < noisy.std() < 0.1 and abs(noisy.mean()) < 0.01
+def test_only_references_with_slots_are_shaded_and_never_targets():
+    shaded = replace(IDENTITY, shading=Shading(share=1.0))
+    for slots in (True, False):
+        pairs = raw(slots=slots)
+        plain, batch = (augment(pairs, s, source(), token_stride=STRIDE) for s in (IDENTITY, shaded))
+        assert torch.equal(plain.target, batch.target)
+        assert torch.equal(plain.reference, batch.reference) != slots

@@ -265,12 +265,16 @@ def test_only_a_slot_can_be_the_paper(has_slots):
         weight=torch.ones(2, 1, 32, 32),
         line_slots=line_slots,
         reference_slots=reference_slots,
+        slot_weight=torch.tensor([[1.0, 1.0, 2.0], [1.0, 3.0, 1.0]]),
         has_slots=has_slots,
     )
     output, terms = module.colour_terms(batch)
     expected = {
         share: loss_functions.correspondence(
-            output.fusion.alignment, line_slots * torch.tensor([share, 1, 1]), reference_slots, least_mass=0.2
+            output.fusion.alignment,
+            line_slots * torch.tensor([[[share, 1, 2]], [[share, 3, 1]]]),
+            reference_slots,
+            least_mass=0.2,
         )
         for share in (0.25, 1.0)
     }

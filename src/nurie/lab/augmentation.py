@@ -14,8 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nurie.lab.chance import noise, uniform
 from nurie.lab.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
+from nurie.lab.line_style import LineStyle, vary_lines
 from nurie.lab.lineart import extract_lines
+from nurie.lab.shading import Shading, shade
 from nurie.lab.warp import (
     WARPS,
     DiagonalWarp,
@@ -30,6 +33,9 @@ from nurie.lab.warp import (
 
 #: Slot planes are stored and warped at this fraction of the picture's size: tokens are no finer.
 SLOT_STRIDE = 4
+
+#: A slot that covers this share of the picture is not small, and one this many times smaller counts most; ``rarity``.
+COMMON, RAREST = 0.05, 10.0
 
 
 class RawPairs(NamedTuple):
@@ -63,9 +69,10 @@ class Batch(NamedTuple):
         line_art: B x 1 x H x W in [-1, 1].
         reference: B x 3 x H x W in [-1, 1].
         target: B x 3 x H x W in [-1, 1].
-        weight: B x 1 x H x W in [0, 1].
+        weight: B x 1 x H x W, 0 or more.
         line_slots: B x N x S, share of each slot in a line art token.
         reference_slots: B x M x S.
+        slot_weight: B x S, how much a pixel or token of each slot of the line art counts (see ``rarity``).
         has_slots: whether the labels are slots, of which the first is the paper, or places (see ``position_slots``).
     """
 
@@ -75,30 +82,8 @@ class Batch(NamedTuple):
     weight: Tensor
     line_slots: Tensor
     reference_slots: Tensor
+    slot_weight: Tensor
     has_slots: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineStyle:
-    """How drawn lines vary; every probability is for a picture by itself.
-
-    Attributes:
-        thicken: probability of lines that are a pixel wider on each side.
-        fade: probability of paler lines, down to ``palest`` of full ink.
-        palest: see ``fade``.
-        break_up: probability of broken lines.
-        soften: probability of a slight blur, as in scans and pencil.
-        grey_paper: probability of paper that is not white, down to 0.8.
-        noise: standard deviation of grain, the largest, in [-1, 1] units.
-    """
-
-    thicken: float = 0.2
-    fade: float = 0.3
-    palest: float = 0.35
-    break_up: float = 0.15
-    soften: float = 0.2
-    grey_paper: float = 0.1
-    noise: float = 0.04
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +97,9 @@ class AugmentationSettings:
         reference_warp: thin-plate warp of the reference alone; None for none.
         line_style: variation of drawn lines; None leaves them.
         jitter: colour change of pictures without slots, the same for target and reference; None for none.
+        shading: of the references that have slots; None leaves them flat. Targets stay flat.
         reference_noise: largest standard deviation of noise on the reference, in [-1, 1] units.
+        balance: how much small slots count above their area, see ``rarity``; 0: not at all.
         outside_weight: how much the paper counts that a placement brings in from outside the drawing.
         ink_weight: how much the target counts under full ink, where it shows no colour.
         jitter_lines: whether lines are extracted from the picture as its colours were changed, or as it was before.
@@ -128,7 +115,9 @@ class AugmentationSettings:
     reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
     line_style: LineStyle | None = field(default_factory=LineStyle)
     jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
+    shading: Shading | None = None
     reference_noise: float = 0.04
+    balance: float = 0.0
     outside_weight: float = 0.4
     ink_weight: float = 0.05
     jitter_lines: bool = True
@@ -181,49 +170,6 @@ def _coarse(grid: Tensor | None) -> Tensor | None:
     return F.avg_pool2d(grid.permute(0, 3, 1, 2), SLOT_STRIDE).permute(0, 2, 3, 1)
 
 
-def _uniform(batch: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
-    return (low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)).to(like.device)
-
-
-def _chance(batch: int, probability: float, generator: torch.Generator, like: Tensor) -> Tensor:
-    return (torch.rand(batch, 1, 1, 1, generator=generator) < probability).to(like.device)
-
-
-def _noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(like.shape, generator=generator).to(like.device)
-
-
-def vary_lines(line_art: Tensor, settings: LineStyle, generator: torch.Generator) -> Tensor:
-    """Draw the same lines with another pen on another paper.
-
-    Args:
-        line_art: B x 1 x H x W in [-1, 1].
-        settings: what may happen, and how often.
-        generator: on the CPU, the only source of chance.
-
-    Returns:
-        The same shape and range.
-    """
-    batch = line_art.shape[0]
-    ink = (1 - line_art) / 2
-    wide = F.max_pool2d(ink, 3, stride=1, padding=1)
-    ink = torch.where(_chance(batch, settings.thicken, generator, ink), wide, ink)
-    soft = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    ink = torch.where(_chance(batch, settings.soften, generator, ink), soft, ink)
-    height, width = ink.shape[-2:]
-    spots = torch.rand(batch, 1, height // 8, width // 8, generator=generator)
-    spots = F.interpolate(spots, size=(height, width), mode="bilinear")
-    gaps = (spots.to(ink.device) > 0.9) & _chance(batch, settings.break_up, generator, ink)
-    ink = ink.masked_fill(gaps, 0.0)
-    strength = _uniform(batch, settings.palest, 1.0, generator, ink)
-    ink = torch.where(_chance(batch, settings.fade, generator, ink), ink * strength, ink)
-    paper = _uniform(batch, 0.8, 1.0, generator, ink)
-    paper = torch.where(_chance(batch, settings.grey_paper, generator, ink), paper, torch.ones_like(paper))
-    lines = 2 * paper * (1 - ink) - 1
-    lines = lines + _uniform(batch, 0.0, settings.noise, generator, ink) * _noise(lines, generator)
-    return lines.clamp(-1, 1)
-
-
 def position_slots(
     grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device
 ) -> Tensor:
@@ -248,6 +194,23 @@ def position_slots(
     inside = ((cell >= 0) & (cell < cells)).all(dim=-1)
     index = (cell[..., 1] * cells + cell[..., 0]).clamp(0, cells * cells - 1).long()
     return (F.one_hot(index, cells * cells) * inside[..., None]).permute(0, 3, 1, 2).float()
+
+
+def rarity(line_slots: Tensor, balance: float) -> Tensor:
+    """Weights for slots that show little in the line art: eyes are as important as hair.
+
+    w_s = clamp(COMMON / a_s, 1, RAREST)^balance for a slot of area a_s, a share of the picture.
+
+    Args:
+        line_slots: B x S x h x w, share of each slot, the first the paper, whose weight stays 1.
+        balance: 0 gives 1 for all; 1 counts all slots smaller than ``COMMON`` alike, down to ``COMMON / RAREST``.
+
+    Returns:
+        B x S.
+    """
+    area = line_slots.mean(dim=(2, 3))
+    weight = (COMMON / area.clamp(min=COMMON / RAREST)).clamp(min=1) ** balance
+    return torch.cat([torch.ones_like(weight[:, :1]), weight[:, 1:]], dim=1)
 
 
 def _to_token_slots(planes: Tensor, token_stride: int) -> Tensor:
@@ -279,6 +242,8 @@ def augment(
     if settings.jitter is not None and not has_slots:
         change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
         target, reference = apply_color_change(target, change), apply_color_change(reference, change)
+    if settings.shading is not None and has_slots:
+        reference = shade(reference, raw.reference_slots / 255.0, settings.shading, generator)
     lines = raw.line_art / 127.5 - 1
     if bool(raw.extract.any()):
         lines = lines.clone()
@@ -301,13 +266,20 @@ def augment(
             position_slots(grid, batch=batch, size=coarse, cells=position_cells, device=device)
             for grid in (line_coarse, reference_coarse)
         )
+    slot_weight = torch.ones(batch, line_slots.shape[1], device=device)
+    if settings.balance and has_slots:
+        slot_weight = rarity(line_slots, settings.balance)
+        # What no slot covers (eyes in fixed colours) keeps its weight.
+        more = 1 + (line_slots * (slot_weight[..., None, None] - 1)).sum(dim=1, keepdim=True)
+        weight = weight * F.interpolate(more, size=size, mode="bilinear")
     # Under the ink the target is ink as well, which is no colour.
     weight = weight * (1 - (1 - settings.ink_weight) * (1 - lines) / 2)
     if settings.line_style is not None:
-        lines = vary_lines(lines, settings.line_style, generator)
+        figure = F.interpolate(1 - line_slots[:, :1], size=size, mode="bilinear") if has_slots else None
+        lines = vary_lines(lines, settings.line_style, generator, figure=figure)
     if settings.reference_noise > 0:
-        strength = _uniform(batch, 0.0, settings.reference_noise, generator, reference)
-        reference = (reference + strength * _noise(reference, generator)).clamp(-1, 1)
+        strength = uniform(batch, 0.0, settings.reference_noise, generator, reference)
+        reference = (reference + strength * noise(reference, generator)).clamp(-1, 1)
     return Batch(
         line_art=lines,
         reference=reference,
@@ -315,5 +287,6 @@ def augment(
         weight=weight,
         line_slots=_to_token_slots(line_slots, token_stride),
         reference_slots=_to_token_slots(reference_slots, token_stride),
+        slot_weight=slot_weight,
         has_slots=has_slots,
     )

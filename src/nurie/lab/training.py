@@ -206,7 +206,7 @@ class Colorization(L.LightningModule):
         output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
         terms = {"reconstruction": losses.reconstruction(output.colors, batch.target, batch.weight)}
         if output.fusion.alignment is not None and self.weights.correspondence:
-            share = torch.ones_like(batch.line_slots[:1, :1])
+            share = batch.slot_weight[:, None].clone()
             if batch.has_slots:  # else label 0 is a place and not the paper
                 share[..., 0] = self.background_share
             terms["correspondence"] = losses.correspondence(

@@ -1,0 +1,37 @@
+"""Chance for batches: one draw for each picture, from a generator on the CPU, so that every device draws the same."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["chance", "noise", "smooth_noise", "uniform"]
+
+
+def uniform(batch: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    """One number in [low, high) for each picture, B x 1 x 1 x 1, where ``like`` is."""
+    return (low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)).to(like.device)
+
+
+def chance(batch: int, probability: float, generator: torch.Generator, like: Tensor) -> Tensor:
+    """Whether something happens to each picture, bool B x 1 x 1 x 1, where ``like`` is."""
+    return (torch.rand(batch, 1, 1, 1, generator=generator) < probability).to(like.device)
+
+
+def noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise of the shape of ``like``, where it is."""
+    return torch.randn(like.shape, generator=generator).to(like.device)
+
+
+def smooth_noise(like: Tensor, cell: int, generator: torch.Generator) -> Tensor:
+    """Noise that changes over about ``cell`` pixels, B x 1 x H x W: normal values on a grid, with cubics between.
+
+    Args:
+        like: B x C x H x W, for the size and the device.
+        cell: distance of the grid's points in pixels; a picture has 2 x 2 of them at least.
+        generator: on the CPU.
+    """
+    batch, _, height, width = like.shape
+    grid = torch.randn(batch, 1, max(2, -(-height // cell)), max(2, -(-width // cell)), generator=generator)
+    return F.interpolate(grid.to(like.device), size=(height, width), mode="bicubic", align_corners=False)
