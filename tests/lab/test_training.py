@@ -18,6 +18,7 @@ from nurie.lab import losses as loss_functions
 from nurie.lab.augmentation import Batch
 from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.losses import LossWeights
+from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.train import check_checkpoint, find_recipe, lock_folder, train
 from nurie.lab.training import Colorization, OptimizerSettings
@@ -114,6 +115,22 @@ def test_the_loss_falls(recipe):
     generator = load_generator(folder / WEIGHTS)
     assert generator.settings == GeneratorSettings(**NETWORK)
     assert generator(torch.ones(1, 1, 32, 32), torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+
+
+@pytest.mark.parametrize("fusion", [name for name in FUSIONS.names if name not in FUSIONS.aligned])
+def test_a_correspondence_loss_wants_a_map_that_takes_it(recipe, fusion):
+    """When the networks are made, not hours later or at the first step."""
+    says = f"correspondence is 0.2, but the fusion module '{fusion}' has no map that takes .* one: sga-aligned"
+    with pytest.raises(ConfigError, match=says):
+        Colorization(generator=GeneratorSettings(**NETWORK | {"fusion": fusion}), losses=LossWeights(**ALIGNED))
+    Colorization(
+        generator=GeneratorSettings(**NETWORK | {"fusion": fusion}),
+        losses=LossWeights(**ALIGNED | {"correspondence": 0}),
+    )
+    path, folder = recipe(generator=NETWORK | {"fusion": fusion})
+    with pytest.raises(ConfigError, match=says):
+        train(path)
+    assert not folder.exists()
 
 
 def test_both_optimisers_learn_from_one_generator_pass(recipe, monkeypatch):
@@ -219,7 +236,8 @@ def test_the_average_follows_the_weights():
 def test_the_average_of_a_network_with_spectral_norm_keeps_it():
     """The norm's vectors turn while weights change; their mean would be shorter than one, and the weights longer."""
     settings = GeneratorSettings(**NETWORK | {"fusion": "spade"})
-    module = Colorization(generator=settings, losses=LossWeights(**ALIGNED), optimizer=OptimizerSettings(ema=0.9))
+    losses = LossWeights(**ALIGNED | {"correspondence": 0})
+    module = Colorization(generator=settings, losses=losses, optimizer=OptimizerSettings(ema=0.9))
     source = torch.Generator().manual_seed(0)
     for step in range(30):
         module._step.fill_(step)

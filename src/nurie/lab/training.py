@@ -15,11 +15,12 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from nurie.errors import TrainingError
+from nurie.errors import ConfigError, TrainingError
 from nurie.lab import losses
 from nurie.lab.augmentation import AugmentationSettings, Batch, RawPairs, augment
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
+from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class Colorization(L.LightningModule):
         background_share: weight of the paper in the correspondence loss, which it would else rule.
         channels_last: memory layout of the networks; faster on most devices.
         seed: of the weights and all augmentation.
+
+    Raises:
+        ConfigError: a setting that does not exist, or a correspondence loss for a fusion module without a map that takes one.
     """
 
     def __init__(
@@ -125,6 +129,7 @@ class Colorization(L.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = _laid_out(Generator(generator), layout)
+            self._check_alignment()
             self.discriminator = Discriminator() if self.weights.adversarial else None
         self.average: Generator | None = None
         if self.optimizer.ema:
@@ -139,6 +144,14 @@ class Colorization(L.LightningModule):
             self.features = VGGFeatures(backbone=s.backbone, weights=s.weights, normalization=normalization)
         self._step: Tensor
         self.register_buffer("_step", torch.zeros((), dtype=torch.long))
+
+    def _check_alignment(self) -> None:
+        if self.weights.correspondence and not self.generator.fusion.has_alignment:
+            raise ConfigError(
+                f"losses.correspondence is {self.weights.correspondence}, but the fusion module "
+                f"{self.generator.settings.fusion!r} has no map that takes a loss of its own. Set it to 0, or take a "
+                f"module that has one: {', '.join(FUSIONS.aligned)}."
+            )
 
     @property
     def step(self) -> int:

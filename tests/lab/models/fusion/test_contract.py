@@ -42,6 +42,19 @@ def test_shapes(name, x_size, y_size, three, fusion):
 
 
 @every
+def test_a_map_that_takes_a_loss_is_declared_and_learns_from_it(name, three, fusion):
+    module = fusion.build(name)
+    alignment = module(*three()).alignment
+    assert (alignment is not None) == module.has_alignment == (name in FUSIONS.aligned)
+    if alignment is None:
+        return
+    assert alignment.requires_grad
+    weight = fusion.maps(tuple(alignment.shape[1:]), channels=1)[:, 0]
+    (alignment * weight).sum().backward()
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in module.parameters())
+
+
+@every
 def test_a_map_has_no_negative_entry_and_its_rows_or_columns_sum_to_one(name, three, fusion):
     attention = fusion.build(name)(*three()).attention
     if not FUSIONS.build(name, 2).has_map:

@@ -130,10 +130,12 @@ class Fusion(nn.Module, ABC):
 
     Attributes:
         has_map: False for a module that matches nothing: its ``attention`` is None.
+        has_alignment: True for a module whose map takes a loss of its own: its ``alignment`` is not None.
         bare_shortcut: True where X also goes around all branches, so that their gradients are not the whole one.
     """
 
     has_map: ClassVar[bool] = True
+    has_alignment: ClassVar[bool] = False
     bare_shortcut: ClassVar[bool] = False
 
     @abstractmethod
@@ -195,6 +197,11 @@ class FusionRegistry:
     def names(self) -> tuple[str, ...]:
         """All names, in alphabetical order."""
         return tuple(sorted(self._classes))
+
+    @property
+    def aligned(self) -> tuple[str, ...]:
+        """Names of the modules whose map takes a loss of its own."""
+        return tuple(name for name in self.names if self._classes[name].has_alignment)
 
     def build(self, name: str, channels: int, **settings: Any) -> Fusion:
         """Make a module.

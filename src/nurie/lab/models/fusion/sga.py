@@ -159,6 +159,7 @@ class AlignedSGA(Fusion):
         self_block: True adds a self-SGA block.
     """
 
+    has_alignment: ClassVar[bool] = True
     bare_shortcut: ClassVar[bool] = True
 
     def __init__(
