@@ -101,7 +101,7 @@ class Colorization(L.LightningModule):
         seed: of the weights and all augmentation.
 
     Raises:
-        ConfigError: a setting that does not exist, or a correspondence loss for a fusion module without a map that takes one.
+        ConfigError: a setting that does not exist, or a correspondence loss where the fusion module has no map for it.
     """
 
     def __init__(
