@@ -42,7 +42,7 @@ def seconds_a_step(module: Colorization, size: int, batch: int, steps: int, path
     callbacks: list[L.Callback] = [clock]
     if path is not None:
         callbacks.insert(0, GradientConflict(str(path), every=1, steps_per_epoch=10**6))
-    with quiet_lightning():
+    with quiet_lightning(training=False):
         trainer = L.Trainer(
             accelerator="auto",
             devices=1,

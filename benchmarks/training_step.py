@@ -132,7 +132,7 @@ def raw_pairs(batch: int, size: int, *, slots: int) -> RawPairs:
 def time_ours(make: Callable[[], Colorization], raw: RawPairs, *, steps: int, device: str, precision: str) -> float:
     """Seconds a step, the median of all but the first two."""
     clock = Clock()
-    with quiet_lightning():
+    with quiet_lightning(training=False):
         trainer = L.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,

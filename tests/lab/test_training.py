@@ -557,6 +557,7 @@ def test_a_start_is_quiet(recipe, caplog, recwarn):
         train(path)
     assert [str(warning.message) for warning in recwarn.list] == []
     assert "litlogger" not in caplog.text and "weights_only" not in caplog.text
+    assert "GPU available" in caplog.text  # what it trains on is news
 
 
 # -- the run's folder --------------------------------------------------------------------------------------------------

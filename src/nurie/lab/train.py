@@ -24,6 +24,9 @@ _WARNINGS = (
     r"The '.*dataloader' does not have many workers",  # the recipe says how many
 )
 _MESSAGES = ("litlogger",)  # an advertisement
+#: What matters in a training alone: which devices there are, which of them it takes, and why it ended.
+_TRAINING_WARNINGS = (r"(GPU|TPU) available but not used",)
+_TRAINING_MESSAGES = ("GPU available: ", "TPU available: ", "`Trainer.fit` stopped: ")
 
 #: Held in a run's folder by the training that is at work there.
 LOCK = ".lock"
@@ -45,24 +48,29 @@ def find_recipe(name: str) -> Path:
     raise ConfigError(f"There is no recipe {name!r}. Give a YAML file, or one of: {known}.")
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    return not any(text in record.getMessage() for text in _MESSAGES)
-
-
 @contextlib.contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Leave out what Lightning says at every start and what calls for nothing; everything else is let through."""
+def quiet_lightning(*, training: bool = True) -> Iterator[None]:
+    """Leave out what Lightning says at every start and what calls for nothing; everything else is let through.
+
+    Args:
+        training: False leaves out what it says of devices, too, and of the end: for a trainer that measures.
+    """
+    messages = _MESSAGES if training else _MESSAGES + _TRAINING_MESSAGES
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not any(text in record.getMessage() for text in messages)
+
     logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    logger.addFilter(_is_news)
+    logger.addFilter(is_news)
     try:
         with warnings.catch_warnings():
             # Of the argument parser's deprecated functions, which Lightning calls.
             warnings.filterwarnings("ignore", r"(?s).*(jsonargparse|deprecated in v\d)", DeprecationWarning)
-            for message in _WARNINGS:
+            for message in _WARNINGS if training else _WARNINGS + _TRAINING_WARNINGS:
                 warnings.filterwarnings("ignore", message)
             yield
     finally:
-        logger.removeFilter(_is_news)
+        logger.removeFilter(is_news)
 
 
 def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, max_time: str | None = None) -> None:

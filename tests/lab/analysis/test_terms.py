@@ -65,6 +65,14 @@ def run(tiny_corpus, tmp_path_factory):
     return folder
 
 
+def test_it_says_nothing_of_devices(run, caplog, recwarn, monkeypatch):
+    # Where a GPU is and the analysis runs elsewhere, Lightning advises to train on it.
+    monkeypatch.setattr("lightning.pytorch.trainer.setup.CUDAAccelerator.is_available", lambda: True)
+    with caplog.at_level("INFO"):
+        measure_terms(load_training(run), batches=1)
+    assert caplog.text == "" and [str(warning.message) for warning in recwarn.list] == []
+
+
 def test_the_batches_are_those_that_training_sees_next(run, tiny_corpus, tmp_path, monkeypatch):
     seen = []
     colour_terms = Colorization.colour_terms

@@ -172,7 +172,7 @@ def next_batches(trained: Trained, count: int) -> Iterator[Batch]:
         count: how many.
     """
     module, device = trained.module, next(trained.module.generator.parameters()).device
-    with quiet_lightning():
+    with quiet_lightning(training=False):
         trainer = L.Trainer(
             accelerator="cpu",
             devices=1,
@@ -181,15 +181,15 @@ def next_batches(trained: Trained, count: int) -> Iterator[Batch]:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.strategy.connect(module)
-        module.trainer = trained.data.trainer = trainer
-        start = module.step
-        try:
-            for _, raw in zip(range(count), trained.data.train_dataloader(), strict=False):
-                yield module.prepare(RawPairs(*(plane.to(device) for plane in raw)))
-                module._step += 1
-        finally:
-            module._step.fill_(start)
+    trainer.strategy.connect(module)
+    module.trainer = trained.data.trainer = trainer
+    start = module.step
+    try:
+        for _, raw in zip(range(count), trained.data.train_dataloader(), strict=False):
+            yield module.prepare(RawPairs(*(plane.to(device) for plane in raw)))
+            module._step += 1
+    finally:
+        module._step.fill_(start)
 
 
 def measure_terms(
