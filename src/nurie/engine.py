@@ -150,8 +150,9 @@ class Engine:
             attention: whether to compute the map too.
 
         Returns:
-            The colours, float32 1 x 3 x H x W in [-1, 1], and the map, float32 1 x N x M whose rows sum to 1 (N: line
-            art tokens in reading order, M: reference tokens), or None.
+            The colours, float32 1 x 3 x H x W in [-1, 1], and the map or None: float32 1 x N x M, 0 or more (N: line
+            art tokens in reading order, M: reference tokens). Its rows sum to 1; but with double normalisation, as of
+            `sga`, its columns do (to 0 where no token looks) and its rows need not.
 
         Raises:
             ModelError: the map is asked for, and the model has none.
