@@ -83,3 +83,19 @@ def test_the_pyramid_averages_finer_maps_and_interpolates_coarser_ones():
     a, b_, c_, d = (coarse[0, 0, i, j].item() for i, j in ((0, 2), (0, 3), (1, 2), (1, 3)))
     expected = 0.25 * (0.75 * a + 0.25 * b_) + 0.75 * (0.75 * c_ + 0.25 * d)
     assert out[0, 5, 2, 5].item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_projected_pyramid_is_the_projection_of_the_pyramid(bias):
+    torch.manual_seed(0)
+    shapes = [(3, 24, 40), (2, 12, 20), (5, 12, 20), (7, 6, 10), (3, 6, 10), (4, 3, 5)]
+    features = [torch.randn(2, *shape, requires_grad=True) for shape in shapes]
+    projection = torch.nn.Conv2d(24, 11, 1, bias=bias)
+    plain = projection(pyramid(features, height=12, width=20))
+    ours = pyramid(features, height=12, width=20, projection=projection)
+    torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-5)  # the same sum in another order
+    direction = torch.randn_like(plain)
+    wanted = torch.autograd.grad((plain * direction).sum(), [*features, *projection.parameters()])
+    made = torch.autograd.grad((ours * direction).sum(), [*features, *projection.parameters()])
+    for a, b in zip(made, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -50,26 +52,39 @@ class Encoder(nn.Module):
         return outputs
 
 
-def pyramid(features: Sequence[Tensor], *, height: int, width: int) -> Tensor:
+def pyramid(features: Sequence[Tensor], *, height: int, width: int, projection: nn.Conv2d | None = None) -> Tensor:
     """All layers' outputs side by side at one size, as the paper makes its 992 x 16 x 16.
 
     Finer maps are average-pooled by their whole factor (equal to the paper's adaptive pooling, and right at any size),
     coarser ones interpolated bilinearly.
 
+    A 1x1 convolution of the result is linear, and so is interpolation: coarse maps are projected where they are coarse,
+    which takes a fraction of the time and gives the same sum.
+
     Args:
-        features: maps B x C_i x H_i x W_i; sizes are whole multiples of the wanted one or divide it.
+        features: maps B x C_i x H_i x W_i, finest first; sizes are whole multiples of the wanted one or divide it.
         height: rows of the result.
         width: columns of the result.
+        projection: a 1x1 convolution of the sum(C_i) channels to apply to the result.
 
     Returns:
-        B x sum(C_i) x height x width.
+        B x sum(C_i) x height x width, or what the projection makes of it.
     """
-    maps = []
-    for feature in features:
-        factor = feature.shape[-2] // height
-        if factor > 1:
-            feature = F.avg_pool2d(feature, factor)
-        elif factor == 0:
-            feature = F.interpolate(feature, size=(height, width), mode="bilinear", align_corners=False)
-        maps.append(feature)
-    return torch.cat(maps, dim=1)
+    size = (height, width)
+    pooled = [F.avg_pool2d(f, f.shape[-2] // height) if f.shape[-2] > height else f for f in features]
+    if projection is None:
+        return torch.cat([f if f.shape[-2:] == size else _enlarged(f, size) for f in pooled], dim=1)
+    parts: list[Tensor] = []
+    first = 0
+    for _, same in itertools.groupby(pooled, key=lambda f: f.shape[-2:]):
+        maps = torch.cat(list(same), dim=1)
+        weight = projection.weight[:, first : first + maps.shape[1]]
+        first += maps.shape[1]
+        bias = projection.bias if not parts else None
+        part = F.conv2d(maps, weight, bias)
+        parts.append(part if part.shape[-2:] == size else _enlarged(part, size))
+    return functools.reduce(torch.add, parts)
+
+
+def _enlarged(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)

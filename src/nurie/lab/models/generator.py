@@ -123,8 +123,8 @@ class Generator(nn.Module):
         self.line_art_encoder = Encoder(s.patch**2, s.widths)
         self.reference_encoder = Encoder(3 * s.patch**2, s.widths)
         channels = self.line_art_encoder.channels
-        self.line_art_tokens: nn.Module = nn.Identity()
-        self.reference_tokens: nn.Module = nn.Identity()
+        self.line_art_tokens: nn.Conv2d | None = None
+        self.reference_tokens: nn.Conv2d | None = None
         if s.token_width:
             self.line_art_tokens = nn.Conv2d(channels, s.token_width, 1)
             self.reference_tokens = nn.Conv2d(channels, s.token_width, 1)
@@ -177,10 +177,9 @@ class Generator(nn.Module):
 
         return ReferenceFeatures(colors, lines)
 
-    def _tokens_of(self, projection: nn.Module, features: list[Tensor], picture: Tensor) -> Tensor:
+    def _tokens_of(self, projection: nn.Conv2d | None, features: list[Tensor], picture: Tensor) -> Tensor:
         height, width = (side // self.settings.token_stride for side in picture.shape[-2:])
-        tokens: Tensor = projection(pyramid(features, height=height, width=width))
-        return tokens
+        return pyramid(features, height=height, width=width, projection=projection)
 
     def colorize(self, line_art: Tensor, tokens: ReferenceTokens) -> GeneratorOutput:
         """Colour line art with a reference's tokens.
@@ -204,7 +203,8 @@ class Generator(nn.Module):
             colors = F.pixel_shuffle(colors, s.patch)
         if s.color_skip:
             assert output.attention is not None
-            carried = to_map(output.attention @ tokens.values[..., -3:], fused)
+            # The reference's own colours have no weights behind them: nothing need flow back there.
+            carried = to_map(output.attention @ tokens.values[..., -3:].detach(), fused)
             size = (line_art.shape[-2], line_art.shape[-1])
             carried = F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
             colors = torch.lerp(colors[:, :3], carried, torch.sigmoid(colors[:, 3:]))
