@@ -264,6 +264,52 @@ def _progress() -> Progress:
 
 
 @app.command()
+def report(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report.md, report.json and the pictures.")],
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A model folder or a weights.safetensors.", show_default="the model that ships with Nurie"),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A corpus; sections that want one are left out without.", show_default=False)
+    ] = None,
+    beside: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=MODEL", help="A model that answers too; repeat for several.")
+    ] = None,
+    sections: Annotated[str, typer.Option(help="Only these, with commas.", show_default="all")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Cases of a section at most.")] = 60,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that draw and score.")] = 1,
+    cache: Annotated[Path | None, typer.Option(help="A folder that keeps the drawn characters for next time.")] = None,
+) -> None:
+    """Score a model on many kinds of drawings and references: one page with tables, sheets and the worst cases."""
+    from nurie.errors import ConfigError
+    from nurie.lab.evaluation.report.page import make_report
+
+    rivals: dict[str, Path] = {}
+    for text in beside or ():
+        name, _, path = text.partition("=")
+        if not name or not path or name in rivals:
+            raise ConfigError(f"--beside wants NAME=MODEL, each name once, for example scft=scft-model; got {text!r}.")
+        rivals[name] = Path(path)
+    with _progress() as bars:
+        task = bars.add_task("Scoring", total=None)
+        made = make_report(
+            model,
+            out,
+            data=data,
+            beside=rivals,
+            sections=[name.strip() for name in sections.split(",") if name.strip()],
+            limit=limit,
+            workers=workers,
+            cache=cache,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    for name, reason in made.left_out.items():
+        typer.echo(f"left out {name}: {reason}", err=True)
+    typer.echo(out / "report.md")
+
+
+@app.command()
 def export(
     weights: Annotated[Path, typer.Argument(help="The weights.safetensors of a training.")],
     out: ModelFolder,

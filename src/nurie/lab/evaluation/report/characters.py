@@ -1,0 +1,131 @@
+"""Cases from the palette lists: as they are, painted, with several references, with a part missing, scanned."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from nurie.lab.corpora.portraits import render_character
+from nurie.lab.corpora.slots import sample_palette
+from nurie.lab.corpora.store import Bytes, Colour, Drawing
+from nurie.lab.evaluation.lists import SEEN_STYLES, TripleSpec, from_hex
+from nurie.lab.evaluation.pairs import draw_lines
+from nurie.lab.evaluation.report.cases import Case, Draw, Reference, add_reference, chance, put_down
+from nurie.lab.evaluation.report.material import Material
+from nurie.lab.evaluation.report.scanning import scan
+from nurie.lab.evaluation.report.shading import paint
+from nurie.lab.evaluation.triples import SIZE, Triple
+from nurie.lab.lineart import XDoG
+
+#: Further characters are of the test split and of no list, which number theirs below this.
+_FIRST_FREE = 50_000
+#: How much of the reference's figure is cut away, as a share of its width or height.
+_BAND = (0.3, 0.5)
+
+#: Makes a case of a row's triple.
+_Change = Callable[[TripleSpec, Triple, np.random.Generator], Case]
+
+
+def from_list(name: str) -> Callable[[Material], list[Draw]]:
+    """The first rows of a palette list, as the protocol draws and scores them."""
+
+    def plan(material: Material) -> list[Draw]:
+        return [functools.partial(_plain, material, spec) for spec in material.rows(name)]
+
+    return plan
+
+
+def _plain(material: Material, spec: TripleSpec) -> Case:
+    return Case.of(spec.id, material.triple(spec))
+
+
+def changed(section: str, change: _Change) -> Callable[[Material], list[Draw]]:
+    """Rows of "seen", changed.
+
+    Args:
+        section: its name, which the chance of its cases depends on.
+        change: what is done to a triple.
+    """
+
+    def draw(material: Material, spec: TripleSpec) -> Case:
+        return change(spec, material.triple(spec), chance(section, spec.id))
+
+    def plan(material: Material) -> list[Draw]:
+        return [functools.partial(draw, material, spec) for spec in material.rows("seen")]
+
+    return plan
+
+
+def painted_reference(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """The reference is shaded; line art, truth and palette stay flat."""
+    shaded = paint(triple.reference, triple.slots_b, triple.coverage_b, triple.palette, rng)
+    return Case.of(spec.id, replace(triple, reference=shaded))
+
+
+def painted_truth(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """The lines are XDoG's of the shaded truth; the reference stays flat, and so do the colours that are right."""
+    shaded = paint(triple.truth, triple.slots_a, triple.coverage_a, triple.palette, rng)
+    sigma = float(rng.choice(XDoG().sigmas))
+    return Case.of(spec.id, replace(triple, line_art=draw_lines(shaded, sigma)), judge="medians")
+
+
+def several_references(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """A third character of the style in the same palette is a second reference."""
+    second = put_down(_another(spec.style_b, spec), triple.palette, rng)
+    return _with_second(spec, triple, second, triple.palette)
+
+
+def with_stranger(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """A character of another style in another palette is a second reference; its colours are wrong choices."""
+    others = [style for style in SEEN_STYLES if style != spec.style_a]
+    drawing = _another(others[int(rng.integers(len(others)))], spec)
+    palette = sample_palette(drawing.slots, rng)
+    second = put_down(drawing, palette, rng)
+    names = {slot: slot if slot == "background" else f"stranger's {slot}" for slot in drawing.slots}
+    renamed = second._replace(slots=tuple(names.values()))
+    return _with_second(spec, triple, renamed, {names[slot]: colour for slot, colour in palette.items()})
+
+
+def _another(style: str, spec: TripleSpec) -> Drawing:
+    number = int(spec.id.rpartition("-")[2])
+    return render_character(style, f"0-{_FIRST_FREE + number:05d}", "test", size=SIZE)[0]
+
+
+def _with_second(spec: TripleSpec, triple: Triple, second: Reference, palette: Mapping[str, Colour]) -> Case:
+    return replace(
+        Case.of(spec.id, add_reference(triple, second, palette)), references=(triple.reference, second.picture)
+    )
+
+
+def missing_part(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """A third to a half of the reference's figure is cut away, from one of its sides; what is left decides."""
+    figure = triple.coverage_b[0] < 128
+    band = _band(figure, rng)
+    coverage = triple.coverage_b.copy()
+    coverage[:, band] = 0
+    coverage[0, band] = 255
+    reference = triple.reference.copy()
+    reference[band] = from_hex(spec.ground)
+    return Case.of(spec.id, replace(triple, reference=reference, coverage_b=coverage))
+
+
+def _band(figure: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows or columns from one side of the picture into the figure, H x W."""
+    axis, share = int(rng.integers(2)), rng.uniform(*_BAND)
+    band = np.zeros(figure.shape, bool)
+    taken = np.flatnonzero(figure.any(1 - axis))
+    if len(taken):
+        first, last = int(taken[0]), int(taken[-1]) + 1
+        depth = round(share * (last - first))
+        cut = slice(0, first + depth) if rng.random() < 0.5 else slice(last - depth, None)
+        band[(cut, slice(None)) if axis == 0 else (slice(None), cut)] = True
+    return band
+
+
+def scanned(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """The answers see a scan of the line art; it is scored where the clean lines are none."""
+    page: Bytes = scan(triple.line_art, rng)
+    return replace(Case.of(spec.id, triple), line_art=page)

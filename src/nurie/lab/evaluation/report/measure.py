@@ -1,0 +1,269 @@
+"""Every answer to every case, scored: the numbers of the report."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+import nurie
+from nurie.errors import ConfigError, DataError
+from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.palette import TRIVIAL, Mean
+from nurie.lab.evaluation.report.answers import Contender, answers_case
+from nurie.lab.evaluation.report.cases import Case, Draw, on_grid
+from nurie.lab.evaluation.report.judges import JUDGES
+from nurie.lab.evaluation.report.material import Material, NotHere
+from nurie.lab.evaluation.report.sections import Section
+from nurie.lab.evaluation.scores import Scores
+from nurie.lab.evaluation.triples import RENDERERS
+
+#: Name and version: numbers of different versions are not compared.
+REPORT = "report-1"
+#: How many of the worst cases are named and shown.
+WORST = 20
+
+METRICS = tuple(field.name for field in fields(Scores))
+_LINES = "line art"
+_PACKAGES = (*RENDERERS, "numpy", "onnxruntime", "scikit-image", "torch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A case with its scores.
+
+    Attributes:
+        section: its name.
+        number: of the case in its section, by which it can be drawn again.
+        id: of the drawing.
+        group: row of the section's table.
+        pictures: SHA-256 of its pictures.
+        scores: answer -> scores; an answer that does not take drawings of this size is not there.
+    """
+
+    section: str
+    number: int
+    id: str
+    group: str
+    pictures: str
+    scores: Mapping[str, Scores]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The numbers.
+
+    Attributes:
+        rows: one a case, in the order of the sections.
+        sections: those that were scored.
+        left_out: section -> why it was not, and what would help.
+        checkpoints: "model" and the names beside it -> SHA-256 of their weights.
+        shown: the answer by which the worst are chosen.
+        limit: cases of a section at most.
+    """
+
+    rows: tuple[Row, ...]
+    sections: tuple[Section, ...]
+    left_out: Mapping[str, str]
+    checkpoints: Mapping[str, str]
+    shown: str
+    limit: int
+
+    def groups(self, section: str) -> tuple[str, ...]:
+        """The rows of a section's table, in their order."""
+        return tuple(dict.fromkeys(row.group for row in self.rows if row.section == section))
+
+    def chosen(self, section: str, group: str | None = None) -> list[Row]:
+        """The cases of a section, or of one of its groups."""
+        return [row for row in self.rows if row.section == section and group in (None, row.group)]
+
+    def table(self, section: str, group: str | None = None) -> dict[str, dict[str, Mean]]:
+        """Answer -> score -> mean over cases, each counting the same."""
+        rows = self.chosen(section, group)
+        answers = dict.fromkeys(answer for row in rows for answer in row.scores)
+        return {
+            answer: {
+                metric: Mean.of([getattr(row.scores[answer], metric) for row in rows if answer in row.scores])
+                for metric in METRICS
+            }
+            for answer in answers
+        }
+
+    def error(self, row: Row) -> float:
+        """Colour error of the shown answer; NaN where there is none."""
+        return row.scores[self.shown].color_error if self.shown in row.scores else math.nan
+
+    def worst(self, count: int = WORST) -> list[Row]:
+        """The cases with the largest colour error of the shown answer, of each drawing the worst one.
+
+        Sections whose truth is not exact are left aside, and cases without a colour error.
+        """
+        exact = {section.name for section in self.sections if section.exact}
+        scored = [row for row in self.rows if row.section in exact and not math.isnan(self.error(row))]
+        first: dict[str, Row] = {}
+        for row in sorted(scored, key=lambda row: -self.error(row)):
+            first.setdefault(row.id, row)
+        return list(first.values())[:count]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain values; NaN becomes None. Same inputs, same values: there is no date in it."""
+        sections: dict[str, Any] = {}
+        for section in self.sections:
+            rows = self.chosen(section.name)
+            groups = self.groups(section.name)
+            sections[section.name] = {
+                "about": section.about,
+                "n": len(rows),
+                "of": dict(Counter(_source(row.id) for row in rows)),
+                "pictures_sha256": hashlib.sha256(" ".join(row.pictures for row in rows).encode()).hexdigest(),
+                "answers": _plain(self.table(section.name)),
+            }
+            if len(groups) > 1:
+                sections[section.name]["groups"] = {
+                    group: {
+                        "n": len(self.chosen(section.name, group)),
+                        "answers": _plain(self.table(section.name, group)),
+                    }
+                    for group in groups
+                }
+        return {
+            "report": REPORT,
+            "checkpoint": self.checkpoints["model"],
+            "beside": {name: digest for name, digest in self.checkpoints.items() if name != "model"},
+            "versions": {"nurie": nurie.__version__} | _installed(),
+            "limit": self.limit,
+            "sections": sections,
+            "left_out": dict(self.left_out),
+            "worst": [
+                {"section": row.section, "id": row.id, "group": row.group, "color_error": self.error(row)}
+                for row in self.worst()
+            ],
+        }
+
+
+def _installed() -> dict[str, str]:
+    """Versions of the packages that decide the numbers; renderers may be absent."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _source(id: str) -> str:
+    """What a case's drawing is from.
+
+    Example:
+        >>> _source("seen-0017"), _source("noto/test-cat")
+        ('seen', 'noto')
+    """
+    return id.partition("/")[0] if "/" in id else id.rpartition("-")[0]
+
+
+def _plain(table: dict[str, dict[str, Mean]]) -> dict[str, Any]:
+    return {
+        answer: {
+            metric: {key: None if math.isnan(value) else value for key, value in asdict(mean).items()}
+            for metric, mean in means.items()
+        }
+        for answer, means in table.items()
+    }
+
+
+def plan_sections(sections: Sequence[Section], material: Material) -> tuple[dict[str, list[Draw]], dict[str, str]]:
+    """The cases of each section, not drawn yet, and why sections have none.
+
+    Raises:
+        DataError: no section has any.
+    """
+    plans: dict[str, list[Draw]] = {}
+    left_out: dict[str, str] = {}
+    for section in sections:
+        try:
+            plans[section.name] = section.plan(material)
+        except NotHere as error:
+            left_out[section.name] = str(error)
+    if not plans:
+        raise DataError(f"Nothing can be reported. {'; '.join(f'{n}: {why}' for n, why in left_out.items())}")
+    return plans, left_out
+
+
+def measure(
+    sections: Sequence[Section],
+    contenders: Mapping[str, Contender],
+    material: Material,
+    *,
+    workers: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> Report:
+    """Score all answers on all cases.
+
+    Args:
+        sections: what is asked.
+        contenders: "model" -> the model, and name -> rival for each one beside it.
+        material: what cases are drawn from.
+        workers: threads that draw and score; one answer at a time is computed.
+        progress: called after every case with the number done and the number of all.
+
+    Returns:
+        The report; the same inputs give the same numbers, whatever the workers.
+
+    Raises:
+        ConfigError: no worker.
+        DataError: no section has a case, or a file of the corpus is damaged.
+    """
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; it should be at least 1.")
+    plans, left_out = plan_sections(sections, material)
+    answers = {name: answer for contender in contenders.values() for name, answer in contender.answers.items()}
+    lock = threading.Lock()
+
+    def run(task: tuple[str, int, Draw]) -> Row:
+        section, number, draw = task
+        case = draw()
+        judge = JUDGES[case.judge]
+        scores: dict[str, Scores] = {}
+        for name, answer in answers.items():
+            if answers_case(answer, case.line_art):
+                with lock:
+                    prediction = answer.colour(case.line_art, case.references)
+                scores[name] = judge(case.scored_part(prediction), case.triple)
+        for name, prediction in trivial_answers(case).items():
+            scores[name] = judge(prediction, case.triple)
+        return Row(section=section, number=number, id=case.id, group=case.group, pictures=case.sha256(), scores=scores)
+
+    tasks = [(section, number, draw) for section, plan in plans.items() for number, draw in enumerate(plan)]
+    rows: list[Row] = []
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for row in pool.map(run, tasks):
+            rows.append(row)
+            if progress is not None:
+                progress(len(rows), len(tasks))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return Report(
+        rows=tuple(rows),
+        sections=tuple(section for section in sections if section.name in plans),
+        left_out=left_out,
+        checkpoints={name: contender.checkpoint for name, contender in contenders.items()},
+        shown=contenders["model"].shown,
+        limit=material.limit,
+    )
+
+
+def trivial_answers(case: Case) -> dict[str, Bytes]:
+    """The answers that look at nothing: the first reference's pixels, its mean colour, the line art as it is seen."""
+    answers = {name: trivial(case.triple) for name, trivial in TRIVIAL.items()}
+    lines = on_grid(case.line_art, case.triple.line_art.shape[0])
+    answers[_LINES] = lines if lines.ndim == 3 else np.repeat(lines[..., None], 3, axis=2)
+    return answers
