@@ -256,6 +256,26 @@ def test_the_average_of_a_network_with_spectral_norm_keeps_it():
             assert vector.norm() == pytest.approx(1, abs=1e-5)
 
 
+def test_a_training_can_begin_with_another_ones_weights(recipe):
+    path, folder = recipe("first", steps=3)
+    train(path)
+    weights = str(folder / WEIGHTS)
+    other = NETWORK | {"fusion_settings": {"temperature": 0.03}}
+    path, second = recipe("second", steps=1, initial_weights=weights, generator=other, optimizer={"generator_rate": 0})
+    train(path)
+    begun, went_on = load_generator(folder / WEIGHTS), load_generator(second / WEIGHTS)
+    # With no learning rate nothing but the batch norms' statistics moves.
+    for (name, a), b in zip(begun.named_parameters(), went_on.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    assert went_on.fusion.temperature == 0.03
+    path, _ = recipe("third", initial_weights=weights, generator=NETWORK | {"width": 3})
+    with pytest.raises(ModelError, match="another network .width 2, here 3"):
+        train(path)
+    path, _ = recipe("fourth", initial_weights=str(folder / "nowhere"))
+    with pytest.raises(ModelError, match="There is no file"):
+        train(path)
+
+
 def test_a_modules_own_loss_reaches_training(recipe):
     """CoCosNet brings one, and is logged; its weight makes it what it is."""
     curves = {}

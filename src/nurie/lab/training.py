@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import lightning as L
@@ -22,6 +23,7 @@ from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
+from nurie.lab.weights import load_weights
 
 if TYPE_CHECKING:
     from nurie.lab.models.vgg import VGGFeatures
@@ -99,9 +101,12 @@ class Colorization(L.LightningModule):
         background_share: weight of the paper in the correspondence loss, which it would else rule.
         channels_last: memory layout of the networks; faster on most devices.
         seed: of the weights and all augmentation.
+        initial_weights: a training's ``weights.safetensors`` to begin with instead of chance, to train on other
+            pictures or by other settings.
 
     Raises:
         ConfigError: a setting that does not exist, or a correspondence loss where the fusion module has no map for it.
+        ModelError: the initial weights cannot be read, or are of another network.
     """
 
     def __init__(
@@ -115,8 +120,9 @@ class Colorization(L.LightningModule):
         background_share: float = 0.3,
         channels_last: bool = True,
         seed: int = 0,
+        initial_weights: str | None = None,
     ) -> None:
-        """Make the networks, their weights from the seed alone."""
+        """Make the networks, their weights from the seed or from a file."""
         super().__init__()
         self.automatic_optimization = False
         self.strict_loading = False  # see FIXED
@@ -130,6 +136,8 @@ class Colorization(L.LightningModule):
             torch.manual_seed(seed)
             self.generator = _laid_out(Generator(generator), layout)
             self._check_alignment()
+            if initial_weights is not None:
+                load_weights(self.generator, Path(initial_weights))
             self.discriminator = Discriminator() if self.weights.adversarial else None
         self.average: Generator | None = None
         if self.optimizer.ema:

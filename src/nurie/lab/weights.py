@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -37,6 +38,34 @@ def load_generator(path: Path) -> Generator:
     Raises:
         ModelError: no such file, not a safetensors file, or one of another program.
     """
+    settings, state = _read(path)
+    try:
+        generator = Generator(GeneratorSettings(**settings))
+        generator.load_state_dict(state)
+    except (ConfigError, RuntimeError, TypeError) as error:
+        raise ModelError(f"{path} does not fit this version of Nurie: {error}") from error
+    return generator.eval()
+
+
+def load_weights(generator: Generator, path: Path) -> None:
+    """Give a generator the weights of another one with the same tensors; its settings stay its own.
+
+    Raises:
+        ModelError: see ``load_generator``; or the tensors are not the same.
+    """
+    settings, state = _read(path)
+    try:
+        generator.load_state_dict(state)
+    except RuntimeError as error:
+        own = generator.settings.to_dict()
+        other = [f"{key} {settings.get(key)!r}, here {own[key]!r}" for key in own if settings.get(key) != own[key]]
+        raise ModelError(
+            f"{path} holds the weights of another network ({'; '.join(other) or 'another version of it'}). Set "
+            "model.generator as it was there, or leave model.initial_weights out."
+        ) from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -45,12 +74,11 @@ def load_generator(path: Path) -> Generator:
                     f"{path} holds weights, but not of a Nurie generator. Give a weights.safetensors of a run."
                 )
             state: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}
-        generator = Generator(GeneratorSettings(**json.loads(metadata["settings"])))
-        generator.load_state_dict(state)
+        settings: dict[str, Any] = json.loads(metadata["settings"])
     except FileNotFoundError as error:
         raise ModelError(f"There is no file {path}.") from error
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is not a safetensors file or is damaged: {error}") from error
-    except (ConfigError, RuntimeError, TypeError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise ModelError(f"{path} does not fit this version of Nurie: {error}") from error
-    return generator.eval()
+    return settings, state
