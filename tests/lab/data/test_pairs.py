@@ -1,25 +1,16 @@
+"""Samples by number: exact triples and self-reference, shares, sizes, limits, damaged files."""
+
 import logging
 import re
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab import data
 from nurie.lab.corpora.store import read_drawing, read_manifest
-from nurie.lab.data import (
-    MEANINGS,
-    PairData,
-    PairDataset,
-    PairSettings,
-    StepSampler,
-    collate,
-    even_shares,
-    read_entries,
-    square,
-)
+from nurie.lab.data import PairDataset, PairSettings, collate, even_shares
+from nurie.lab.data.pairs import MEANINGS, SLOT_PLANES
 
 SETTINGS = {"sizes": {0: 64}}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
@@ -137,7 +128,8 @@ def partners(root, count=80, **settings):
         rng = np.random.default_rng([0, 2, number])
         source = str(rng.choice(["adventurer", "micah"], p=[0.5, 0.5]))
         entry = pairs._pick(source, rng)
-        other = pairs._partner(entry, rng)
+        other, relation = pairs._partner(entry, rng)
+        assert relation in ("self", "character")
         found.append("self" if other is entry else "style" if other.source == entry.source else "cross")
     return {kind: found.count(kind) / count for kind in ("self", "style", "cross")}
 
@@ -172,6 +164,10 @@ def test_painted_pictures_are_their_own_reference_and_have_no_slots(tiny_corpus)
     assert sample[LINE_SLOTS].shape == sample[REFERENCE_SLOTS].shape == (0, 16, 16)
 
 
+def test_every_meaning_has_a_plane():
+    assert len(MEANINGS) <= SLOT_PLANES and MEANINGS[0] == "background"
+
+
 def test_a_batch_is_of_one_kind(tiny_corpus):
     pairs = dataset(tiny_corpus, batch_size=5)
     kinds = [{len(pairs[number][LINE_SLOTS]) for number in range(5 * step, 5 * step + 5)} for step in range(12)]
@@ -191,24 +187,17 @@ def test_impossible_sizes_are_refused(sizes):
         PairSettings(sizes=sizes)
 
 
-def test_numbers_of_a_step_over_all_processes():
-    def first(offset, steps=3):
-        batches = iter(StepSampler(start=5, batch_size=2, stride=6, offset=offset))
-        return [next(batches) for _ in range(steps)]
-
-    assert first(0) == [[30, 31], [36, 37], [42, 43]]
-    assert first(4) == [[34, 35], [40, 41], [46, 47]]
+@pytest.mark.parametrize("share", [-0.01, 1.01])
+@pytest.mark.parametrize("name", ["same", "cross", "kin", "foreign", "crop", "outline", "extract", "white_paper"])
+def test_a_share_is_between_none_and_all(name, share):
+    with pytest.raises(ConfigError, match=rf"pairs.{name}_share is {share}; a share is a number from 0 to 1"):
+        PairSettings(**{f"{name}_share": share})
 
 
-def batches(root, workers, count=4, start=0):
-    module = PairData(str(root), pairs=PairSettings(**SETTINGS), sources=CHARACTERS, batch_size=3, workers=workers)
-    loader = iter(module.train_dataloader())
-    return [next(loader) for _ in range(count)]
-
-
-def test_batches_do_not_depend_on_the_workers(tiny_corpus):
-    alone, helped = batches(tiny_corpus, 0), batches(tiny_corpus, 2)
-    assert all(torch.equal(a, b) for x, y in zip(alone, helped, strict=True) for a, b in zip(x, y, strict=True))
+@pytest.mark.parametrize("name", ["kin_share", "foreign_share"])
+def test_self_reference_takes_no_other_drawing(name):
+    with pytest.raises(ConfigError, match=rf"pairs.{name} is 0.3, but pairs.triples is self.* leave {name} out"):
+        PairSettings(triples="self", **{name: 0.3})
 
 
 # -- a part of the pictures, kept in memory ---------------------------------------------------------------------------
@@ -273,38 +262,7 @@ def test_pictures_that_are_kept_are_the_same_to_the_last_bit(build_corpus, tmp_p
         [PairDataset(root, settings)[number] for number in range(40)]
 
 
-def test_training_data_passes_both_on(tiny_corpus):
-    module = PairData(
-        str(tiny_corpus), pairs=PairSettings(**SETTINGS), sources=CHARACTERS, limit=2, keep=True, workers=0
-    )
-    pairs = module.train_dataloader().dataset
-    assert [len(rows) for rows in pairs.by_source.values()] == [1, 1] and pairs._kept == {}
-    pairs[0]
-    assert pairs._kept
-
-
-def test_the_middle_square_by_hand():
-    wide = np.arange(4 * 9 * 3, dtype=np.uint8).reshape(4, 9, 3)
-    assert np.array_equal(square(wide, 4), wide[:, 2:6])
-    assert np.array_equal(square(wide.transpose(1, 0, 2), 4), wide[:, 2:6].transpose(1, 0, 2))
-    # Halved: means of 2 x 2, rounded.
-    means = wide[:, 2:6].reshape(2, 2, 2, 2, 3).mean((1, 3))
-    np.testing.assert_allclose(square(wide, 2), means, atol=0.51)
-
-
 # -- folders that are not as they should be ----------------------------------------------------------------------------
-
-
-def test_an_empty_folder(tmp_path):
-    with pytest.raises(DataError, match=r"is not a corpus: no folder in it has a manifest.jsonl. .*nurie lab corpus"):
-        dataset(tmp_path)
-    with pytest.raises(DataError, match="is not a folder"):
-        dataset(tmp_path / "nowhere")
-    for layout in ("folder", "anime-portraits"):
-        with pytest.raises(DataError, match="holds no pictures"):
-            read_entries(tmp_path, layout)
-    with pytest.raises(DataError, match="is not AFHQ"):
-        read_entries(tmp_path, "afhq-dog")
 
 
 def test_a_split_or_a_source_that_is_not_there(tiny_corpus):
@@ -316,13 +274,7 @@ def test_a_split_or_a_source_that_is_not_there(tiny_corpus):
         dataset(tiny_corpus, sources={"sheep": 1.0})
 
 
-def damage(root, names):
-    for name in names:
-        path = root / name
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def test_a_damaged_picture_is_named_skipped_and_counted(build_corpus, tmp_path, caplog):
+def test_a_damaged_picture_is_named_skipped_and_counted(build_corpus, tmp_path, caplog, damage):
     root = build_corpus(tmp_path / "corpus")
     whole = [dataset(root, sources=CHARACTERS)[number] for number in range(40)]
     damage(root, ["micah/train-2.png", "adventurer/train-0.png"])
@@ -341,14 +293,7 @@ def test_a_damaged_picture_is_named_skipped_and_counted(build_corpus, tmp_path, 
     assert all(same(again[number], found[number]) for number in reversed(range(40)))
 
 
-def test_what_takes_a_damaged_ones_place_does_not_depend_on_the_workers(build_corpus, tmp_path):
-    root = build_corpus(tmp_path / "corpus")
-    damage(root, ["micah/train-2.png"])
-    alone, helped = batches(root, 0, count=8), batches(root, 2, count=8)
-    assert all(torch.equal(a, b) for x, y in zip(alone, helped, strict=True) for a, b in zip(x, y, strict=True))
-
-
-def test_too_many_damaged_pictures_are_an_error(build_corpus, tmp_path):
+def test_too_many_damaged_pictures_are_an_error(build_corpus, tmp_path, damage):
     root = build_corpus(tmp_path / "corpus", train=14)
     damage(root, [f"micah/train-{number}.png" for number in range(12)])
     pairs = dataset(root, sources=CHARACTERS)
@@ -359,77 +304,8 @@ def test_too_many_damaged_pictures_are_an_error(build_corpus, tmp_path):
             pairs[number]
 
 
-def test_nothing_readable_ends_at_once(build_corpus, tmp_path):
+def test_nothing_readable_ends_at_once(build_corpus, tmp_path, damage):
     root = build_corpus(tmp_path / "corpus", train=3)
     damage(root, [f"micah/train-{number}.png" for number in range(3)])
     with pytest.raises(DataError, match="no pair could be read in 100 attempts; 3 files are damaged"):
         dataset(root, sources={"micah": 1.0})[0]
-
-
-# -- folders of pictures -----------------------------------------------------------------------------------------------
-
-
-def paint(path, size=(48, 32), colour=(200, 30, 60)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.new("RGB", size, (255, 255, 255))
-    picture.paste(colour, (size[0] // 4, size[1] // 4, 3 * size[0] // 4, 3 * size[1] // 4))
-    picture.save(path)
-
-
-@pytest.mark.parametrize(
-    ("layout", "train", "held"),
-    [
-        ("folder", "a/{}.png", None),
-        ("anime-portraits", "train/{}.jpg", "test/{}.jpg"),
-        ("afhq-cat", "train/cat/{}.png", "val/cat/{}.png"),
-    ],
-)
-def test_folders_of_pictures(tmp_path, layout, train, held):
-    for number in range(5):
-        paint(tmp_path / train.format(number), colour=(40 * number, 30, 60))
-    if held:
-        paint(tmp_path / held.format("kept"), colour=(1, 2, 250))
-    settings = PairSettings(sizes={0: 32}, triples="self")
-    module = PairData(str(tmp_path), layout=layout, pairs=settings, batch_size=3, workers=0)
-    batch = next(iter(module.train_dataloader()))
-    assert batch.target.shape == (3, 3, 32, 32) and batch.extract.all()
-    # The middle square of 48 x 32, not squashed: the patch is 24 wide and 16 high.
-    assert batch.target[0, 1].float().lt(128).any(0).sum() in (24, 25, 26)  # JPEG may smear an edge
-    assert batch.paper.min() >= 250  # the same JPEG
-    sheet = module.sheet_pairs(2)
-    blue = (sheet.target[:, 2, 16, 16] > 200).tolist()
-    assert blue == [bool(held)] * 2
-
-
-def test_a_corrupt_file_in_a_folder_is_named_at_the_start(tmp_path, caplog):
-    for number in range(12):
-        paint(tmp_path / f"{number}.png")
-    damage(tmp_path, ["7.png"])
-    with caplog.at_level(logging.WARNING):
-        assert len(read_entries(tmp_path, "folder")) == 11
-    assert "7.png" in caplog.text and "1 left out" in caplog.text
-
-
-# -- sheets ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_sheet_shows_validation_pairs_of_characters(tiny_corpus):
-    for sources in (None, {"micah": 3.0, "noto": 1.0, "robohash-cats": 1.0}):
-        module = PairData(str(tiny_corpus), pairs=PairSettings(sizes={0: 32, 9: 64}), sources=sources)
-        sheet = module.sheet_pairs(4)
-        assert sheet.target.shape == (4, 3, 64, 64) and sheet.line_slots.shape[1] == 16
-        kept = {
-            row.id for row in read_manifest(tiny_corpus) if row.split == "val" and row.source in ("adventurer", "micah")
-        }
-        assert kept
-        assert all(torch.equal(a, b) for a, b in zip(sheet, module.sheet_pairs(4), strict=True))
-
-
-def test_the_sheet_of_a_corpus_without_characters(tiny_corpus):
-    module = PairData(str(tiny_corpus), pairs=PairSettings(**SETTINGS), sources={"robohash-cats": 1.0})
-    assert module.sheet_pairs(2).target.shape == (2, 3, 64, 64)
-
-
-def test_limits_are_those_of_the_design():
-    assert (data.MAX_DAMAGED, data.MAX_DAMAGED_SHARE) == (10, 0.02)
-    assert len(MEANINGS) <= data.SLOT_PLANES and MEANINGS[0] == "background"

@@ -1,0 +1,139 @@
+"""Batches of pairs from a step on, and Lightning's data module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from nurie.lab.augmentation import RawPairs
+from nurie.lab.corpora.slots import SLOTS
+from nurie.lab.corpora.store import Entry
+from nurie.lab.data.pairs import PairDataset, PairSettings
+from nurie.lab.data.reading import Layout, read_entries
+
+
+class StepSampler(Sampler[list[int]]):
+    """Numbers of the batches from a step on, without end.
+
+    Args:
+        start: first step.
+        batch_size: samples a step.
+        stride: samples a step over all processes.
+        offset: of this process's samples in a step.
+    """
+
+    def __init__(self, *, start: int, batch_size: int, stride: int, offset: int) -> None:
+        """Keep the settings."""
+        self.start, self.batch_size, self.stride, self.offset = start, batch_size, stride, offset
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Lists of sample numbers."""
+        step = self.start
+        while True:
+            first = step * self.stride + self.offset
+            yield list(range(first, first + self.batch_size))
+            step += 1
+
+
+def collate(samples: Sequence[tuple[np.ndarray, ...]]) -> RawPairs:
+    """Stack samples to tensors."""
+    return RawPairs(*(torch.from_numpy(np.stack(planes)) for planes in zip(*samples, strict=True)))
+
+
+class PairData(L.LightningDataModule):
+    """Training pairs from a corpus folder, and a fixed batch of validation pairs for the sample sheets.
+
+    Args:
+        root: corpus folder, from ``nurie lab corpus``, or a folder of pictures.
+        layout: what the folder looks like; see ``read_entries``.
+        pairs: which pairs.
+        sources: sources by name with their weights; all, by number of pictures, when left out.
+        batch_size: pairs a step and process.
+        limit: train on so many pictures at most, spread evenly over the sources; all when left out.
+        keep: keep pictures in memory once they are read; for small sets at small sizes.
+        workers: processes that read pictures.
+        seed: of all chance.
+    """
+
+    def __init__(
+        self,
+        root: str = "corpus",
+        *,
+        layout: Layout = "corpus",
+        pairs: PairSettings | None = None,
+        sources: dict[str, float] | None = None,
+        batch_size: int = 8,
+        limit: int | None = None,
+        keep: bool = False,
+        workers: int = 1,
+        seed: int = 0,
+    ) -> None:
+        """Keep the settings; pictures are listed when training starts."""
+        super().__init__()
+        self.root, self.pairs, self.sources = Path(root), pairs or PairSettings(), sources
+        self.layout, self.batch_size, self.workers, self.seed = layout, batch_size, workers, seed
+        self.limit, self.keep = limit, keep
+        self._entries: list[Entry] | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The rows of all pictures, read once."""
+        if self._entries is None:
+            self._entries = read_entries(self.root, self.layout, self.sources)
+        return self._entries
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches from the step on at which training stands."""
+        trainer = self.trainer
+        ranks = trainer.world_size if trainer else 1
+        rank = trainer.global_rank if trainer else 0
+        start = int(getattr(trainer.lightning_module, "step", 0)) if trainer else 0
+        dataset = PairDataset(
+            self.root,
+            self.pairs,
+            entries=self.entries,
+            sources=self.sources,
+            batch_size=self.batch_size,
+            step_size=self.batch_size * ranks,
+            limit=self.limit,
+            keep=self.keep,
+            seed=self.seed,
+        )
+        sampler = StepSampler(
+            start=start, batch_size=self.batch_size, stride=self.batch_size * ranks, offset=self.batch_size * rank
+        )
+        return DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=collate,
+            persistent_workers=self.workers > 0,
+            prefetch_factor=4 if self.workers else None,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def sheet_pairs(self, count: int = 16) -> RawPairs:
+        """The same validation pairs at any time.
+
+        Of generated characters where there are any, else of all pictures of one kind; of the training split only where
+        nothing is kept from training.
+        """
+        rows = next(
+            rows for split in ("val", "test", "train") if (rows := [e for e in self.entries if e.split == split])
+        )
+        split = rows[0].split
+        weights = self.sources or {name: 1.0 for name in SLOTS}
+        sources = {name: weights[name] for name in sorted({e.source for e in rows} & set(weights)) if name in SLOTS}
+        if not sources:
+            kind = rows[0].kind
+            rows = [entry for entry in rows if entry.kind == kind]
+        final = replace(self.pairs, sizes={0: self.pairs.size_at(max(self.pairs.sizes))})
+        dataset = PairDataset(self.root, final, entries=rows, split=split, sources=sources, seed=self.seed)
+        return collate([dataset[number] for number in range(count)])

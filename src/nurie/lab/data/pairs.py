@@ -1,0 +1,308 @@
+"""Raw pairs by number: exact triples of drawings, or the paper's self-reference.
+
+A sample is a function of the seed and its number alone, whatever the worker and however often training was interrupted.
+
+A damaged file is skipped: another pair takes the sample's place, drawn from the seed, the sample's number and the
+attempt, so that the other samples stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset
+
+from nurie.errors import ConfigError, DataError
+from nurie.lab.augmentation import SLOT_STRIDE
+from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
+from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
+from nurie.lab.data.partners import (
+    Side,
+    largest_slots,
+    match_slots,
+    own_colours,
+    rename_slots,
+    theme,
+    without_band,
+)
+from nurie.lab.data.reading import DamagedFileError, PictureReader, read_entries
+
+#: Order of the slot planes of characters; other drawings keep their own order.
+MEANINGS = ("background", *sorted({meaning for style in SLOTS.values() for meaning in style.values()}))
+SLOT_PLANES = 16
+
+#: Share of a picture from which a slot counts as seen.
+SEEN = 0.0015
+#: How much of a reference is cut away, of its width or height.
+BAND = (0.25, 0.5)
+
+#: How often a sample is drawn again because of damaged files.
+ATTEMPTS = 100
+
+#: What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
+#: something else altogether.
+Relation = Literal["self", "character", "kin", "foreign"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSettings:
+    """Which pairs are drawn from a corpus.
+
+    Attributes:
+        sizes: from which step on pictures have which size (width and height, multiples of 16). Small ones first show
+            the network several times as many pictures in the same time.
+        triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
+        same_share: of exact triples, the share whose reference is the drawing itself in another place.
+        cross_share: of exact triples, the share whose reference is of another style.
+        kin_share: of emoji, the share whose reference is the same concept from another set, where there is one and its
+            slots can be told by their colours, areas and places.
+        foreign_share: of drawings, the share whose reference shows something else altogether (an animal for a person),
+            where there is one: no slot can be known, and the drawing's ground counts in full.
+        crop_share: of drawings, the share whose reference lacks a band of 25 to 50 % along one side.
+        outline_share: of drawings with lines of their own, the share that takes lines by stylesheet instead.
+        extract_share: the share of drawings whose lines are XDoG of the truth (painted pictures always are).
+        unseen_weight: how much pixels count whose slot does not show in the reference.
+        paper_weight: how much the drawing's ground counts, which stays white.
+        white_paper_share: the share of references on white ground; the others have a flat colour.
+
+    Raises:
+        ConfigError: sizes that the networks cannot take, a share outside 0 to 1, or other drawings as references for
+            self-reference.
+    """
+
+    sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
+    triples: Literal["exact", "self"] = "exact"
+    same_share: float = 0.15
+    cross_share: float = 0.35
+    kin_share: float = 0.0
+    foreign_share: float = 0.0
+    crop_share: float = 0.0
+    outline_share: float = 0.35
+    extract_share: float = 0.1
+    unseen_weight: float = 0.1
+    paper_weight: float = 0.4
+    white_paper_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if 0 not in self.sizes or any(size % 16 or size <= 0 for size in self.sizes.values()):
+            raise ConfigError(f"pairs.sizes is {self.sizes}; it needs a size from step 0 on, and multiples of 16.")
+        for name, value in vars(self).items():
+            if name.endswith("_share") and not 0 <= value <= 1:
+                raise ConfigError(f"pairs.{name} is {value}; a share is a number from 0 to 1.")
+        for name in ("kin_share", "foreign_share"):
+            if self.triples == "self" and getattr(self, name):
+                raise ConfigError(
+                    f"pairs.{name} is {getattr(self, name)}, but pairs.triples is self: every drawing is its own "
+                    f"reference. Set pairs.triples to exact, or leave {name} out."
+                )
+
+    def size_at(self, step: int) -> int:
+        """Width and height of a step's pictures."""
+        return self.sizes[max(first for first in self.sizes if first <= step)]
+
+
+class PairDataset(Dataset[tuple[np.ndarray, ...]]):
+    """Raw pairs by number.
+
+    Args:
+        root: corpus folder.
+        settings: which pairs.
+        entries: rows of the pictures; those of the corpus' manifests when None.
+        split: of the manifest.
+        sources: sources by name with their weights; all, by their number of pictures, when empty.
+        batch_size: all samples of a batch are of one kind, with slots or without.
+        step_size: samples of a step over all processes; ``batch_size`` when None.
+        limit: so many pictures at most, spread evenly over the sources; None: all.
+        keep: keep pictures in memory once they are read, at the size they are trained at. Every worker keeps its own.
+        seed: of all chance.
+
+    Raises:
+        ConfigError: a limit below 1.
+        DataError: nothing of that split is there, or of one of the sources; later, too many files are damaged.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        settings: PairSettings,
+        *,
+        entries: Iterable[Entry] | None = None,
+        split: Split = "train",
+        sources: dict[str, float] | None = None,
+        batch_size: int = 1,
+        step_size: int | None = None,
+        limit: int | None = None,
+        keep: bool = False,
+        seed: int = 0,
+    ) -> None:
+        """List the pictures and count their sources."""
+        self.root, self.settings, self.seed = root, settings, seed
+        self.batch_size, self.step_size = batch_size, step_size or batch_size
+        self.by_source: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries if entries is not None else read_entries(root, sources=sources):
+            if entry.split == split and (not sources or entry.source in sources):
+                self.by_source[entry.source].append(entry)
+        lacking = sorted(set(sources or ()) - set(self.by_source))
+        if lacking or not self.by_source:
+            of = f" of {', '.join(lacking)}" if lacking else ""
+            raise DataError(f"{root} holds no picture{of} of the split {split!r}. Make a corpus with: nurie lab corpus")
+        names = sorted(self.by_source)
+        if limit is not None and limit < 1:
+            raise ConfigError(f"limit is {limit}; it should be at least 1. Leave it out to train on all pictures.")
+        if limit is not None:
+            shares = even_shares([len(self.by_source[name]) for name in names], limit)
+            self.by_source = {n: self.by_source[n][:share] for n, share in zip(names, shares, strict=True) if share}
+            names = sorted(self.by_source)
+        weights = np.array([sources[n] if sources else len(self.by_source[n]) for n in names], np.float64)
+        self.kinds = {kind: [n for n in names if self.by_source[n][0].kind == kind] for kind in ("drawing", "painted")}
+        self.weights = dict(zip(names, weights / weights.sum(), strict=True))
+        self.styles = [n for n in self.kinds["drawing"] if n in SLOTS]
+        self.themes = {n: {theme(entry) for entry in self.by_source[n]} for n in self.kinds["drawing"]}
+        self.concepts: dict[str, list[Entry]] = defaultdict(list)
+        for entry in (entry for name in self.kinds["drawing"] for entry in self.by_source[name]):
+            if entry.source not in SLOTS and "concept" in entry.parts:
+                self.concepts[entry.parts["concept"]].append(entry)
+        self.reader = PictureReader(root, [entry for name in names for entry in self.by_source[name]], keep=keep)
+
+    @property
+    def damaged(self) -> int:
+        """Damaged files met so far, by all processes."""
+        return self.reader.damaged
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, ...]:
+        """Sample ``number``, in the order of ``RawPairs``."""
+        batch = np.random.default_rng([self.seed, 1, number // self.batch_size])
+        share = sum(self.weights[name] for name in self.kinds["painted"])
+        kind = "painted" if batch.random() < share else "drawing"
+        for attempt in range(ATTEMPTS):
+            salt = [2, number] if attempt == 0 else [3, number, attempt]
+            try:
+                return self._sample(kind, number, np.random.default_rng([self.seed, *salt]))
+            except DamagedFileError:
+                continue
+        raise DataError(f"{self.root}: no pair could be read in {ATTEMPTS} attempts; {self.damaged} files are damaged.")
+
+    def _sample(self, kind: str, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        entry = self._pick(self._source(self.kinds[kind], rng), rng)
+        size = self.settings.size_at(number // self.step_size)
+        return self._painted(entry, size) if kind == "painted" else self._drawing(entry, size, rng)
+
+    def _source(self, names: Sequence[str], rng: np.random.Generator) -> str:
+        weights = np.array([self.weights[name] for name in names])
+        return str(rng.choice(names, p=weights / weights.sum()))
+
+    def _pick(self, source: str, rng: np.random.Generator) -> Entry:
+        entries = self.by_source[source]
+        return entries[int(rng.integers(len(entries)))]
+
+    def _partner(self, entry: Entry, rng: np.random.Generator) -> tuple[Entry, Relation]:
+        """The drawing whose picture is the reference, and what it is to the drawing itself."""
+        s = self.settings
+        # Chance is drawn for what is asked for alone: recipes without it keep their samples.
+        if s.foreign_share and rng.random() < s.foreign_share:
+            other = self._foreign(entry, rng)
+            if other is not None:
+                return other, "foreign"
+        if s.kin_share and entry.source not in SLOTS and rng.random() < s.kin_share:
+            kin = [e for e in self.concepts.get(entry.parts.get("concept", ""), ()) if e.source != entry.source]
+            if kin:
+                return kin[int(rng.integers(len(kin)))], "kin"
+        if entry.source not in SLOTS or s.triples == "self" or rng.random() < s.same_share:
+            return entry, "self"
+        shared = set(entry.slots) - {"background"}
+        if rng.random() < s.cross_share:
+            for _ in range(4):
+                other = self._pick(str(rng.choice(self.styles)), rng)
+                if len(shared & set(other.slots)) >= min(2, len(shared)):
+                    return other, "character"
+        return self._pick(entry.source, rng), "character"
+
+    def _foreign(self, entry: Entry, rng: np.random.Generator) -> Entry | None:
+        """A drawing of another theme from another source; None where chance finds none."""
+        own = theme(entry)
+        names = [name for name, themes in self.themes.items() if name != entry.source and themes != {own}]
+        for _ in range(8 if names else 0):
+            other = self._pick(self._source(names, rng), rng)
+            if theme(other) != own:
+                return other
+        return None
+
+    def _reference(self, entry: Entry, a: Drawing, size: int, rng: np.random.Generator) -> tuple[Drawing, Relation]:
+        """The drawing that the reference shows, its slots named after those of ``a`` that they show."""
+        other, relation = self._partner(entry, rng)
+        if other is entry:
+            return a, "self"
+        b = self.reader.drawing(other, size)
+        if relation == "kin":
+            names = match_slots(a, own_colours(entry), b, own_colours(other))
+            return (rename_slots(b, names, a.slots), relation) if names else (a, "self")
+        return (rename_slots(b, {}, a.slots) if relation == "foreign" else b), relation
+
+    def _drawing(self, entry: Entry, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        s = self.settings
+        a = self.reader.drawing(entry, size)
+        b, relation = self._reference(entry, a, size, rng)
+        palette = sample_palette(dict.fromkeys((*a.slots, *b.slots)), rng)
+        paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_colour(rng)
+        if s.crop_share and rng.random() < s.crop_share:
+            side: Side = get_args(Side)[int(rng.integers(4))]
+            b = without_band(b, side, rng.uniform(*BAND))
+        reference = b.picture(palette | {"background": paper})
+        seen = {slot for slot, plane in zip(b.slots, b.coverage, strict=True) if plane.mean() / 255 > SEEN}
+        ground = 1.0 if relation == "foreign" else s.paper_weight
+        share = [ground if slot == "background" else 1.0 if slot in seen else s.unseen_weight for slot in a.slots]
+        # Fixed colours (eyes, teeth) count in full: what no slot covers.
+        covered = a.coverage.reshape(len(a.slots), -1).T.astype(np.float32)
+        weight = 255 - (covered @ (1 - np.array(share, np.float32))).reshape(a.base.shape[:2])
+        kind = int(len(a.lines) > 1 and rng.random() < s.outline_share)
+        if relation in ("kin", "foreign"):
+            order = largest_slots(a, b, SLOT_PLANES)
+        else:
+            order = MEANINGS if entry.source in SLOTS else a.slots
+        return (
+            a.lines[kind][None],
+            a.picture(palette | {"background": (255, 255, 255)}).transpose(2, 0, 1),
+            np.clip(weight, 0, 255).astype(np.uint8)[None],
+            reference.transpose(2, 0, 1),
+            np.array(paper, np.uint8),
+            _slot_planes(a, order),
+            _slot_planes(b, order),
+            np.array(rng.random() < s.extract_share),
+        )
+
+    def _painted(self, entry: Entry, size: int) -> tuple[np.ndarray, ...]:
+        picture = self.reader.painted(entry, size)
+        planes = picture.transpose(2, 0, 1)
+        border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        none = np.empty((0, size // SLOT_STRIDE, size // SLOT_STRIDE), np.uint8)
+        white = np.full((1, size, size), 255, np.uint8)
+        return white, planes, white, planes, np.median(border, axis=0).astype(np.uint8), none, none, np.array(True)
+
+
+def even_shares(counts: Sequence[int], limit: int) -> list[int]:
+    """So many of each that together they are ``limit`` and none has more than one more than another that had more."""
+    shares = [0] * len(counts)
+    for share in range(1, max(counts) + 1):
+        for index, count in enumerate(counts):
+            if sum(shares) < limit and count >= share:
+                shares[index] = share
+        if sum(shares) >= limit:
+            break
+    return shares
+
+
+def _slot_planes(drawing: Drawing, order: Sequence[str]) -> Bytes:
+    """Coverages at 1 / SLOT_STRIDE of the size, each at its slot's place in an order that both pictures share."""
+    height, width = drawing.base.shape[:2]
+    planes = np.zeros((SLOT_PLANES, height // SLOT_STRIDE, width // SLOT_STRIDE), np.uint8)
+    for slot, plane in zip(drawing.slots, drawing.coverage, strict=True):
+        if slot in order[:SLOT_PLANES]:
+            planes[order.index(slot)] = cv2.resize(plane, planes.shape[:0:-1], interpolation=cv2.INTER_AREA)
+    return planes
