@@ -34,7 +34,7 @@ class LineStyle:
 
     Attributes:
         thicken: probability of lines that are a pixel wider on each side.
-        heavy: probability of lines that are two or three pixels wider on each side, beside ``thicken``.
+        heavy: probability of lines that are 2 or 3 of 256 parts of the picture's width wider on each side.
         fade: probability of paler lines, down to ``palest`` of full ink.
         palest: see ``fade``.
         break_up: probability of broken lines.
@@ -76,8 +76,9 @@ def vary_lines(
     ink = torch.where(chance(batch, settings.thicken, generator, ink), _wider(ink, 1), ink)
     if settings.heavy:
         drawn = chance(batch, settings.heavy, generator, ink)
-        three = chance(batch, 0.5, generator, ink)
-        ink = torch.where(drawn, torch.where(three, _wider(ink, 3), _wider(ink, 2)), ink)
+        two, three = (max(1, round(parts * ink.shape[-1] / 256)) for parts in (2, 3))
+        heavy = torch.where(chance(batch, 0.5, generator, ink), _wider(ink, two), _wider(ink, three))
+        ink = torch.where(drawn, heavy, ink)
     soft = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     ink = torch.where(chance(batch, settings.soften, generator, ink), soft, ink)
     height, width = ink.shape[-2:]
