@@ -3,6 +3,8 @@
 The sets come as Iconify JSON (``npm pack @iconify-json/noto``). A picture's concept is its name without sex, skin and
 view; training and test are divided by concept over all sets at once, so that no hand shows in training what another
 shows in the test. Skin tones and mirrored twins are left out: they differ in colours alone.
+
+A set with outlines of its own gives them as drawn lines; the others get lines from the shapes' borders alone.
 """
 
 from __future__ import annotations
@@ -30,15 +32,19 @@ class EmojiSet:
     Attributes:
         title: name and maker.
         licence: as the set's page gives it.
+        ink: colour of the set's own outlines, "" where it has none. It becomes a line, however light, and what it
+            covers only in part, a shadow on the ground, is left out.
     """
 
     title: str
     licence: str
+    ink: str = ""
 
     @property
     def credit(self) -> str:
         """The line in CREDITS."""
-        return f"{self.title}, {self.licence}; recoloured, and lines drawn from the shapes' borders."
+        lines = "lines without colours, " if self.ink else ""
+        return f"{self.title}, {self.licence}; recoloured, {lines}and lines drawn from the shapes' borders."
 
 
 SETS = MappingProxyType(
@@ -54,24 +60,43 @@ SETS = MappingProxyType(
         "twemoji": EmojiSet(
             title="Twemoji by Twitter and contributors, https://github.com/jdecked/twemoji", licence="CC BY 4.0"
         ),
+        "emojione": EmojiSet(
+            title="Emoji One 2.3 (EmojiTwo) by Emoji One and contributors, https://github.com/EmojiTwo/emojitwo",
+            licence="CC BY 4.0",
+        ),
+        "streamline-emojis": EmojiSet(
+            title="Streamline Emojis by Streamline, https://github.com/webalys-hq/streamline-vectors",
+            licence="CC BY 4.0",
+            ink="#45413c",
+        ),
     }
 )
 
-#: Categories of the sets (Unicode's, and those of fxemoji) by kind of drawing; all others are left out.
+#: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
+#: drawing; all others are left out.
 KINDS = MappingProxyType(
     {
         "Animals & Nature": "animals",
+        "Animals Nature": "animals",
         "Nature": "animals",
         "People & Body": "people",
         "Smileys & Emotion": "people",
         "People": "people",
+        "Smiley People": "people",
         "Activities": "objects",
+        "Activity": "objects",
         "Food & Drink": "objects",
+        "Food Drink": "objects",
+        "Food": "objects",
         "Objects": "objects",
         "Places": "objects",
         "Travel & Places": "objects",
+        "Travel Places": "objects",
+        "Travel": "objects",
     }
 )
+#: Of these, what is dark, medium or light is a skin tone and left out; elsewhere a light is a lamp.
+_BODIES = frozenset({"People & Body", "People", "Smiley People"})
 
 TEST_SHARE = 0.10
 VAL_SHARE = 0.02
@@ -81,23 +106,40 @@ _SKIN = re.compile(r"-(dark|light|medium)(-|$)")
 MARGIN = 0.04
 _LEFT_OUT = re.compile(
     r"facing-right|-?(oclock|thirty)$|flag|^family|moon|globe|heart|^couple-with|^kiss-|bunny-ears-|speech|thought"
-    r"|symbol|sign$|button|hole$|dashing|zzz|hundred|speaking|footprints|^bust"
+    r"|symbol|skin-tone$|^\d+$|sign$|button|hole$|dashing|zzz|hundred|speaking|footprints|^bust"
 )
+#: One of several pictures of the same; those that differ in colours alone are left out.
+_NUMBERED = re.compile(r"-\d+$")
 _IDLE = frozenset(
     "man woman person men women people mx mrs boy girl adult face side head with and of the front facing in".split()
 )
 _ALIASES = MappingProxyType(
-    {"bunny": "rabbit", "hampster": "hamster", "aubergine": "eggplant", "leopardside": "leopard"}
+    {
+        "bunny": "rabbit",
+        "hampster": "hamster",
+        "aubergine": "eggplant",
+        "leopardside": "leopard",
+        "laptopcomputer": "laptop",
+        "blondhaired": "blondhair",
+        "brideveil": "veil",
+        "chinesecap": "skullcap",
+        "twoholdinghands": "holdinghands",
+        "schoolbackpack": "backpack",
+        "gamedice": "gamedie",
+        "redwineglass": "wineglass",
+        "whitewineglass": "wineglass",
+    }
 )
 
 
 def concept(name: str) -> str:
-    """What an emoji shows, the same for all sets: its name without hyphens, sex and view.
+    """What an emoji shows, the same for all sets: its name without hyphens, sex, view and number.
 
     Example:
-        >>> concept("woman-astronaut"), concept("cat-face"), concept("pandaface")
+        >>> concept("woman-astronaut-2"), concept("cat-face"), concept("pandaface")
         ('astronaut', 'cat', 'panda')
     """
+    name = _NUMBERED.sub("", name)
     words = [word for word in name.split("-") if word not in _IDLE]
     joined = "".join(words) or name.replace("-", "")
     joined = re.sub(r"(?<=..)(face|side|head)$", "", joined)
@@ -138,11 +180,17 @@ def read_tarball(path: Path) -> Tarball:
         if prefix not in SETS:
             raise DataError(f"{path} holds the emoji set {prefix!r}; known are: {', '.join(SETS)}.")
         pictures: dict[str, tuple[str, str]] = {}
+        shapes: set[str] = set()
         for category, names in metadata["categories"].items():
-            for name in names if category in KINDS else ():
+            for name in sorted(names) if category in KINDS else ():
                 icon = icons["icons"].get(name)
-                if icon is not None and is_wanted(name, category):
-                    pictures[name] = (_svg(icon, icons), KINDS[category])
+                if icon is None or not is_wanted(name, category):
+                    continue
+                shape = re.sub(r"#[0-9a-f]{3,6}", "", icon["body"])
+                if _NUMBERED.search(name) and shape in shapes:
+                    continue
+                shapes.add(shape)
+                pictures[name] = (_svg(icon, icons), KINDS[category])
     except (OSError, tarfile.TarError, EOFError, KeyError, ValueError, AttributeError) as error:
         raise DataError(
             f"{path} is not an Iconify package ({first_line(error)}). Get one with: npm pack @iconify-json/noto"
@@ -172,14 +220,33 @@ def is_wanted(name: str, category: str) -> bool:
     """Whether a picture is a drawing of something, and no twin of another in a different skin."""
     if _LEFT_OUT.search(name):
         return False
-    return not (category == "People & Body" and _SKIN.search(name))
+    return not (category in _BODIES and _SKIN.search(name))
+
+
+def with_black_ink(svg: str, ink: str) -> str:
+    """The SVG with outlines of a colour made black, and without the shadows of that colour that let the ground through.
+
+    Args:
+        svg: the picture, with attributes for colours and opacity.
+        ink: #rrggbb.
+
+    Example:
+        >>> with_black_ink('<path fill="#45413c" opacity=".15"/><path fill="none" stroke="#45413c"/>', "#45413c")
+        '<path fill="none" stroke="#000000"/>'
+    """
+    shadow = rf'<\w+(?=[^<>]* fill="{ink}")(?=[^<>]* opacity=")[^<>]*/>'
+    return re.sub(shadow, "", svg).replace(ink, "#000000")
 
 
 def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
     """One emoji as planes with its row; None where its colours cannot be separated."""
-    split = split_of(name)
+    split, ink = split_of(name), SETS[prefix].ink
+    width = 0.004 + 0.008 * share(f"{prefix}/{name}/line")
     try:
-        flat = render_flat(svg, size=size, line_width=0.004 + 0.008 * share(f"{prefix}/{name}/line"))
+        if ink:
+            flat = render_flat(with_black_ink(svg, ink), size=size, line_width=width, drawn=True, ink_share=1.0)
+        else:
+            flat = render_flat(svg, size=size, line_width=width)
     except ValueError:
         return None
     drawing = flat.layers.drawing
