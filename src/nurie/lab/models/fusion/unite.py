@@ -15,7 +15,13 @@ from nurie.lab.models.fusion.base import (
     to_map,
     to_tokens,
 )
-from nurie.lab.models.fusion.matching import centred_unit_vectors, neighbourhoods, products
+from nurie.lab.models.fusion.matching import (
+    DESCRIPTION,
+    centred_unit_vectors,
+    correlate_neighbourhoods,
+    describe_neighbourhoods,
+    products,
+)
 from nurie.lab.models.fusion.spade import ModulatedResidual
 from nurie.lab.models.fusion.transport import sinkhorn_plan
 
@@ -65,7 +71,7 @@ class UNITE(Fusion):
         """Make the projections and the block."""
         super().__init__()
         self.epsilon, self.rho, self.iterations = epsilon, None if balanced else rho, iterations
-        self._split = (9 * key_channels, key_channels, key_channels)
+        self._split = (key_channels + DESCRIPTION, key_channels, key_channels)
         self.theta, self.mass_of_x, self.confidence_of_x = (nn.Conv2d(channels, key_channels, 1) for _ in range(3))
         self.phi, self.mass_of_y, self.confidence_of_y = (nn.Conv2d(channels, key_channels, 1) for _ in range(3))
         self.injection = ModulatedResidual(channels)
@@ -75,9 +81,9 @@ class UNITE(Fusion):
         self.value = Branch("Y", dim=1)
 
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
-        """Keys are the three kinds of unit vectors side by side, values the raw features."""
+        """Keys describe phi's neighbourhoods and hold the two kinds of unit vectors; values are the raw features."""
         y_BCHW = reference.colors
-        phi_BMK = centred_unit_vectors(neighbourhoods(self.phi(self.key(y_BCHW))))
+        phi_BMK = describe_neighbourhoods(self.phi(self.key(y_BCHW)))
         mass_BMK = centred_unit_vectors(to_tokens(self.mass_of_y(self.key_mass(y_BCHW))))
         confidence_BMK = centred_unit_vectors(to_tokens(self.confidence_of_y(self.key_confidence(y_BCHW))))
         return ReferenceTokens(torch.cat([phi_BMK, mass_BMK, confidence_BMK], dim=-1), to_tokens(self.value(y_BCHW)))
@@ -85,12 +91,12 @@ class UNITE(Fusion):
     def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
         phi_BMK, y_mass_BMK, y_confidence_BMK = tokens.keys.split(self._split, dim=-1)
-        theta_BNK = centred_unit_vectors(neighbourhoods(self.theta(self.query(x_BCHW))))
+        theta_BNK = describe_neighbourhoods(self.theta(self.query(x_BCHW)))
         x_mass_BNK = centred_unit_vectors(to_tokens(self.mass_of_x(self.query_mass(x_BCHW))))
         a_BN = torch.softmax(products(x_mass_BNK, y_mass_BMK.mean(dim=1, keepdim=True)).squeeze(-1), dim=-1)
         b_BM = torch.softmax(products(y_mass_BMK, x_mass_BNK.mean(dim=1, keepdim=True)).squeeze(-1), dim=-1)
         plan_BNM = sinkhorn_plan(
-            1 - products(theta_BNK, phi_BMK),
+            1 - correlate_neighbourhoods(theta_BNK, phi_BMK, x_BCHW),
             a_BN,
             b_BM,
             epsilon=self.epsilon,
