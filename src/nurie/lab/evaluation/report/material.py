@@ -114,8 +114,10 @@ class Material:
             by_source[entry.source].append(entry)
         counts = [len(part) for part in by_source.values()]
         shares = even_shares(counts, min(sum(counts), self.limit if count is None else count))
+        # Sources start at different places, else all would show the same names.
+        starts = [number / len(counts) for number in range(len(counts))]
         parts = [
-            [part[number * len(part) // share] for number in range(share)]
-            for part, share in zip(by_source.values(), shares, strict=True)
+            [part[int((number + start) * len(part) / share)] for number in range(share)]
+            for part, share, start in zip(by_source.values(), shares, starts, strict=True)
         ]
         return [part[turn] for turn in range(max(shares)) for part in parts if turn < len(part)]

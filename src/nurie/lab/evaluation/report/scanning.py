@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from nurie.lab.corpora.store import Bytes
+from nurie.lines import ink_of
 
 
 def scan(line_art: Bytes, rng: np.random.Generator) -> Bytes:
@@ -21,12 +22,14 @@ def scan(line_art: Bytes, rng: np.random.Generator) -> Bytes:
         H x W x 3: what of the light the paper leaves, times what the pencil leaves of it, plus grain.
     """
     height, width = line_art.shape
-    paper = rng.uniform(195, 240) * np.array([1.0, rng.uniform(0.96, 1.0), rng.uniform(0.85, 1.0)])
+    yellow = rng.uniform(0, 0.15)
+    paper = rng.uniform(195, 240) * np.array([1.0, 1 - 0.3 * yellow, 1 - yellow])
     angle, fall = rng.uniform(0, 2 * math.pi), rng.uniform(0.03, 0.15)
     rows, columns = np.mgrid[:height, :width]
     along = (columns / width - 0.5) * math.cos(angle) + (rows / height - 0.5) * math.sin(angle)
     light = 1 - fall * (along + 0.5)
-    ink = cv2.GaussianBlur(1 - line_art.astype(np.float32) / 255, (0, 0), rng.uniform(0.5, 1.0))
+    # Hairlines that are grey already would vanish: pencil is pale by itself.
+    ink = cv2.GaussianBlur(ink_of(line_art), (0, 0), rng.uniform(0.5, 1.0))
     # Pencil leaves the hollows of the paper white.
     tooth = cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), 0.7)
     strength = rng.uniform(0.45, 0.8) * (1 + 0.5 * tooth)

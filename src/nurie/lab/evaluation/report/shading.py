@@ -21,15 +21,16 @@ from nurie.lab.corpora.store import Bytes, Colour
 
 Plane = NDArray[np.float32]
 
-#: Ranges, uniform. Light to dark over a region's extent, as shares of its colour.
-_GRADIENT = (0.10, 0.35)
+# Ranges, uniform. Together they leave the most of a region near its colour, so that it is still the reference's.
+#: How much darker a region's far end is, as a share of its colour.
+_GRADIENT = (0.05, 0.20)
 #: What a shadow leaves of the light; blue keeps a little more.
 _SHADOW = (0.55, 0.80)
-#: How far a shadow reaches into a region, and a highlight, as shares of the picture's side.
-_REACH = (0.03, 0.10)
-_GLINT = (0.010, 0.025)
-#: Half width of a shadow's edge, as a share of the side: from a hard cel edge to a soft one.
-_SOFTNESS = (0.002, 0.03)
+#: How far a shadow reaches into a region, and a highlight, as shares of the root of the region's area.
+_REACH = (0.06, 0.16)
+_GLINT = (0.02, 0.05)
+#: How soft a shadow's edge is, as a share of the same: from a hard cel edge to a soft one.
+_SOFTNESS = (0.01, 0.06)
 #: The share of white in a highlight at its brightest.
 _LIGHT = (0.25, 0.6)
 
@@ -53,7 +54,6 @@ def paint(
     Returns:
         H x W x 3; the background and what belongs to no slot are unchanged.
     """
-    side = picture.shape[0]
     angle = rng.uniform(0, 2 * math.pi)
     toward = (math.cos(angle), math.sin(angle))  # from the figure to the light, x and y
     painted = picture.astype(np.float32)
@@ -61,13 +61,14 @@ def paint(
         if slot == "background":
             continue
         share = plane.astype(np.float32) / 255
+        side = math.sqrt(float(share.sum()))  # the scale of this region
         factor = _gradient(share, toward, rng)[..., None] * np.ones(3, np.float32)
         shadow = _turned_away(share, toward, side * rng.uniform(*_REACH), side * rng.uniform(*_SOFTNESS))
         left = rng.uniform(*_SHADOW)
         dark = np.array([left, left, left + 0.3 * (1 - left)], np.float32)
         factor *= 1 - shadow[..., None] * (1 - dark)
         against = (-toward[0], -toward[1])
-        light = _turned_away(share, against, side * rng.uniform(*_GLINT), side * 0.004)
+        light = _turned_away(share, against, side * rng.uniform(*_GLINT), side * _SOFTNESS[0])
         light = np.maximum(light, _gloss(share, toward, rng)) * np.float32(rng.uniform(*_LIGHT))
         colour = np.array(palette[slot], np.float32)
         shaded = (1 - light[..., None]) * factor * colour + 255 * light[..., None]

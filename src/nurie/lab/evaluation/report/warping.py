@@ -24,7 +24,7 @@ def bend(drawing: Drawing, rng: np.random.Generator, *, move: float = MOVE) -> D
     height, width = drawing.base.shape[:2]
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
     points = sample_control_points(1, LatticeWarp(move=move), generator)
-    grid = thin_plate_grid(points.fit(), height, width)[0].numpy()
+    grid = thin_plate_grid(points.fit(), height, width, step=1)[0].numpy()
     # From edges at -1 and 1 to pixel centres.
     columns = ((grid[..., 0] + 1) * width - 1) / 2
     rows = ((grid[..., 1] + 1) * height - 1) / 2
