@@ -1,6 +1,11 @@
-"""What a measured training step costs beside a plain one: the same network, losses and pictures, one after the other.
+"""What a measured training step costs beside a plain one: for each network, in one training, turn by turn.
 
-Both run in one process, in rounds, so that a busy machine slows down both. The floor is a ratio of 2.
+python benchmarks/analysis.py
+python benchmarks/analysis.py --budget paper --networks scft sga-open --pairs 3
+
+The callback measures every second step, so that a busy machine slows down both alike. Networks and their size are those
+of `nurie lab reproduce`, by default with the budget for CPUs; VGG's losses, which would only lengthen the plain step,
+are left out. Pictures are noise. The floor is a ratio of 2.
 """
 
 import argparse
@@ -15,77 +20,87 @@ from torch.utils.data import DataLoader
 from training_step import Clock, raw_pairs
 
 from nurie.lab.analysis.callback import GradientConflict
-from nurie.lab.augmentation import SLOT_STRIDE, AugmentationSettings
+from nurie.lab.augmentation import AugmentationSettings
 from nurie.lab.losses import LossWeights
+from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import GeneratorSettings
+from nurie.lab.reproduce.budget import Budget
+from nurie.lab.reproduce.variants import VARIANTS
 from nurie.lab.train import quiet_lightning
 from nurie.lab.training import Colorization
 
+#: The six modules, SGA with gradient through its map too, and the aligned one.
+NETWORKS = ("spade", "cocosnet", "scft", "unite", "cmft", "sga", "sga-open", "sga-aligned")
 
-def network(fusion: str, size: int, width: int, stop_gradient: bool) -> Colorization:
-    """The paper's network at a width, without the losses that want VGG19: they would only lengthen the plain step."""
+
+def colorization(name: str, budget: Budget) -> Colorization:
+    """A network of the paper's comparison, of the budget's size."""
+    network = VARIANTS[name]
     return Colorization(
         generator=GeneratorSettings(
-            width=width,
-            token_stride=max(SLOT_STRIDE, size // 16),
-            fusion=fusion,
-            fusion_settings={"stop_gradient": stop_gradient},
+            width=budget.width,
+            levels=budget.levels,
+            patch=budget.patch,
+            token_stride=budget.token_stride,
+            residual_blocks=budget.residual_blocks,
+            fusion=network.fusion,
+            fusion_settings=network.settings,
         ),
-        losses=LossWeights(perceptual=0, style=0),
+        losses=LossWeights(perceptual=0, style=0, correspondence=15 if network.fusion in FUSIONS.aligned else 0),
         augmentation=AugmentationSettings.paper(),
     )
 
 
-def seconds_a_step(module: Colorization, size: int, batch: int, steps: int, path: Path | None) -> list[float]:
-    """Times of all steps but the first; every step is measured where a path is given."""
-    clock = Clock()
-    callbacks: list[L.Callback] = [clock]
-    if path is not None:
-        callbacks.insert(0, GradientConflict(str(path), every=1, steps_per_epoch=10**6))
-    with quiet_lightning(training=False):
+def seconds(module: Colorization, budget: Budget, pairs: int) -> tuple[list[float], list[float]]:
+    """Times of plain and of measured steps, turn by turn; the first step of each kind is left out.
+
+    Args:
+        module: that trains.
+        budget: size and number of the pictures.
+        pairs: of a plain and a measured step.
+    """
+    clock, steps = Clock(), 2 * pairs + 3
+    with tempfile.TemporaryDirectory() as folder, quiet_lightning(training=False):
+        path = str(Path(folder) / "gradients.json")
         trainer = L.Trainer(
             accelerator="auto",
             devices=1,
             max_epochs=1,
-            callbacks=callbacks,
+            # Steps 0, 2, 4 ... are measured; the clock stops behind the callback. The file comes after the last step.
+            callbacks=[GradientConflict(path, every=2, steps_per_epoch=10**6), clock],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        loader = DataLoader([raw_pairs(batch, size, slots=0)] * (steps + 1), batch_size=None)  # type: ignore[arg-type]
-        trainer.fit(module, loader)
-    return [b - a for a, b in zip(clock.times, clock.times[1:], strict=False)]
+        raw = raw_pairs(budget.batch, budget.size, slots=16)
+        trainer.fit(module, DataLoader([raw] * steps, batch_size=None))  # type: ignore[arg-type]
+    # From the end of step n to that of step n + 1: of steps 1, 2, 3 ..., the first two of which warm up.
+    times = [b - a for a, b in zip(clock.times, clock.times[1:], strict=False)][2:]
+    return times[::2], times[1::2]
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=64, help="width and height of the pictures")
-    parser.add_argument("--width", type=int, default=16, help="of the network; 16 is the paper's")
-    parser.add_argument("--batch", type=int, default=2, help="pictures a step")
-    parser.add_argument("--steps", type=int, default=4, help="timed steps a round")
-    parser.add_argument("--rounds", type=int, default=3, help="of both")
+    parser.add_argument("--budget", default="cpu", help="as of nurie lab reproduce")
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=VARIANTS, help="the six modules and more")
+    parser.add_argument("--pairs", type=int, default=4, help="of a plain and a measured step")
     arguments = parser.parse_args()
-    shape = {"size": arguments.size, "batch": arguments.batch, "steps": arguments.steps}
+    budget = Budget.parse(arguments.budget)
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "gradients.json"
-        for fusion, stop in (("scft", False), ("sga", False), ("sga", True)):
-            plain: list[float] = []
-            measured: list[float] = []
-            for _ in range(arguments.rounds):
-                for times, where in ((plain, None), (measured, path)):
-                    module = network(fusion, arguments.size, arguments.width, stop)
-                    times += seconds_a_step(module, path=where, **shape)
-            a, b = statistics.median(plain), statistics.median(measured)
-            name = f"{fusion}{' with stop-gradient' if stop else ''}"
-            rows.append((name, f"{a:.3f} s", f"{b:.3f} s", f"{b / a:.2f}"))
+    for name in arguments.networks:
+        plain, measured = seconds(colorization(name, budget), budget, arguments.pairs)
+        ratio = statistics.median(b / a for a, b in zip(plain, measured, strict=True))
+        a, b = (statistics.median(times) for times in (plain, measured))
+        rows.append((VARIANTS[name].title, f"{1000 * a:.0f} ms", f"{1000 * b:.0f} ms", f"{ratio:.2f}"))
     note = (
-        f"Medians of {arguments.rounds} rounds of {arguments.steps} steps, {arguments.batch} pictures of "
-        f"{arguments.size} x {arguments.size}, {torch.get_num_threads()} threads; torch {torch.__version__}"
+        f"Medians of {arguments.pairs} plain steps, each followed by a measured one, and of their ratios; budget "
+        f"{budget.name}: {budget.batch} pictures of {budget.size} x {budget.size} a step, "
+        f"{(budget.size // budget.token_stride) ** 2} tokens, {torch.get_num_threads()} threads; torch "
+        f"{torch.__version__}"
     )
-    print_table(("network", "a step", "a measured step", "ratio"), rows, note=note)
+    print_table(("network", "a plain step", "a measured step", "ratio"), rows, note=note)
 
 
 if __name__ == "__main__":
