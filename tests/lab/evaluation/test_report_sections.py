@@ -16,7 +16,7 @@ from nurie.lab.evaluation.report.judges import JUDGES
 from nurie.lab.evaluation.report.material import Material, NotHere
 from nurie.lab.evaluation.report.sections import SECTIONS, Section, Sections
 from nurie.lab.evaluation.report.widths import SIZES, WIDTHS, character_svg
-from nurie.lab.evaluation.triples import render_triple
+from nurie.lab.evaluation.triples import Triple, render_triple
 
 SIDE = 67
 NAMES = [section.name for section in SECTIONS]
@@ -223,6 +223,41 @@ def test_a_characters_svg_is_the_one_that_is_rendered() -> None:
     drawing, entry = render_character(SPEC.style_a, SPEC.seed_a, "test")
     lines = outline(character_svg(SPEC.style_a, SPEC.seed_a), 256, width=line_width(f"{SPEC.style_a}/{SPEC.seed_a}"))
     assert np.array_equal(lines, drawing.lines[entry.line_kinds.index("outline")])
+
+
+def test_what_no_line_shows_is_not_scored() -> None:
+    """Three squares: one with a line around it, one with a line along one of its sides, one with none."""
+    side, coverage, lines = 61, np.zeros((4, 61, 61), np.uint8), np.full((61, 61), 255, np.uint8)
+    boxes = [(slice(10, 20), slice(5 + 20 * n, 15 + 20 * n)) for n in range(3)]
+    for number, box in enumerate(boxes, 1):
+        coverage[(number, *box)] = 255
+    coverage[0] = 255 - coverage[1:].max(0)
+    lines[8:22, 3:17], lines[boxes[0]] = 0, 255
+    lines[8:22, 23] = 0
+    slots = ("background", "ringed", "touched", "bare")
+    picture = np.zeros((side, side, 3), np.uint8)
+    triple = Triple(
+        line_art=lines,
+        reference=picture,
+        truth=picture,
+        slots_a=slots,
+        coverage_a=coverage,
+        slots_b=slots,
+        coverage_b=coverage,
+        palette=dict.fromkeys(slots, (0, 0, 0)),
+    )
+    # Of the 44 pixels around a square of 10 a line at distance 2 to its left has 12 near it, and each row's next one.
+    assert characters.drawn_shares(triple)[1:] == [1.0, pytest.approx(14 / 44), 0.0]
+    case = characters.drawn_only(SPEC, triple, np.random.default_rng(0))
+    assert set(triple.regions) == set(slots[1:]) and set(case.triple.regions) == {"ringed"}
+
+
+def test_loose_hairs_are_not_drawn(material) -> None:
+    spec = next(row for row in load_list("seen") if row.style_a == "micah")
+    triple = material.triple(spec)
+    case = characters.drawn_only(spec, triple, np.random.default_rng(0))
+    assert set(triple.regions) - set(case.triple.regions) == {"hair"} and "skin" in case.triple.regions
+    assert case.triple.sha256() == triple.sha256()
 
 
 def test_painted_lines_are_those_of_the_shaded_picture(material) -> None:

@@ -1,4 +1,4 @@
-"""Cases from the palette lists: as they are, painted, with several references, with a part missing, scanned."""
+"""Cases from the palette lists: as they are, what is drawn of them, painted, with references more or less, scanned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from nurie.lab.corpora.portraits import render_character
@@ -17,13 +18,19 @@ from nurie.lab.evaluation.report.cases import Case, Draw, Reference, add_referen
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.scanning import scan
 from nurie.lab.evaluation.report.shading import paint
-from nurie.lab.evaluation.triples import SIZE, Triple
+from nurie.lab.evaluation.triples import FULL, SIZE, Triple
 from nurie.lab.lineart import XDoG
 
 #: Further characters are of the test split and of no list, which number theirs below this.
 _FIRST_FREE = 50_000
 #: How much of the reference's figure is cut away, as a share of its width or height.
 _BAND = (0.3, 0.5)
+
+#: A region is drawn where this share of its border is; micah's loose hairs, coloured strokes that its line art lacks,
+#: have a fifth.
+_DRAWN = 1 / 3
+#: Darker than this is a line, as for ``nurie.page``.
+_INK = 166
 
 #: Makes a case of a row's triple.
 _Change = Callable[[TripleSpec, Triple, np.random.Generator], Case]
@@ -57,6 +64,26 @@ def changed(section: str, change: _Change) -> Callable[[Material], list[Draw]]:
         return [functools.partial(draw, material, spec) for spec in material.rows("seen")]
 
     return plan
+
+
+def drawn_only(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """Only the regions that the line art bounds are scored: what no line shows, no answer can colour."""
+    kept = tuple(
+        slot if slot == "background" or share >= _DRAWN else f"undrawn {slot}"
+        for slot, share in zip(triple.slots_a, drawn_shares(triple), strict=True)
+    )
+    return Case.of(spec.id, replace(triple, slots_a=kept))
+
+
+def drawn_shares(triple: Triple) -> list[float]:
+    """Of the border of each of A's slots, the share with ink within two pixels; 0 of a slot that is nowhere."""
+    near = cv2.dilate((triple.line_art < _INK).astype(np.uint8), np.ones((5, 5), np.uint8))
+    shares = []
+    for plane in triple.coverage_a:
+        inside = (plane >= FULL).astype(np.uint8)
+        border = cv2.dilate(inside, np.ones((3, 3), np.uint8)) > inside
+        shares.append(float(near[border].mean()) if border.any() else 0.0)
+    return shares
 
 
 def painted_reference(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:

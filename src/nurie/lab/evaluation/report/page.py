@@ -11,7 +11,7 @@ from pathlib import Path
 from nurie.errors import ConfigError
 from nurie.image import check_writable
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.evaluation.palette import Mean
+from nurie.lab.evaluation.palette import TRIVIAL, Mean
 from nurie.lab.evaluation.report.answers import Contender, load_contender
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.measure import Report, Row, measure
@@ -118,13 +118,23 @@ def _table(report: Report) -> str:
         "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for section in report.sections:
-        for group in report.groups(section.name):
+        groups = report.groups(section.name)
+        for group in groups:
             title = f"{section.name}, {group}" if group else section.name
-            cases = len(report.chosen(section.name, group))
-            for answer, means in report.table(section.name, group).items():
-                cells = [_cell(means[metric], 100 if metric == "match" else 1) for metric in _COLUMNS]
-                lines.append(f"| {title} | {cases} | {answer} | {' | '.join(cells)} |")
+            lines += _rows(report, section, title, group, trivial=len(groups) == 1)
+        if len(groups) > 1:  # the trivial answers hardly differ from row to row
+            lines += _rows(report, section, f"{section.name}, all", None, trivial=True)
     return "\n".join(lines) + "\n"
+
+
+def _rows(report: Report, section: Section, title: str, group: str | None, *, trivial: bool) -> list[str]:
+    cases = len(report.chosen(section.name, group))
+    rows = []
+    for answer, means in report.table(section.name, group).items():
+        if trivial or answer not in TRIVIAL:
+            cells = [_cell(means[metric], 100 if metric == "match" else 1) for metric in _COLUMNS]
+            rows.append(f"| {title} | {cases} | {answer} | {' | '.join(cells)} |")
+    return rows
 
 
 def _cell(mean: Mean, factor: float) -> str:

@@ -72,13 +72,19 @@ SECTIONS = Sections(
             plan=characters.from_list("seen"),
         ),
         Section(
+            name="seen-drawn",
+            about="The same rows without the regions that the line art does not show (less than a third of whose "
+            "border has ink within two pixels, such as loose coloured hairs): nobody could know of them.",
+            plan=characters.changed("seen-drawn", characters.drawn_only),
+        ),
+        Section(
             name="cross",
-            about="The same with a reference of another training style: the first rows of the palette list.",
+            about="As seen with a reference of another training style: the first rows of the palette list.",
             plan=characters.from_list("cross"),
         ),
         Section(
             name="reserved",
-            about="The same in the two styles that no training sees (big-ears, avataaars): the first rows of the "
+            about="As seen in the two styles that no training sees (big-ears, avataaars): the first rows of the "
             "palette list.",
             plan=characters.from_list("reserved"),
         ),
