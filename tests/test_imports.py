@@ -19,6 +19,7 @@ ORDER = [
     "engine",
     "lines",
     "canvas",
+    "palette",
     "page",
     "colorizer",
     "layers",

@@ -151,3 +151,30 @@ def test_a_small_blotch_of_the_network_is_ironed_out() -> None:
     given = np.full((256, 256, 3), 180, np.float32)
     given[100:110, 90:104] = 90
     assert (carry(given, ink, layout) == 180).all()
+
+
+def boxes() -> tuple[np.ndarray, np.ndarray, canvas.Layout, np.ndarray]:
+    """Three boxes in three colours on white: colours, ink, layout, and what the network sees."""
+    height, width = 160, 224
+    ink, colors = np.zeros((height, width), np.float32), np.full((height, width, 3), 255, np.float32)
+    for number, colour in enumerate([(200, 40, 40), (40, 60, 200), (90, 200, 90)]):
+        box = np.s_[40:120, 20 + 68 * number : 68 + 68 * number]
+        ink[36:124, 16 + 68 * number : 72 + 68 * number] = 1
+        ink[box], colors[box] = 0, colour
+    layout = canvas.lay_out(height, width, size=192, multiple=16)
+    return colors, ink, layout, canvas.network_input(ink, layout)
+
+
+def test_regions_take_the_palettes_colours_where_these_are_near() -> None:
+    colors, ink, layout, seen = boxes()
+    small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
+    palette = np.array([[210, 50, 45], [250, 250, 245], [0, 0, 0]], np.uint8)
+    free, bound = (page.carry(small.copy(), seen, ink, layout, palette=p) for p in (None, palette))
+    centres = [(80, 44), (80, 112), (80, 180)]
+    for row, column in centres:
+        assert np.abs(free[row, column].astype(int) - colors[row, column]).max() <= 2
+    assert (bound[80, 44] == palette[0]).all()  # near: exactly the palette's, all over the region
+    assert (bound[50:110, 30:58] == palette[0]).all()
+    assert np.array_equal(bound[80, 112], free[80, 112]) and np.array_equal(bound[80, 180], free[80, 180])
+    assert (bound[5, 5] == 255).all()  # paper is white and not the palette's cream
+    assert np.array_equal(page.carry(small, seen, ink, layout, palette=palette[:0]), free)

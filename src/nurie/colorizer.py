@@ -16,6 +16,7 @@ from PIL import Image
 from nurie import canvas, image, lines, page
 from nurie.engine import CARD, FILES, GRAPHS, Engine, Tokens
 from nurie.errors import InputError, ModelError, OutputError
+from nurie.palette import flat_colours
 
 __all__ = ["Colorization", "Colorizer", "References"]
 
@@ -29,6 +30,8 @@ class References:
     tokens: Tokens
     sizes: tuple[tuple[int, int], ...]
     """Width and height in pixels of each reference, in order."""
+    palette: np.ndarray
+    """The flat colours of all of them, uint8 K x 3."""
 
 
 class Colorization:
@@ -210,7 +213,7 @@ class Colorizer:
         several = _listed(references)
         if not several:
             raise InputError("no reference picture is given; give at least one.")
-        info, parts, sizes = self._engine.info, [], []
+        info, parts, sizes, palettes = self._engine.info, [], [], []
         for source in several:
             picture = image.read(source, max_megapixels=self._max_megapixels)
             height, width = canvas.network_sides(picture.height, picture.width, size=info.size, multiple=info.multiple)
@@ -219,7 +222,8 @@ class Colorizer:
             fit = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA)
             parts.append(self._engine.encode(image.to_model(fit)))
             sizes.append(picture.size)
-        return References(Tokens.join(parts), tuple(sizes))
+            palettes.append(flat_colours(pixels))
+        return References(Tokens.join(parts), tuple(sizes), np.concatenate(palettes))
 
     def __call__(
         self,
@@ -245,7 +249,9 @@ class Colorizer:
         parts = [
             self._engine.colorize(drawing.part(index), known.tokens)[0] for index in range(len(drawing.layout.windows))
         ]
-        colors = page.carry(canvas.gather(drawing.layout, parts), drawing.seen, drawing.ink, drawing.layout)
+        colors = page.carry(
+            canvas.gather(drawing.layout, parts), drawing.seen, drawing.ink, drawing.layout, palette=known.palette
+        )
         return Colorization(drawing, colors, self._engine, known)
 
 

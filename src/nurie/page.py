@@ -13,6 +13,7 @@ import numpy as np
 
 from nurie.canvas import Layout, shrunk
 from nurie.lines import blurred
+from nurie.palette import snapped
 
 __all__ = ["Regions", "carry", "find_regions"]
 
@@ -27,6 +28,8 @@ _NEAR = 28
 _PAPER = 232
 """A page whose colour is at least this bright in every channel is white paper."""
 _BINS = 32
+_SNAP = 20.0
+"""A region takes a palette's colour that is no further from its own, in Lab: the network mixes what it carries."""
 _RGB = cv2.COLOR_RGBA2RGB
 
 
@@ -107,13 +110,20 @@ def _under_lines(labels: np.ndarray) -> np.ndarray:
 
 
 def carry(
-    colors: np.ndarray, seen: np.ndarray, ink: np.ndarray, layout: Layout, regions: Regions | None = None
+    colors: np.ndarray,
+    seen: np.ndarray,
+    ink: np.ndarray,
+    layout: Layout,
+    regions: Regions | None = None,
+    *,
+    palette: np.ndarray | None = None,
 ) -> np.ndarray:
     """Bring the network's colours to full size, without its fringes at the lines.
 
     Colours under the ink that the network saw are ignored (normalised convolution) and the rest enlarged. A region of
     the drawing takes its median colour, so nothing bleeds over its lines; where its colours do not agree, or a large
     patch in it has another (an open contour), they stay soft. The page around the figure is white if it is nearly so.
+    With a palette, a region takes the colour of it that is nearest to its own, if one is near.
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.
@@ -121,6 +131,7 @@ def carry(
         ink: float32 H x W of the whole page.
         layout: of this page.
         regions: of this page; None finds them.
+        palette: uint8 K x 3, for example the references' flat colours; None leaves the network's.
 
     Returns:
         The colour layer, uint8 H x W x 3.
@@ -128,7 +139,7 @@ def carry(
     seen_ink = (1 - seen[0, 0, : layout.height, : layout.width]) / 2
     soft = np.rint(_without_ink(colors, seen_ink)).astype(np.uint8)
     regions = regions or find_regions(ink)
-    flat = _snapped(soft, _trust(seen_ink), regions)
+    flat = _flattened(soft, _trust(seen_ink), regions, palette)
     if flat.shape[:2] == layout.page:
         return flat
     return cv2.resize(flat, layout.page[::-1], interpolation=cv2.INTER_LINEAR)
@@ -151,13 +162,14 @@ def _trust(ink: np.ndarray) -> np.ndarray:
     return clear + cv2.erode(clear, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
 
 
-def _snapped(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> np.ndarray:
-    """Give each region its median colour, except where its colours do not agree.
+def _flattened(colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None) -> np.ndarray:
+    """Give each region its median colour, or the palette's nearest, except where its colours do not agree.
 
     Args:
         colors: uint8 at network size.
         trust: uint8 at network size, from `_trust`.
         regions: at working size.
+        palette: uint8 K x 3, or None.
 
     Returns:
         uint8 x 3 at working size.
@@ -171,9 +183,13 @@ def _snapped(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> np.ndar
     agreeing = np.bincount(owners[away < _NEAR], minlength=regions.count) / sampled
     strength = np.clip((agreeing - 0.5) / 0.2, 0, 1).astype(np.float32)
     medians[regions.outside & (medians.min(1) >= _PAPER) & (strength == 1)] = 255
+    flats = medians
+    if palette is not None:
+        flats = snapped(medians, palette, limit=_SNAP)
+        flats[medians.min(1) == 255] = 255  # white paper is nobody's pale colour
     # One 4-byte value a region is looked up several times faster than three bytes.
     packed = np.zeros((regions.count, 4), np.uint8)
-    packed[:, :3] = medians
+    packed[:, :3] = flats
     flat = cv2.cvtColor(np.take(packed.view(np.uint32)[:, 0], labels).view(np.uint8).reshape(*labels.shape, 4), _RGB)
     patches, open_regions, colors = _patches(colors, trust, medians, labels)
     if (strength == 1).all() and not open_regions.any():
