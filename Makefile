@@ -15,7 +15,7 @@ LIGHT := $(VENV)/.installed-light
 DEV := $(VENV)/.installed-dev
 EXAMPLES := $(notdir $(patsubst %/drawing.png,%,$(wildcard examples/*/drawing.png)))
 
-.PHONY: help colorize test lint format examples figures clean
+.PHONY: help colorize test lint format examples figures credits clean
 
 help:
 	@echo "make colorize   colour the drawings in examples/; MODEL=FOLDER takes another model, OUT=FOLDER another place"
@@ -24,6 +24,7 @@ help:
 	@echo "make format     let ruff arrange the source"
 	@echo "make examples   draw examples/ again from their sources (EMOJI=FILE: npm pack @iconify-json/fluent-emoji-flat)"
 	@echo "make figures    make the pictures of the README again"
+	@echo "make credits    write the lists of artists in CREDITS.md and in the weights' LICENSE again"
 	@echo "make clean      delete .venv and out/"
 
 $(BIN)/python:
@@ -65,6 +66,9 @@ examples: $(DEV)
 figures: colorize $(DEV)
 	cp $(OUT)/sheet.png docs/examples.png
 	$(BIN)/nurie lab evaluate $(MODEL) --limit 4 --sheet docs/palette.png --sheet-rows 4
+
+credits: $(DEV)
+	$(BIN)/python docs/make_credits.py
 
 clean:
 	rm -rf $(VENV) out

@@ -1,0 +1,48 @@
+"""Write anew who is to be named for the shipped weights: in CREDITS.md and in the weights' LICENSE.
+
+The sources are those of the recipes that the weights were trained by; what is said of each is ``recipe.credit``, which
+a corpus' own CREDITS.md has too.
+"""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from nurie.lab.corpora.recipe import credit
+from nurie.lab.train import find_recipe
+
+#: In the order of the trainings.
+RECIPES = ("shipped", "shipped-2")
+ROOT = Path(__file__).resolve().parent.parent
+#: File -> what stands before and after the list, and what a line of it looks like.
+LISTS = {
+    ROOT / "CREDITS.md": ("<!-- sources: begin (make credits) -->\n", "<!-- sources: end -->\n", "* **{}**: {}\n"),
+    ROOT / "src/nurie/weights/LICENSE": ("licences ask.\n\n", "\nThe pictures were recombined", "  {}: {}\n"),
+}
+
+
+def sources() -> list[str]:
+    """All sources of all recipes, in their order."""
+    recipes = [yaml.safe_load(find_recipe(name).read_text("utf-8")) for name in RECIPES]
+    return list(dict.fromkeys(source for recipe in recipes for source in recipe["data"]["sources"]))
+
+
+def with_list(text: str, before: str, after: str, line: str) -> str:
+    """The text with the list between the two marks."""
+    lines = "".join(line.format(source, credit(source)) for source in sources())
+    pattern = re.compile(f"(?<={re.escape(before)}).*?(?={re.escape(after)})", re.DOTALL)
+    changed, count = pattern.subn(lambda _: lines, text)
+    if count != 1:
+        raise ValueError(f"{before!r} ... {after!r} should stand there once, not {count} times.")
+    return changed
+
+
+def main() -> None:
+    """Write both files."""
+    for path, marks in LISTS.items():
+        path.write_text(with_list(path.read_text("utf-8"), *marks), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
