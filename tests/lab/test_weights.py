@@ -58,3 +58,16 @@ def test_weights_that_do_not_fit_their_settings(saved, tmp_path, settings):
     save_file(load_file(path), other, {"format": "nurie-generator", "settings": settings})
     with pytest.raises(ModelError, match="does not fit this version of Nurie"):
         load_generator(other)
+
+
+def test_a_setting_without_tensors_can_be_another(tmp_path):
+    generator = Generator(GeneratorSettings(**vars(SETTINGS) | {"fusion": "sga-aligned"})).eval()
+    path = tmp_path / "weights.safetensors"
+    save_generator(generator, path)
+    sharp = load_generator(path, temperature=0.01)
+    assert generator.fusion.temperature == 0.07 and sharp.fusion.temperature == 0.01
+    assert sharp.settings.fusion_settings == {"temperature": 0.01}
+    lines, reference = torch.rand(1, 1, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1
+    assert not torch.allclose(generator(lines, reference), sharp(lines, reference))
+    with pytest.raises(ModelError, match="does not fit"):
+        load_generator(path, temprature=0.01)

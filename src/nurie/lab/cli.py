@@ -319,17 +319,23 @@ def export(
         Path | None, typer.Option(help="The weights' licence.", show_default="a line that none is stated")
     ] = None,
     size: ModelSize = 256,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of the attention map; a lower one mixes less.", show_default="as trained")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a model folder of a training's weights: two ONNX graphs, checked against PyTorch."""
+    from nurie.errors import ConfigError
     from nurie.lab.export import export as run
     from nurie.lab.weights import load_generator
 
     _refuse_existing(out / "nurie.json", "a model", overwrite)
     title = name or out.resolve().name
     stub = f"# {title}\n\nNothing is said yet about its training data, licences and scores.\n"
+    if temperature is not None and temperature <= 0:
+        raise ConfigError(f"--temperature is {temperature}; it should be above 0.")
     run(
-        load_generator(weights),
+        load_generator(weights, **({} if temperature is None else {"temperature": temperature})),
         out,
         name=title,
         card=_text(card) if card is not None else stub,

@@ -32,13 +32,19 @@ def _in_order(data: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + data[8 + length :]
 
 
-def load_generator(path: Path) -> Generator:
+def load_generator(path: Path, **fusion_settings: Any) -> Generator:
     """Read a generator, in evaluation mode.
 
+    Args:
+        path: a ``weights.safetensors``.
+        **fusion_settings: of the fusion module, in place of those in the file; such as change no tensor.
+
     Raises:
-        ModelError: no such file, not a safetensors file, or one of another program.
+        ModelError: no such file, not a safetensors file, one of another program, or settings that do not fit it.
     """
     settings, state = _read(path)
+    if fusion_settings:
+        settings["fusion_settings"] = settings.get("fusion_settings", {}) | fusion_settings
     try:
         generator = Generator(GeneratorSettings(**settings))
         generator.load_state_dict(state)
