@@ -17,6 +17,7 @@ ORDER = [
     "errors",
     "image",
     "engine",
+    "paper",
     "lines",
     "canvas",
     "palette",

@@ -74,6 +74,57 @@ def test_colourless_rgb_becomes_grey() -> None:
     np.testing.assert_array_equal(lines.on_white_paper(np.dstack([grey] * 3)), grey)
 
 
+def scan(drawing: np.ndarray, paper: tuple[int, ...] = (232,), seed: int = 3) -> np.ndarray:
+    """A drawing in [0, 1] on paper of a colour, a third darker at its right, with grain of 3 levels."""
+    light = np.linspace(1, 0.66, drawing.shape[1])[:, None]
+    page = drawing[..., None] * light * np.array(paper)
+    page = page + np.random.default_rng(seed).normal(0, 3, (*drawing.shape, 1))
+    return np.squeeze(np.clip(np.rint(page), 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("paper", [(232,), (240, 225, 185)])
+def test_a_scan_with_a_shadow_becomes_its_drawing_in_grey(paper: tuple) -> None:
+    drawing = np.ones((307, 211))
+    drawing[40:44, 10:201] = drawing[40:270, 60:63] = drawing[40:270, 180:184] = 0.4
+    white = lines.on_white_paper(scan(drawing, paper))
+    assert white.ndim == 2
+    assert (white[drawing == 1] == 255).mean() > 0.96
+    # The level lies twice the grain, about 4 %, below the paper; a grain of 3 on 90 lightens or darkens a line's pixel.
+    np.testing.assert_allclose(white[drawing < 1], 0.4 * 255 * 1.04, atol=30)
+    np.testing.assert_allclose(white[drawing < 1].mean(), 0.4 * 255 * 1.04, rtol=0.05)
+    # Ink is where the lines are: none of it is grain or the shadow.
+    assert ((lines.ink_of(white) > 0.5) == (drawing < 1)).all()
+
+
+def test_a_blank_scan_has_no_ink() -> None:
+    assert (lines.ink_of(lines.on_white_paper(scan(np.ones((307, 211))))) > 0.35).mean() < 1e-4
+
+
+def test_coloured_lines_keep_their_colour_in_a_shadow() -> None:
+    page = np.ones((307, 211, 3)) * np.linspace(240, 160, 211)[:, None]
+    page[100:105] *= (0.3, 0.5, 1.0)
+    white = lines.on_white_paper(np.rint(page).astype(np.uint8))
+    assert white.shape == (307, 211, 3)
+    # Two roundings to whole levels, of 80 at least.
+    np.testing.assert_allclose(white[102, 5:-5] / 255, np.broadcast_to((0.3, 0.5, 1.0), (201, 3)), atol=0.03)
+
+
+def test_dust_on_a_scan_goes_and_marks_near_others_stay() -> None:
+    drawing = np.ones((307, 211))
+    drawing[100:103, 50:53] = drawing[30, 170] = drawing[200:202, 100:102] = 0.2
+    stippled = np.s_[250:271:4, 20:61:4]
+    drawing[stippled] = 0.2
+    drawing[150:154, 150:154] = 0.2
+    white = lines.on_white_paper(scan(drawing))
+    assert white[95:110, 45:60].min() > 200
+    assert white[25:35, 165:175].min() > 200
+    assert white[195:207, 95:107].min() > 200
+    assert white[stippled].max() < 80
+    assert white[150:154, 150:154].max() < 80
+    clean = (drawing * 255).astype(np.uint8)
+    np.testing.assert_array_equal(lines.on_white_paper(clean), clean)
+
+
 def test_ink() -> None:
     drawing = np.full((53, 59), 255, np.uint8)
     drawing[20:24] = 0

@@ -11,14 +11,16 @@ import math
 import cv2
 import numpy as np
 
+from nurie.paper import paper_levels
+
 __all__ = ["blurred", "compose", "extract_lines", "ink_of", "line_layer", "on_white_paper"]
 
 
 def on_white_paper(pixels: np.ndarray) -> np.ndarray:
-    """Return a drawing's lines on paper that is exactly white, so that grey or cream paper is not taken for ink.
+    """Return a drawing's lines on paper that is exactly white, so that grey paper or a shadow is not taken for ink.
 
-    Each channel is divided by its paper level: the commonest bright value, less twice the paper's noise. White paper
-    and pure black stay as they are. An RGB picture without colour (R, G and B nearly equal) becomes grey.
+    Each channel is divided by the level that its paper has at that place. White paper and pure black stay as they are.
+    An RGB picture whose lines have no colour (R, G and B nearly equal) becomes grey.
 
     Args:
         pixels: uint8 H x W or H x W x 3.
@@ -28,32 +30,35 @@ def on_white_paper(pixels: np.ndarray) -> np.ndarray:
     """
     if pixels.ndim == 3 and not _has_colour(pixels):
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    channels = [pixels] if pixels.ndim == 2 else [np.ascontiguousarray(pixels[..., c]) for c in range(3)]
-    levels = [_paper_level(channel) for channel in channels]
-    white = [
-        cv2.LUT(channel, np.clip(np.rint(np.arange(256) * (255 / level)), 0, 255).astype(np.uint8))
-        for channel, level in zip(channels, levels, strict=True)
-    ]
-    return white[0] if len(white) == 1 else np.dstack(white)
+    levels = paper_levels(pixels)
+    if levels is None:
+        return pixels
+    white = cv2.divide(pixels, cv2.resize(levels, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR), scale=255)
+    # Pencil on yellow paper has a colour only as long as the paper has one.
+    if white.ndim == 3 and not _has_colour(white):
+        white = cv2.cvtColor(white, cv2.COLOR_RGB2GRAY)
+    specks = _dust(white)
+    return cv2.bitwise_or(white, specks if white.ndim == 2 else cv2.merge([specks] * 3))
+
+
+def _dust(white: np.ndarray) -> np.ndarray:
+    """Find specks of up to 3 x 3 pixels with nothing but paper up to 4 pixels around them: 255 there, uint8 H x W."""
+    grey = white if white.ndim == 2 else white.min(2)
+    # Grain is no ink, or it would hide a speck.
+    _, ink = cv2.threshold(grey, 216, 1, cv2.THRESH_BINARY_INV)
+    inner, outer = (
+        cv2.boxFilter(ink, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT) for side in (3, 11)
+    )
+    middles = cv2.bitwise_and(cv2.compare(inner, outer, cv2.CMP_EQ), inner)
+    specks: np.ndarray = cv2.dilate(cv2.threshold(middles, 0, 255, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
+    return specks
 
 
 def _has_colour(pixels: np.ndarray) -> bool:
-    small = pixels[:: max(1, pixels.shape[0] // 1000), :: max(1, pixels.shape[1] // 1000)].astype(np.int16)
-    spread = small.max(2) - small.min(2)
+    red, green, blue = cv2.split(pixels[:: max(1, pixels.shape[0] // 1000), :: max(1, pixels.shape[1] // 1000)])
+    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
     # 24: JPEG colour noise stays below; a twentieth of a percent: one short coloured line on a page.
     return float((spread > 24).mean()) > 5e-4
-
-
-def _paper_level(channel: np.ndarray) -> float:
-    counts = np.bincount(channel[::2, ::2].ravel(), minlength=256).astype(np.float64)
-    smooth = np.convolve(np.pad(counts, 2, mode="edge"), [0.6, 0.8, 1, 0.8, 0.6], "valid")[128:]
-    # A night scene has little paper and no grey paper: what is not a clear peak is left alone.
-    if smooth.max() < 0.2 * counts.sum() or counts[250:].sum() > 0.2 * counts.sum():
-        return 255.0
-    peak = 128 + int(smooth.argmax())
-    above = np.arange(peak, 256)
-    noise = math.sqrt((counts[peak:] * (above - peak) ** 2).sum() / max(counts[peak:].sum(), 1))
-    return max(128.0, peak - 2 * noise)
 
 
 def line_layer(lines: np.ndarray) -> np.ndarray:
