@@ -77,7 +77,7 @@ def shade(picture: Tensor, slots: Tensor, settings: Shading, generator: torch.Ge
     shadow = figure * _lit(picture, slots, settings, generator)
     colors = colors * (1 - shadow * (1 - tau))
 
-    # Twice the way to the light, so that highlights are small.
+    # A highlight begins further up the field than a shadow, so that it is small.
     spot = _lit(picture, slots, settings, generator, threshold=1.2)
     spot = figure * spot * uniform(batch, 0.0, settings.highlight, generator, picture)
     colors = colors + spot * (1 - colors)

@@ -157,16 +157,6 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values; NaN becomes None. Same inputs, same values: there is no date in it."""
-
-        def plain(table: dict[str, dict[str, Mean]]) -> dict[str, Any]:
-            return {
-                answer: {
-                    metric: {k: None if math.isnan(v) else v for k, v in asdict(mean).items()}
-                    for metric, mean in means.items()
-                }
-                for answer, means in table.items()
-            }
-
         return {
             "protocol": PROTOCOL,
             "size": SIZE,
@@ -178,8 +168,8 @@ class Report:
                     "pictures_sha256": self.pictures(name),
                     "length": LENGTHS[name],
                     "evaluated": sum(row.list == name for row in self.rows),
-                    "all": plain(self.table(name)),
-                    "styles": {style: plain(self.table(name, style)) for style in self.styles(name)},
+                    "all": plain_table(self.table(name)),
+                    "styles": {style: plain_table(self.table(name, style)) for style in self.styles(name)},
                 }
                 for name in self.lists
             },
@@ -205,6 +195,16 @@ class Report:
         return text
 
 
+def plain_table(table: Mapping[str, Mapping[str, Mean]]) -> dict[str, Any]:
+    """Answer -> score -> mean as plain values; NaN becomes None."""
+    return {
+        answer: {
+            metric: {k: None if math.isnan(v) else v for k, v in asdict(mean).items()} for metric, mean in means.items()
+        }
+        for answer, means in table.items()
+    }
+
+
 def _markdown(first: str, parts: list[tuple[str, dict[str, dict[str, Mean]]]]) -> str:
     lines = [
         f"| {first} | answer | triples | colour error | per pixel | match % | bleeding | paper |",
@@ -212,12 +212,13 @@ def _markdown(first: str, parts: list[tuple[str, dict[str, dict[str, Mean]]]]) -
     ]
     for name, table in parts:
         for answer, means in table.items():
-            cells = [_cell(means[metric], 100 if metric == "match" else 1) for metric in _METRICS]
+            cells = [cell(means[metric], 100 if metric == "match" else 1) for metric in _METRICS]
             lines.append(f"| {name} | {answer} | {means['color_error'].count} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(mean: Mean, factor: float) -> str:
+def cell(mean: Mean, factor: float = 1.0) -> str:
+    """A mean as a cell of a table, with its standard error where there is one."""
     if math.isnan(mean.mean):
         return "-"
     if math.isnan(mean.standard_error):

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import nurie
 from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.palette import TRIVIAL, Mean
+from nurie.lab.evaluation.palette import TRIVIAL, Mean, plain_table
 from nurie.lab.evaluation.report.answers import Contender, answers_case
 from nurie.lab.evaluation.report.cases import Case, Draw, on_grid
 from nurie.lab.evaluation.report.judges import JUDGES
@@ -125,13 +125,13 @@ class Report:
                 "n": len(rows),
                 "of": dict(Counter(_source(row.id) for row in rows)),
                 "pictures_sha256": hashlib.sha256(" ".join(row.pictures for row in rows).encode()).hexdigest(),
-                "answers": _plain(self.table(section.name)),
+                "answers": plain_table(self.table(section.name)),
             }
             if len(groups) > 1:
                 sections[section.name]["groups"] = {
                     group: {
                         "n": len(self.chosen(section.name, group)),
-                        "answers": _plain(self.table(section.name, group)),
+                        "answers": plain_table(self.table(section.name, group)),
                     }
                     for group in groups
                 }
@@ -167,16 +167,6 @@ def _source(id: str) -> str:
         ('seen', 'noto')
     """
     return id.partition("/")[0] if "/" in id else id.rpartition("-")[0]
-
-
-def _plain(table: dict[str, dict[str, Mean]]) -> dict[str, Any]:
-    return {
-        answer: {
-            metric: {key: None if math.isnan(value) else value for key, value in asdict(mean).items()}
-            for metric, mean in means.items()
-        }
-        for answer, means in table.items()
-    }
 
 
 def plan_sections(sections: Sequence[Section], material: Material) -> tuple[dict[str, list[Draw]], dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from nurie.errors import ConfigError
 from nurie.image import check_writable
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.evaluation.palette import TRIVIAL, Mean
+from nurie.lab.evaluation.palette import TRIVIAL, cell
 from nurie.lab.evaluation.report.answers import Contender, load_contender
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.measure import Report, Row, measure
@@ -132,16 +131,9 @@ def _rows(report: Report, section: Section, title: str, group: str | None, *, tr
     rows = []
     for answer, means in report.table(section.name, group).items():
         if trivial or answer not in TRIVIAL:
-            cells = [_cell(means[metric], 100 if metric == "match" else 1) for metric in _COLUMNS]
+            cells = [cell(means[metric], 100 if metric == "match" else 1) for metric in _COLUMNS]
             rows.append(f"| {title} | {cases} | {answer} | {' | '.join(cells)} |")
     return rows
-
-
-def _cell(mean: Mean, factor: float) -> str:
-    if math.isnan(mean.mean):
-        return "-"
-    spread = "" if math.isnan(mean.standard_error) else f" ± {factor * mean.standard_error:.1f}"
-    return f"{factor * mean.mean:.1f}{spread}"
 
 
 def _part(report: Report, section: Section) -> str:
