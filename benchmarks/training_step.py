@@ -1,7 +1,7 @@
 """Pictures a second of a training step: the shipped recipe's network, and the paper's, ours against the published way.
 
 python benchmarks/training_step.py --steps 3
-python benchmarks/training_step.py --device cuda --batch 64 --steps 30
+python benchmarks/training_step.py --device cuda --batch 64 --shipped-batch 128 --steps 30
 
 Ours is `nurie.lab.training` in Lightning's Trainer, augmentation on the device included, reading of files not. The
 published way is transcribed here from its description: both runs have the same network, losses and random VGG19 weights
@@ -186,6 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--batch", type=int, default=4, help="pictures a step of the paper's network")
+    parser.add_argument("--shipped-batch", type=int, default=12, help="pictures a step of the shipped network")
     parser.add_argument("--size", type=int, default=256, help="of the paper's network's pictures")
     parser.add_argument("--steps", type=int, default=5, help="timed steps; two more come before")
     parser.add_argument("--precision", nargs="+", default=["32-true", "bf16-mixed"], help="of our steps")
@@ -195,8 +196,8 @@ def main() -> None:
     steps, device = arguments.steps, arguments.device
     rows = []
     if arguments.only != "paper":
-        recipe = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped.yaml").read_text("utf-8"))
-        batch = int(recipe["data"]["batch_size"])
+        recipe = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped-3.yaml").read_text("utf-8"))
+        batch = arguments.shipped_batch
         for size in recipe["data"]["pairs"]["sizes"].values():
             raw = raw_pairs(batch, size, slots=SLOTS)
             for precision in arguments.precision:

@@ -42,6 +42,7 @@ ORDER = [
     "lab.losses",
     "lab.training",
     "lab.callbacks",
+    "lab.validation",
     "lab.train",
     "lab.recipes",
     "lab.evaluation",

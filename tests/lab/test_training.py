@@ -218,7 +218,7 @@ def test_the_average_follows_the_weights():
     start = {k: v.clone().double() for k, v in module.average.state_dict().items()}
     expected = dict(start)
     for step in range(1, 30):
-        module._step.fill_(step)
+        module.step = step
         for parameter in module.generator.parameters():
             parameter.data.add_(0.01 * step)
         decay = min(0.9, (1 + step) / (10 + step))
@@ -240,7 +240,7 @@ def test_the_average_of_a_network_with_spectral_norm_keeps_it():
     module = Colorization(generator=settings, losses=losses, optimizer=OptimizerSettings(ema=0.9))
     source = torch.Generator().manual_seed(0)
     for step in range(30):
-        module._step.fill_(step)
+        module.step = step
         for parameter in module.generator.parameters():
             parameter.data.copy_(torch.randn(parameter.shape, generator=source))
         module.generator(torch.ones(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))  # power iterations
@@ -349,7 +349,7 @@ def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch):
     monkeypatch.setattr(loss_functions, "reconstruction", third_is_infinite)
     with pytest.raises(TrainingError, match="At step 2 the loss is not finite: reconstruction. The last checkpoint"):
         train(path)
-    assert int(state(folder)["state_dict"]["_step"]) == 2
+    assert int(state(folder)["state_dict"]["_extra_state"]) == 2
     assert all(t.isfinite().all() for t in load_generator(folder / WEIGHTS).state_dict().values())
 
 
@@ -382,6 +382,21 @@ def test_nothing_learns_from_a_loss_that_is_not_finite(recipe, monkeypatch, term
     assert all(torch.equal(after[name], tensor) for name, tensor in second.items() if name != "_step")
     # And the step before did teach them.
     assert sum(not torch.equal(second[name], first[name]) for name in after) > 0.3 * len(after)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("pictures", ["read", "device"])
+def test_the_loss_falls_on_an_accelerator(recipe, pictures):
+    path, folder = recipe(
+        steps=80,
+        data={"sources": {"micah": 1}, "pictures": pictures, "batch_size": 8},
+        optimizer={"generator_rate": 5e-3, "clip": 1.0, "ema": 0.9},
+        trainer={"accelerator": "gpu", "precision": "bf16-mixed"},
+    )
+    train(path)
+    losses = list(curve(folder).values())
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    assert all(t.isfinite().all() for t in load_generator(folder / WEIGHTS).state_dict().values())
 
 
 # -- going on ----------------------------------------------------------------------------------------------------------
@@ -422,7 +437,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe):
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, env=dict(os.environ))
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    assert int(state(parts)["state_dict"]["_step"]) == 3
+    assert int(state(parts)["state_dict"]["_extra_state"]) == 3
     train(killed, resume=True)
     for key in ("state_dict", "optimizer_states"):
         assert_equal(state(parts)[key], state(whole)[key], key)
@@ -433,7 +448,7 @@ def test_a_run_that_the_clock_ended_can_go_on(recipe):
     started = time.monotonic()
     train(path, max_time="00:00:00")
     assert time.monotonic() - started < 60
-    assert int(state(folder)["state_dict"]["_step"]) == 1  # never less than a step
+    assert int(state(folder)["state_dict"]["_extra_state"]) == 1  # never less than a step
     load_generator(folder / WEIGHTS)
     train(path, resume=True)
     assert sorted(curve(folder)) == [0, 1, 2]

@@ -49,7 +49,7 @@ class RawPairs(NamedTuple):
         paper: B x 3, the reference's ground.
         line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
         reference_slots: likewise.
-        extract: B, whether the line art is XDoG of the target.
+        extract: B, whether the line art is XDoG of the target; on the CPU, so that nothing waits for the device.
     """
 
     line_art: Tensor

@@ -1,4 +1,8 @@
-"""Chance for batches: one draw for each picture, from a generator on the CPU, so that every device draws the same."""
+"""Chance for batches, from a generator on the CPU.
+
+One draw for each picture is the same on every device. Draws for each pixel are made where the pixels are, from a seed
+that the generator gives: on the CPU they would keep an accelerator waiting.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["chance", "noise", "smooth_noise", "uniform"]
+__all__ = ["chance", "noise", "pixel_uniform", "smooth_noise", "uniform"]
 
 
 def uniform(batch: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
@@ -21,7 +25,19 @@ def chance(batch: int, probability: float, generator: torch.Generator, like: Ten
 
 def noise(like: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal noise of the shape of ``like``, where it is."""
-    return torch.randn(like.shape, generator=generator).to(like.device)
+    return torch.randn(like.shape, generator=_there(like.device, generator), device=like.device)
+
+
+def pixel_uniform(like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """One number in [0, 1) for each value of ``like``, where it is."""
+    return torch.rand(like.shape, generator=_there(like.device, generator), device=like.device)
+
+
+def _there(device: torch.device, generator: torch.Generator | None) -> torch.Generator | None:
+    if generator is None or generator.device.type == device.type:
+        return generator
+    seed = int(torch.randint(2**62, (), generator=generator))
+    return torch.Generator(device).manual_seed(seed)
 
 
 def smooth_noise(like: Tensor, cell: int, generator: torch.Generator) -> Tensor:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from nurie.errors import ConfigError
+from nurie.lab.chance import pixel_uniform
 from nurie.lab.lineart import LUMA
 
 __all__ = ["JITTERS", "ColorChange", "Jitter", "apply_color_change", "sample_color_change"]
@@ -99,7 +100,8 @@ def sample_color_change(
         settings: One of `JITTERS`, or settings of your own.
         generator: Where the draws come from, and on whose device they are made.
         size: Rows and columns of the pictures; noise needs it.
-        device: Where the result goes; with a generator on the CPU, draws are the same for every device.
+        device: Where the result goes; with a generator on the CPU, draws but for the noise are the same
+            for every device.
 
     Returns:
         The change, float32.
@@ -139,8 +141,8 @@ def sample_color_change(
             raise ValueError("these settings have noise for each pixel: give size=(rows, columns)")
         # One 8-bit unit is 2 / 255 of the range from -1 to 1.
         amplitude = settings.noise * 2 / 255
-        noise = amplitude * (2 * torch.rand((batch, 3, *size), generator=generator, device=source) - 1)
-        noise = noise.to(device)
+        like = torch.empty((batch, 3, *size), device=device or source)
+        noise = amplitude * (2 * pixel_uniform(like, generator) - 1)
     return ColorChange(torch.cat([matrix, offset.unsqueeze(-1)], dim=-1).float().to(device), noise)
 
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurie.lab.chance import chance, noise, smooth_noise, uniform
+from nurie.lab.chance import chance, noise, pixel_uniform, smooth_noise, uniform
 
 __all__ = ["LineStyle", "vary_lines"]
 
@@ -129,5 +129,5 @@ def _hatching(like: Tensor, generator: torch.Generator) -> Tensor:
 def _uneven(paper: Tensor, ink: Tensor, settings: LineStyle, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     where = chance(ink.shape[0], settings.uneven_paper, generator, ink).float()
     shade = torch.sigmoid(2 * smooth_noise(ink, 4 * _PATCH_CELL, generator))
-    dust = (torch.rand(ink.shape, generator=generator) < _DUST).float().to(ink.device)
+    dust = (pixel_uniform(ink, generator) < _DUST).float()
     return paper * (1 - 0.2 * where * shade), torch.maximum(ink, 0.7 * where * _wider(dust, 1))

@@ -150,8 +150,8 @@ class Colorization(L.LightningModule):
             s = self.features_settings
             normalization: Literal["imagenet", "none"] = "imagenet" if s.normalize else "none"
             self.features = VGGFeatures(backbone=s.backbone, weights=s.weights, normalization=normalization)
-        self._step: Tensor
-        self.register_buffer("_step", torch.zeros((), dtype=torch.long))
+        #: Batches seen so far, over all runs of this training. No tensor on the device: asking it would wait for it.
+        self.step = 0
 
     def _check_alignment(self) -> None:
         if self.weights.correspondence and not self.generator.fusion.has_alignment:
@@ -161,10 +161,13 @@ class Colorization(L.LightningModule):
                 f"module that has one: {', '.join(FUSIONS.aligned)}."
             )
 
-    @property
-    def step(self) -> int:
-        """Batches seen so far, over all runs of this training."""
-        return int(self._step)
+    def get_extra_state(self) -> Tensor:
+        """The step, for checkpoints."""
+        return torch.tensor(self.step)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Go on from a step."""
+        self.step = int(state)
 
     @property
     def exported(self) -> Generator:
@@ -204,19 +207,20 @@ class Colorization(L.LightningModule):
             for group in optimizer.param_groups:
                 group["lr"] = rate * self.optimizer.factor(self.step)
         output, terms = self.colour_terms(batch)
-        self._refuse_infinite(terms)
         logged = dict(terms)
         if self.discriminator is not None:
+            self._refuse_infinite(terms)
             logged["discriminator"] = self._train_discriminator(others[0], batch, output.colors.detach())
             logged["adversarial"] = terms["adversarial"] = self.adversarial_term(batch, output)
-            self._refuse_infinite({"adversarial": terms["adversarial"]})
         loss = self.weighted(terms)
         first.zero_grad(set_to_none=True)
         self.manual_backward(loss)
+        # After the backward pass is under way: an accelerator works on while the losses are asked for.
+        self._refuse_infinite(terms)
         if self.optimizer.clip:
             torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.optimizer.clip)
         first.step()
-        self._step += 1
+        self.step += 1
         self._update_average()
         self.log_dict({f"loss/{name}": term.detach() for name, term in logged.items()}, batch_size=len(batch.target))
         self.log("rate", first.param_groups[0]["lr"])
@@ -266,7 +270,8 @@ class Colorization(L.LightningModule):
         return loss.detach()
 
     def _refuse_infinite(self, terms: dict[str, Tensor]) -> None:
-        wrong = [name for name, term in terms.items() if not bool(torch.isfinite(term))]
+        finite = torch.isfinite(torch.stack(list(terms.values())).detach()).tolist()
+        wrong = [name for name, good in zip(terms, finite, strict=True) if not good]
         if wrong:
             raise TrainingError(
                 f"At step {self.step} the loss is not finite: {', '.join(wrong)}. The last checkpoint is whole; go on "
@@ -279,12 +284,14 @@ class Colorization(L.LightningModule):
             return
         # Early on the average follows closely, else it would remember the random start for long.
         decay = min(self.optimizer.ema, (1 + self.step) / (10 + self.step))
-        current = self.generator.state_dict()
+        current, mean, fresh = self.generator.state_dict(), [], []
         for name, kept in self.average.state_dict().items():
             if kept.is_floating_point() and not name.endswith(SINGULAR_VECTORS):
-                kept.lerp_(current[name], 1 - decay)
+                mean.append(kept)
+                fresh.append(current[name])
             else:
                 kept.copy_(current[name])
+        torch._foreach_lerp_(mean, fresh, 1 - decay)
 
 
 def _laid_out(generator: Generator, layout: torch.memory_format) -> Generator:

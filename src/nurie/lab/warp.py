@@ -180,7 +180,8 @@ def fit_thin_plate(source_BN2: Tensor, target_BN2: Tensor) -> ThinPlate:
         The coefficients, in the dtype of `target_BN2`.
 
     Raises:
-        ValueError: The shapes do not fit, or no spline exists for the points.
+        ValueError: The shapes do not fit, or no spline exists for the points (on an accelerator the coefficients are
+            then not finite).
 
     Example:
         >>> corners = torch.tensor([[[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]])
@@ -202,10 +203,10 @@ def fit_thin_plate(source_BN2: Tensor, target_BN2: Tensor) -> ThinPlate:
     system[:, :count, count:] = polynomial
     system[:, count:, :count] = polynomial.mT
     right_hand_side = torch.cat([target, target.new_zeros(batch, 3, 2)], dim=1)
-    try:
-        solution = torch.linalg.solve(system, right_hand_side)
-    except torch.linalg.LinAlgError as error:
-        raise ValueError("no thin-plate spline exists: control points coincide or all stand on one line") from error
+    solution, failed = torch.linalg.solve_ex(system, right_hand_side)
+    # An accelerator is not waited for.
+    if system.device.type == "cpu" and bool(failed.any()):
+        raise ValueError("no thin-plate spline exists: control points coincide or all stand on one line")
     solution = solution.to(target_BN2.dtype)
     return ThinPlate(source_BN2.to(target_BN2.dtype), solution[:, :count], solution[:, count:].mT)
 

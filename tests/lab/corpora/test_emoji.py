@@ -143,6 +143,29 @@ def test_credits_say_where_lines_come_from() -> None:
     assert "lines without colours" not in SETS["emojione"].credit and "CC BY 4.0" in SETS["emojione"].credit
 
 
+def test_a_set_with_categories_of_its_own_is_not_for_testing(tmp_path: Path) -> None:
+    """Pictures of test concepts, twins in two colours, figures of somebody's and interfaces are left out."""
+    tested = next(
+        name for name in (f"thing{letter}" for letter in "abcdefghijklmnopqrstuvwxyz") if split_of(name) == "test"
+    )
+    trained = next(name for name in ("truck", "sofa", "crane") if split_of(name) == "train")
+    icons = {name: {"body": FOX} for name in (tested, trained, f"{trained}-duo", "pointer", "chef", "r2d2")}
+    categories = {
+        "Shopping": [tested, trained, f"{trained}-duo", "r2d2"],
+        "UsersPeople": ["chef"],
+        "InterfaceEssential": ["pointer"],
+    }
+    content = {"prefix": "streamline-kameleon-color", "icons": icons, "width": 28, "height": 32}
+    path = tarball(tmp_path / "kameleon.tgz", {"icons.json": content, "metadata.json": {"categories": categories}})
+    kinds = {name: kind for name, (_, kind) in read_tarball(path).pictures.items()}
+    assert split_of("chef") == "train" and kinds == {trained: "objects", "chef": "people"}
+
+
+def test_names_that_only_one_set_has_are_concepts_of_all() -> None:
+    for name, other in (("steering-wheel", "wheel"), ("movie-film", "film-frames"), ("donut", "doughnut")):
+        assert concept(name) == concept(other)
+
+
 def test_unknown_and_damaged_sets(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'openclip'; known are: fluent-emoji-flat, noto"):
         read_tarball(iconify(tmp_path / "other.tgz", "openclip"))

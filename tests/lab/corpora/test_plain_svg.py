@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nurie.lab.corpora.plain_svg import PlainSvg, parse_colour
+from nurie.lab.corpora.plain_svg import PlainSvg, parse_colour, without_veils
 from nurie.lab.corpora.render import over, rasterise
 
 SIZE = 61
@@ -27,6 +27,14 @@ def svg(body: str, head: str = 'viewBox="0 0 61 61"') -> str:
 )
 def test_colours(text: str, colour: tuple[int, int, int] | None) -> None:
     assert parse_colour(text) == colour
+
+
+def test_veils_go_with_all_that_is_in_them() -> None:
+    shown = '<g opacity="0.9"><circle r="3"/></g><path d="M0 0h2" fill-opacity=".1"/>'
+    veils = '<g opacity=".15"><g><path d="M0 0h7"/></g></g><g><rect width="5" height="3" opacity="0.69"/></g>'
+    kept = without_veils(svg(veils + shown))
+    assert "circle" in kept and "M0 0h2" in kept
+    assert "M0 0h7" not in kept and "rect" not in kept
 
 
 def line_page(body: str, width: float = 2 / SIZE, ink: frozenset = frozenset({(0, 0, 0)})) -> np.ndarray:

@@ -68,6 +68,19 @@ def test_drawn_styles_have_their_artists_lines() -> None:
     assert render_character("lorelei", "0-00001", "train", size=SIZE)[1].line_kinds == ("outline",)
 
 
+def test_what_casts_a_shadow_draws_no_line_there() -> None:
+    """The shadow of a pot falls on the paper to its right: as a shape it would have a border, as in ``outline``."""
+    drawing, entry = render_character("sprouts", "0-00023", "train", size=151)
+    assert entry.line_kinds == ("outline",)
+    colours = drawing.coverage[1:].max(axis=0) > 0
+    right = np.flatnonzero(colours.any(axis=0)).max()
+    shadow = (drawing.coverage[0] < 250) & ~colours
+    assert shadow[:, right + 3 :].any()
+    # Half the width of a line, and what smoothing adds, may stand beside the last colour.
+    assert drawing.lines[0][:, right + 3 :].min() == 255
+    assert drawing.lines[0].min() < 64
+
+
 def test_an_unknown_style_lists_the_choices() -> None:
     with pytest.raises(DataError, match="No style 'adventure'; there are: adventurer, micah"):
         portraits.credits("adventure")

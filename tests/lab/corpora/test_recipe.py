@@ -22,11 +22,20 @@ def test_the_recommended_numbers() -> None:
         "personas": 1500,
         "big-smile": 1500,
         "critters": 600,
+        "dylan": 800,
+        "miniavs": 800,
+        "cutouts": 1000,
+        "sprouts": 1000,
+        "clay": 800,
+        "voxel-art": 1500,
+        "voxel-bot": 800,
         "big-ears": 0,
         "avataaars": 0,
     }
+    first = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile", "critters")
     for style, counts in recipe.PORTRAITS.items():
-        assert (counts.val, counts.test) == ((0, 200) if style in RESERVED_STYLES else (40, 200))
+        val = 0 if style in RESERVED_STYLES else 40
+        assert (counts.val, counts.test) == (val, 200 if style in (*first, *RESERVED_STYLES) else 0)
     assert recipe.Counts(train=30, test=3).scaled(0.1) == {"train": 3, "val": 0, "test": 1}
 
 
@@ -42,10 +51,16 @@ def test_groups_and_sources_can_be_named() -> None:
 def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(recipe, "find_spec", lambda name: None if name == "robohash" else found(name))
-    plan = recipe.plan(["cats", "animals", "noto", "openmoji", "clipart"])
+    plan = recipe.plan(["cats", "animals", "noto", "openmoji", "faces", "clipart"])
     assert list(plan.jobs) == ["animal-avatar"]
-    hints = ("pip install 'nurie[corpora]'", "npm pack @iconify-json/noto", "npm pack openmoji", "apt-get download")
-    assert len(plan.missing) == 4
+    hints = (
+        "pip install 'nurie[corpora]'",
+        "pack @iconify-json/noto",
+        "pack openmoji",
+        "pack facesjs`",
+        "apt-get download",
+    )
+    assert len(plan.missing) == 5
     assert all(any(hint in line for line in plan.missing) for hint in hints)
 
 

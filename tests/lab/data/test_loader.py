@@ -40,7 +40,7 @@ def test_what_takes_a_damaged_ones_place_does_not_depend_on_the_workers(build_co
 
 def test_training_data_passes_both_on(tiny_corpus):
     module = PairData(
-        str(tiny_corpus), pairs=PairSettings(**SETTINGS), sources=CHARACTERS, limit=2, keep=True, workers=0
+        str(tiny_corpus), pairs=PairSettings(**SETTINGS), sources=CHARACTERS, limit=2, pictures="memory", workers=0
     )
     pairs = module.train_dataloader().dataset
     assert [len(rows) for rows in pairs.by_source.values()] == [1, 1] and pairs.reader.kept == {}

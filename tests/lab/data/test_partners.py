@@ -1,6 +1,7 @@
 """Slots of two hands: matched by colour, area and place, renamed, counted, and cut away."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from nurie.lab.data.partners import (
     largest_slots,
     match_slots,
     own_colours,
-    rename_slots,
+    slot_names,
     theme,
     without_band,
 )
@@ -151,18 +152,15 @@ def test_matches_against_all_maps():
 
 
 def test_names_by_hand():
-    drawing = boxes((1, 1, 5, 5), (11, 11, 7, 7), (31, 31, 3, 3))
-    renamed = rename_slots(drawing, {"fill-2": "fill-1"}, ("background", "fill-1", "fill-3"))
-    assert renamed.slots == ("background", "other fill-1", "fill-1", "other fill-3")
-    assert renamed.coverage is drawing.coverage
-    assert rename_slots(drawing, {}, ("background", "hair")).slots == drawing.slots
+    slots = ("background", "fill-1", "fill-2", "fill-3")
+    renamed = slot_names(slots, {"fill-2": "fill-1"}, ("background", "fill-1", "fill-3"))
+    assert renamed == ("background", "other fill-1", "fill-1", "other fill-3")
+    assert slot_names(slots, {}, ("background", "hair")) == slots
 
 
 def test_the_largest_slots_of_both_pictures():
     a = boxes((0, 0, 13, 13), (20, 0, 3, 3), (40, 0, 7, 7))
-    b = rename_slots(boxes((0, 0, 5, 5), (20, 0, 11, 11)), {"fill-1": "fill-2"}, a.slots)
-    b = rename_slots(b, {"fill-2": "hat"}, ()) if b.slots[2] == "fill-2" else b
-    assert b.slots == ("background", "fill-2", "other fill-2")
+    b = replace(boxes((0, 0, 5, 5), (20, 0, 11, 11)), slots=("background", "fill-2", "other fill-2"))
     everything = ("background", "fill-1", "fill-2", "fill-3", "other fill-2")
     assert largest_slots(a, b, 5) == everything
     # Areas 169, 9 + 25, 49 and 121.

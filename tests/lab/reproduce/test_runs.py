@@ -57,11 +57,11 @@ def test_with_the_papers_budget_a_recipe_is_the_papers(make_plan, published_layo
     }
     assert own["model"]["generator"]["patch"] == 1 and own["model"]["seed"] == 0
     assert differences(own["data"], paper["data"]) <= {
-        *("root", "limit", "keep", "seed"),
+        *("root", "limit", "pictures", "seed"),
         # Of drawings with slots; these pictures have none.
         *(f"pairs.{name}" for name in ("extract_share", "white_paper_share", "paper_weight", "unseen_weight")),
     }
-    assert own["data"]["limit"] == 33323 and not own["data"]["keep"]
+    assert own["data"]["limit"] == 33323 and own["data"]["pictures"] == "read"
     steps = own["trainer"]["callbacks"][0]["init_args"]["steps"]
     # 40 epochs, each of whole steps: within half a step an epoch.
     assert steps == run.steps and abs(steps - paper["trainer"]["callbacks"][0]["init_args"]["steps"]) <= 20

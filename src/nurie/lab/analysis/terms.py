@@ -187,9 +187,9 @@ def next_batches(trained: Trained, count: int) -> Iterator[Batch]:
     try:
         for _, raw in zip(range(count), trained.data.train_dataloader(), strict=False):
             yield module.prepare(RawPairs(*(plane.to(device) for plane in raw)))
-            module._step += 1
+            module.step += 1
     finally:
-        module._step.fill_(start)
+        module.step = start
 
 
 def measure_terms(

@@ -13,7 +13,8 @@ import functools
 import json
 import re
 import tarfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +24,43 @@ from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
 from nurie.lab.corpora.store import Drawing, Entry, Split
+
+#: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
+#: drawing; all others are left out.
+KINDS = MappingProxyType(
+    {
+        "Animals & Nature": "animals",
+        "Animals Nature": "animals",
+        "Nature": "animals",
+        "People & Body": "people",
+        "Smileys & Emotion": "people",
+        "People": "people",
+        "Smiley People": "people",
+        "Activities": "objects",
+        "Activity": "objects",
+        "Food & Drink": "objects",
+        "Food Drink": "objects",
+        "Food": "objects",
+        "Objects": "objects",
+        "Places": "objects",
+        "Travel & Places": "objects",
+        "Travel Places": "objects",
+        "Travel": "objects",
+    }
+)
+#: Those of Streamline's other sets; what belongs to computers and interfaces alone is left out.
+STREAMLINE_KINDS = MappingProxyType(
+    dict.fromkeys(
+        (
+            "AudioVideo BuildingConstruction BusinessMoney ConstructionRealEstate Culture CultureHolidays DesignImages "
+            "Ecology EcologyNature EmailPhone Entertainment FamilyRomance FoodDrink Health ImagesAudio MapTravel "
+            "MoneyBusiness Phone SchoolScience Shopping ShoppingShipping Sport TechnologyComputer TransportLandmark "
+            "TravelRating WorkOffice"
+        ).split(),
+        "objects",
+    )
+    | {"Family": "people", "UsersPeople": "people"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +72,18 @@ class EmojiSet:
         licence: as the set's page gives it.
         ink: colour of the set's own outlines, "" where it has none. It becomes a line, however light, and what it
             covers only in part, a shadow on the ground, is left out.
+        kinds: its categories by kind of drawing; pictures of others are left out.
+        left_out: a pattern of names that are left out, beside those of all sets.
+        tested: whether its pictures of test concepts are drawn for testing; else they are left out, so that test lists
+            over all sets stay what they were before the set came.
     """
 
     title: str
     licence: str
     ink: str = ""
+    kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
+    left_out: str = ""
+    tested: bool = True
 
     @property
     def credit(self) -> str:
@@ -69,32 +114,30 @@ SETS = MappingProxyType(
             licence="CC BY 4.0",
             ink="#45413c",
         ),
+        "noto-v1": EmojiSet(
+            title="Noto Emoji (v1) by Google, https://github.com/googlefonts/noto-emoji",
+            licence="Apache-2.0",
+            tested=False,
+        ),
+        "streamline-stickies-color": EmojiSet(
+            title="Stickies by Streamline, https://github.com/webalys-hq/streamline-vectors",
+            licence="CC BY 4.0",
+            ink="#231f20",
+            kinds=STREAMLINE_KINDS,
+            left_out=r"-duo$|qr-code|^(3d|nuclear-2)$",
+            tested=False,
+        ),
+        "streamline-kameleon-color": EmojiSet(
+            title="Kameleon by Streamline, https://github.com/webalys-hq/streamline-vectors",
+            licence="CC BY 4.0",
+            kinds=STREAMLINE_KINDS,
+            # Twins in two colours, and figures that belong to somebody.
+            left_out=r"-duo$|qrcode|^(captain-shield|pokeball|predator|r2d2|spongebob|wall-e|wii-remote)$",
+            tested=False,
+        ),
     }
 )
 
-#: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
-#: drawing; all others are left out.
-KINDS = MappingProxyType(
-    {
-        "Animals & Nature": "animals",
-        "Animals Nature": "animals",
-        "Nature": "animals",
-        "People & Body": "people",
-        "Smileys & Emotion": "people",
-        "People": "people",
-        "Smiley People": "people",
-        "Activities": "objects",
-        "Activity": "objects",
-        "Food & Drink": "objects",
-        "Food Drink": "objects",
-        "Food": "objects",
-        "Objects": "objects",
-        "Places": "objects",
-        "Travel & Places": "objects",
-        "Travel Places": "objects",
-        "Travel": "objects",
-    }
-)
 #: Of these, what is dark, medium or light is a skin tone and left out; elsewhere a light is a lamp.
 _BODIES = frozenset({"People & Body", "People", "Smiley People"})
 
@@ -128,6 +171,42 @@ _ALIASES = MappingProxyType(
         "gamedice": "gamedie",
         "redwineglass": "wineglass",
         "whitewineglass": "wineglass",
+        "cablecar": "aerialtramway",
+        "cart": "shoppingcart",
+        "cocktail": "cocktailglass",
+        "dices": "gamedie",
+        "donut": "doughnut",
+        "eyeglasses": "glasses",
+        "fireman": "firefighter",
+        "headset": "headphone",
+        "labtop": "laptop",
+        "ladybug": "ladybeetle",
+        "mail": "envelope",
+        "map": "worldmap",
+        "medal": "sportsmedal",
+        "moviefilm": "filmframes",
+        "nailvarnish": "nailpolish",
+        "partypoppers": "partypopper",
+        "pinetree": "evergreentree",
+        "plug": "electricplug",
+        "reindeer": "deer",
+        "santa": "fatherchristmas",
+        "sea": "waterwave",
+        "servicebell": "bellhopbell",
+        "skate": "rollerskate",
+        "slate": "clapperboard",
+        "smartphone": "mobilephone",
+        "smarttv": "television",
+        "sprout": "seedling",
+        "steeringwheel": "wheel",
+        "teacup": "teacupwithouthandle",
+        "theater": "performingarts",
+        "trafficlight": "verticaltrafficlight",
+        "truck": "deliverytruck",
+        "vespa": "motorscooter",
+        "wallet": "pinkwallet",
+        "wand": "magicwand",
+        "yacht": "sailboat",
     }
 )
 
@@ -181,16 +260,18 @@ def read_tarball(path: Path) -> Tarball:
             raise DataError(f"{path} holds the emoji set {prefix!r}; known are: {', '.join(SETS)}.")
         pictures: dict[str, tuple[str, str]] = {}
         shapes: set[str] = set()
+        kinds, left_out = SETS[prefix].kinds, re.compile(SETS[prefix].left_out or "(?!)")
         for category, names in metadata["categories"].items():
-            for name in sorted(names) if category in KINDS else ():
+            for name in sorted(names) if category in kinds else ():
                 icon = icons["icons"].get(name)
-                if icon is None or not is_wanted(name, category):
+                if icon is None or left_out.search(name) or not is_wanted(name, category):
                     continue
                 shape = re.sub(r"#[0-9a-f]{3,6}", "", icon["body"])
                 if _NUMBERED.search(name) and shape in shapes:
                     continue
                 shapes.add(shape)
-                pictures[name] = (_svg(icon, icons), KINDS[category])
+                if SETS[prefix].tested or split_of(name) != "test":
+                    pictures[name] = (_svg(icon, icons), kinds[category])
     except (OSError, tarfile.TarError, EOFError, KeyError, ValueError, AttributeError) as error:
         raise DataError(
             f"{path} is not an Iconify package ({first_line(error)}). Get one with: npm pack @iconify-json/noto"

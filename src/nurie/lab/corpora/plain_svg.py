@@ -172,6 +172,21 @@ def _set_style(element: Element, changes: Mapping[str, str]) -> None:
     element.set("style", ";".join(f"{key}:{value}" for key, value in style.items()))
 
 
+def without_veils(text: str) -> str:
+    """The SVG without elements, groups too, whose own opacity is under ``VEIL``: cast shadows and shines.
+
+    Example:
+        >>> without_veils('<svg xmlns="http://www.w3.org/2000/svg"><g opacity=".1"><path /></g><circle r="2" /></svg>')
+        '<svg xmlns="http://www.w3.org/2000/svg"><circle r="2" /></svg>'
+    """
+    root = ElementTree.fromstring(text)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _number(child.get("opacity"), 1.0) < VEIL:
+                parent.remove(child)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
 class PlainSvg:
     """A parsed SVG, made plain.
 

@@ -19,12 +19,30 @@ import numpy as np
 
 from nurie.errors import DataError
 from nurie.lab.corpora.build import Job, split_jobs
+from nurie.lab.corpora.flat_svg import INK_LEVEL
 from nurie.lab.corpora.parts import line_width, rank, reserved
+from nurie.lab.corpora.plain_svg import PlainSvg, without_veils
 from nurie.lab.corpora.render import render_layers
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Drawing, Entry, Split
 
-TRAINING_STYLES = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile", "critters")
+TRAINING_STYLES = (
+    "adventurer",
+    "micah",
+    "open-peeps",
+    "toon-head",
+    "lorelei",
+    "personas",
+    "big-smile",
+    "critters",
+    "dylan",
+    "miniavs",
+    "cutouts",
+    "sprouts",
+    "clay",
+    "voxel-art",
+    "voxel-bot",
+)
 RESERVED_STYLES = ("big-ears", "avataaars")
 
 
@@ -36,12 +54,15 @@ class StyleRule:
         leading: the part that tells characters apart; test characters take a held-out variant of it.
         held_out: parts of which variants are reserved for testing.
         drawn: whether the style has outlines of its own; else its lines come by stylesheet alone.
+        plain: whether its shades and shadows draw no lines and what is dark is ink, as ``PlainSvg.line_page`` has it;
+            else every shape gets a border, see ``render.outline``.
         dropped: variants left out, by part.
     """
 
     leading: str
     held_out: tuple[str, ...] = ()
     drawn: bool = True
+    plain: bool = False
     dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -55,6 +76,18 @@ RULES = MappingProxyType(
         "personas": StyleRule(leading="hair", drawn=False),
         "big-smile": StyleRule(leading="hair", drawn=False),
         "critters": StyleRule(leading="body", held_out=("top",), drawn=False),
+        "dylan": StyleRule(leading="hair", held_out=("mood",), drawn=False, plain=True),
+        "miniavs": StyleRule(
+            leading="hair",
+            drawn=False,
+            plain=True,
+            dropped={"hair": ("balndess",)},  # two bars that float beside a bald head
+        ),
+        "cutouts": StyleRule(leading="head", held_out=("hair", "nose"), drawn=False, plain=True),
+        "sprouts": StyleRule(leading="plant", held_out=("pot",), drawn=False, plain=True),
+        "clay": StyleRule(leading="body", held_out=("top",), drawn=False, plain=True),
+        "voxel-art": StyleRule(leading="outfit", held_out=("top",), drawn=False, plain=True),
+        "voxel-bot": StyleRule(leading="eyes", held_out=("top", "chest"), drawn=False, plain=True),
         "big-ears": StyleRule(leading="hair", drawn=False),
         "avataaars": StyleRule(leading="top", drawn=False),
     }
@@ -125,12 +158,14 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
     parts = {key.removesuffix("Variant"): value for key, value in resolved.items() if key.endswith("Variant")}
     # A ground that fills the canvas is paper, not a shape (critters).
     svg = re.sub(r'(<g clip-path="url\(#clip-[^>]*>)<rect [^>]*/>', r"\1", avatar.to_string())
+    width = line_width(f"{style}/{seed}")
     layers = render_layers(
         svg,
         {slots[slot]: colour for slot, colour in markers.items()},
         size=size,
         drawn=RULES[style].drawn,
-        line_width=line_width(f"{style}/{seed}"),
+        line_width=width,
+        page=_plain_page(svg, width) if RULES[style].plain else None,
     )
     default = _default_palette(style, seed)
     entry = Entry(
@@ -144,6 +179,11 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
         parts=parts,
     )
     return layers.drawing, entry
+
+
+def _plain_page(svg: str, width: float) -> str:
+    plain = PlainSvg(without_veils(svg))
+    return plain.line_page(width, frozenset(colour for colour in plain.colours() if max(colour) < INK_LEVEL))
 
 
 def _default_palette(style: str, seed: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from nurie.errors import DataError
-from nurie.lab.corpora import animals, cats, clipart, emoji, openmoji, portraits
+from nurie.lab.corpora import animals, cats, clipart, emoji, faces, openmoji, portraits
 from nurie.lab.corpora.build import Job, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
@@ -45,10 +45,23 @@ PORTRAITS = MappingProxyType(
             "critters": 600,
         }.items()
     }
+    | {
+        style: Counts(train=train, val=40)
+        for style, train in {
+            "dylan": 800,
+            "miniavs": 800,
+            "cutouts": 1000,
+            "sprouts": 1000,
+            "clay": 800,
+            "voxel-art": 1500,
+            "voxel-bot": 800,
+        }.items()
+    }
     | dict.fromkeys(portraits.RESERVED_STYLES, Counts(test=200))
 )
 ANIMALS = Counts(train=1500, val=40, test=200)
 CATS = Counts(train=1500, val=40, test=200)
+FACES = Counts(train=2000, val=40)
 
 #: Group -> its sources. ``--only`` takes either.
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -57,6 +70,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "reserved": portraits.RESERVED_STYLES,
         "animals": (animals.SOURCE,),
         "cats": (cats.SOURCE,),
+        "faces": (faces.SOURCE,),
         "emoji": tuple(emoji.SETS),
         "openmoji": (openmoji.SOURCE,),
         "clipart": (clipart.SOURCE,),
@@ -70,7 +84,7 @@ def credit(source: str) -> str | None:
         return portraits.credits(source)
     if source in emoji.SETS:
         return emoji.SETS[source].credit
-    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, openmoji)}
+    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, openmoji)}
     return fixed.get(source)
 
 
@@ -131,7 +145,7 @@ def plan(
         size: width and height of the pictures in pixels, 16 or more.
         scale: a share of the recommended numbers.
         seed: of the generators; emoji and clip art are what they are.
-        emoji_tarballs: npm packages of emoji sets, in any order.
+        emoji_tarballs: npm packages of emoji sets and of faces, in any order.
         clipart_path: Debian's ``openclipart-svg`` package, or a folder of SVGs.
 
     Raises:
@@ -140,10 +154,10 @@ def plan(
     if size < 16 or scale <= 0:
         raise DataError(f"A corpus wants a size of 16 or more and a scale above 0; got {size} and {scale}.")
     given = {_package_name(path).removeprefix("@iconify-json/"): path for path in emoji_tarballs}
-    known = {*emoji.SETS, openmoji.SOURCE}
+    known = {*emoji.SETS, openmoji.SOURCE, faces.SOURCE}
     for name, path in given.items():
         if name not in known:
-            raise DataError(f"{path} is the package {name!r}; known emoji sets: {', '.join(sorted(known))}.")
+            raise DataError(f"{path} is the package {name!r}; known packages: {', '.join(sorted(known))}.")
     jobs: dict[str, Callable[[], list[Job]]] = {}
     missing: list[str] = []
 
@@ -169,10 +183,13 @@ def plan(
             missing.append(f"{source}: get it with `apt-get download openclipart-svg` and give it as --clipart FILE")
         elif source == openmoji.SOURCE and source in given:
             jobs[source] = functools.partial(openmoji.openmoji_jobs, given[source], size=size, scale=scale)
+        elif source == faces.SOURCE and source in given:
+            counts = FACES.scaled(scale)
+            jobs[source] = functools.partial(faces.face_jobs, given[source], **counts, seed=seed, size=size)
         elif source in given:
             jobs[source] = functools.partial(_emoji_jobs, given[source], size=size, scale=scale)
         else:
-            package = source if source == openmoji.SOURCE else f"@iconify-json/{source}"
+            package = source if source in (openmoji.SOURCE, faces.SOURCE) else f"@iconify-json/{source}"
             missing.append(f"{source}: get it with `npm pack {package}` and give it as --emoji-tarball FILE")
     return Plan(jobs=MappingProxyType(jobs), missing=tuple(missing), size=size)
 

@@ -11,7 +11,8 @@ import numpy as np
 from nurie.lab.corpora.store import Colour
 
 #: For each style, its colour slots that carry colour, by the meaning they share over styles. Slots that are not named
-#: here keep the style's own colour (ink, eyes, teeth) and belong to the base.
+#: here keep the style's own colour (ink, eyes, teeth) and belong to the base. With the background there are 16
+#: meanings, as many as training has planes for: "accent" is a second colour of body or clothes, "detail" a third.
 SLOTS = MappingProxyType(
     {
         "adventurer": {
@@ -43,6 +44,30 @@ SLOTS = MappingProxyType(
         "personas": {"hair": "hair", "skin": "skin", "clothing": "clothes", "facialHair": "facialHair"},
         "big-smile": {"hair": "hair", "skin": "skin"},
         "critters": {"body": "body", "accent": "accent"},
+        "dylan": {"hair": "hair", "skin": "skin"},
+        "miniavs": {"hair": "hair", "skin": "skin", "body": "clothes"},
+        "cutouts": {"paperHair": "hair", "paperFace": "skin", "paperBack": "accent", "paperMouth": "lips"},
+        "sprouts": {"pot": "body", "plant": "accent", "bloom": "detail"},
+        "clay": {"body": "body", "accent": "accent"},
+        "voxel-art": {
+            "hair": "hair",
+            "skin": "skin",
+            "shirt": "clothes",
+            "jacket": "accent",
+            "pants": "trousers",
+            "shoes": "shoes",
+            "hat": "hat",
+        },
+        # The face of a bot is a pane, behind which eyes and mouth glow.
+        "voxel-bot": {"body": "body", "accent": "accent", "screen": "glasses", "glow": "detail"},
+        "facesjs": {
+            "hair": "hair",
+            "skin": "skin",
+            "facialHair": "facialHair",
+            "primary": "clothes",
+            "secondary": "accent",
+            "accent": "detail",
+        },
         "big-ears": {"hair": "hair", "skin": "skin"},
         "avataaars": {
             "hair": "hair",

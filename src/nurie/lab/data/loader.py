@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from nurie.errors import ConfigError
 from nurie.lab.augmentation import RawPairs
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Entry
 from nurie.lab.data.pairs import PairDataset, PairSettings
 from nurie.lab.data.reading import Layout, read_entries
+from nurie.lab.data.resident import PlanDataset, PlannedPairs, ResidentPictures
 
 
 class StepSampler(Sampler[list[int]]):
@@ -57,9 +59,14 @@ class PairData(L.LightningDataModule):
         sources: sources by name with their weights; all, by number of pictures, when left out.
         batch_size: pairs a step and process.
         limit: train on so many pictures at most, spread evenly over the sources; all when left out.
-        keep: keep pictures in memory once they are read; for small sets at small sizes.
-        workers: processes that read pictures.
+        pictures: "read" reads them from files each time; "memory" keeps them once they are read, for small sets at
+            small sizes; "device" holds all in the memory of the training device and paints pairs there, for an
+            accelerator, which would wait for files (30,000 pictures of 256 x 256 are some 20 GB).
+        workers: processes that read pictures, or plan pairs.
         seed: of all chance.
+
+    Raises:
+        ConfigError: pictures on the device at sizes that do not divide the largest.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class PairData(L.LightningDataModule):
         sources: dict[str, float] | None = None,
         batch_size: int = 8,
         limit: int | None = None,
-        keep: bool = False,
+        pictures: Literal["read", "memory", "device"] = "read",
         workers: int = 1,
         seed: int = 0,
     ) -> None:
@@ -79,8 +86,14 @@ class PairData(L.LightningDataModule):
         super().__init__()
         self.root, self.pairs, self.sources = Path(root), pairs or PairSettings(), sources
         self.layout, self.batch_size, self.workers, self.seed = layout, batch_size, workers, seed
-        self.limit, self.keep = limit, keep
+        self.limit, self.pictures = limit, pictures
         self._entries: list[Entry] | None = None
+        self._resident: ResidentPictures | None = None
+        sizes = self.pairs.sizes.values()
+        if pictures == "device" and any(max(sizes) % size for size in sizes):
+            raise ConfigError(
+                f"pairs.sizes is {self.pairs.sizes}; with data.pictures=device each size divides the largest."
+            )
 
     @property
     def entries(self) -> list[Entry]:
@@ -95,29 +108,55 @@ class PairData(L.LightningDataModule):
         ranks = trainer.world_size if trainer else 1
         rank = trainer.global_rank if trainer else 0
         start = int(getattr(trainer.lightning_module, "step", 0)) if trainer else 0
-        dataset = PairDataset(
+        settings: dict[str, Any] = {
+            "sources": self.sources,
+            "batch_size": self.batch_size,
+            "step_size": self.batch_size * ranks,
+            "seed": self.seed,
+        }
+        pairs = PairDataset(
             self.root,
             self.pairs,
             entries=self.entries,
-            sources=self.sources,
-            batch_size=self.batch_size,
-            step_size=self.batch_size * ranks,
             limit=self.limit,
-            keep=self.keep,
-            seed=self.seed,
+            keep=self.pictures == "memory",
+            **settings,
         )
+        if self.pictures == "device":
+            if self._resident is None:
+                self._resident = ResidentPictures(
+                    self.root,
+                    [entry for rows in pairs.by_source.values() for entry in rows],
+                    size=max(self.pairs.sizes.values()),
+                    device=trainer.strategy.root_device if trainer else torch.device("cpu"),
+                    workers=self.workers,
+                    unseen_weight=self.pairs.unseen_weight,
+                )
+            resident = self._resident
+            pairs = PairDataset(self.root, self.pairs, entries=resident.entries, look=resident.look, **settings)
         sampler = StepSampler(
             start=start, batch_size=self.batch_size, stride=self.batch_size * ranks, offset=self.batch_size * rank
         )
         return DataLoader(
-            dataset,
+            PlanDataset(pairs) if self._resident else pairs,
             batch_sampler=sampler,
             num_workers=self.workers,
-            collate_fn=collate,
+            collate_fn=self._resident.gather if self._resident else collate,
             persistent_workers=self.workers > 0,
             prefetch_factor=4 if self.workers else None,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> RawPairs:
+        """Bring a batch to the device, or paint it there; which lines are extracted is asked for on the CPU."""
+        tensors = {name: value for name, value in batch._asdict().items() if isinstance(value, torch.Tensor)}
+        del tensors["extract"]
+        moved = batch._replace(**{name: value.to(device, non_blocking=True) for name, value in tensors.items()})
+        if isinstance(moved, PlannedPairs):
+            assert self._resident is not None
+            return self._resident.paint(moved)
+        assert isinstance(moved, RawPairs)
+        return moved
 
     def sheet_pairs(self, count: int = 16) -> RawPairs:
         """The same validation pairs at any time.

@@ -1,6 +1,8 @@
 """Raw pairs by number: exact triples of drawings, or the paper's self-reference.
 
 A sample is a function of the seed and its number alone, whatever the worker and however often training was interrupted.
+What it is (``PairDataset.plan``) and how it is painted (``PairDataset.paint``, or on a device ``ResidentPictures``) are
+apart.
 
 A damaged file is skipped: another pair takes the sample's place, drawn from the seed, the sample's number and the
 attempt, so that the other samples stay what they are.
@@ -9,10 +11,10 @@ attempt, so that the other samples stay what they are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import cv2
 import numpy as np
@@ -21,13 +23,13 @@ from torch.utils.data import Dataset
 from nurie.errors import ConfigError, DataError
 from nurie.lab.augmentation import SLOT_STRIDE
 from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
-from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
+from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, Split
 from nurie.lab.data.partners import (
     Side,
     largest_slots,
     match_slots,
     own_colours,
-    rename_slots,
+    slot_names,
     theme,
     without_band,
 )
@@ -48,6 +50,8 @@ ATTEMPTS = 100
 #: What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
 #: something else altogether.
 Relation = Literal["self", "character", "kin", "foreign"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,37 @@ class PairSettings:
         return self.sizes[max(first for first in self.sizes if first <= step)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PairPlan:
+    """All that is decided of a sample; how it looks follows from it.
+
+    Attributes:
+        drawing: what is coloured; a painted picture has nothing else to decide but its size.
+        reference: the drawing that the reference shows.
+        size: width and height.
+        names: the reference's slots, as the drawing calls what they show.
+        palette: a colour for every slot of both.
+        paper: the reference's ground.
+        band: what is cut away of the reference: along which side, and which share of the picture.
+        ground: how much the drawing's ground counts.
+        line_kind: which of the drawing's line planes.
+        order: slots in the order of their planes.
+        extract: whether the lines are XDoG of the truth.
+    """
+
+    drawing: Entry
+    reference: Entry
+    size: int
+    names: tuple[str, ...] = ()
+    palette: Mapping[str, Colour] = field(default_factory=dict)
+    paper: Colour = (255, 255, 255)
+    band: tuple[Side, float] | None = None
+    ground: float = 1.0
+    line_kind: int = 0
+    order: tuple[str, ...] = ()
+    extract: bool = True
+
+
 class PairDataset(Dataset[tuple[np.ndarray, ...]]):
     """Raw pairs by number.
 
@@ -121,6 +156,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step_size: samples of a step over all processes; ``batch_size`` when None.
         limit: so many pictures at most, spread evenly over the sources; None: all.
         keep: keep pictures in memory once they are read, at the size they are trained at. Every worker keeps its own.
+        look: shows a drawing at any size, for plans without pictures; None: as it is read.
         seed: of all chance.
 
     Raises:
@@ -140,9 +176,11 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step_size: int | None = None,
         limit: int | None = None,
         keep: bool = False,
+        look: Callable[[Entry], Drawing] | None = None,
         seed: int = 0,
     ) -> None:
         """List the pictures and count their sources."""
+        self.look = look
         self.root, self.settings, self.seed = root, settings, seed
         self.batch_size, self.step_size = batch_size, step_size or batch_size
         self.by_source: dict[str, list[Entry]] = defaultdict(list)
@@ -178,21 +216,38 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, ...]:
         """Sample ``number``, in the order of ``RawPairs``."""
+        return self._try(number, lambda rng, kind: self.paint(self._plan(kind, number, rng)))
+
+    def plan(self, number: int) -> PairPlan:
+        """What sample ``number`` is."""
+        return self._try(number, lambda rng, kind: self._plan(kind, number, rng))
+
+    def _try(self, number: int, make: Callable[[np.random.Generator, str], T]) -> T:
         batch = np.random.default_rng([self.seed, 1, number // self.batch_size])
         share = sum(self.weights[name] for name in self.kinds["painted"])
         kind = "painted" if batch.random() < share else "drawing"
         for attempt in range(ATTEMPTS):
             salt = [2, number] if attempt == 0 else [3, number, attempt]
             try:
-                return self._sample(kind, number, np.random.default_rng([self.seed, *salt]))
+                return make(np.random.default_rng([self.seed, *salt]), kind)
             except DamagedFileError:
                 continue
         raise DataError(f"{self.root}: no pair could be read in {ATTEMPTS} attempts; {self.damaged} files are damaged.")
 
-    def _sample(self, kind: str, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def paint(self, plan: PairPlan) -> tuple[np.ndarray, ...]:
+        """What a plan looks like, in the order of ``RawPairs``.
+
+        Raises:
+            DamagedFileError: a file is damaged.
+        """
+        return self._painted(plan) if plan.drawing.kind == "painted" else self._drawing(plan)
+
+    def _plan(self, kind: str, number: int, rng: np.random.Generator) -> PairPlan:
         entry = self._pick(self._source(self.kinds[kind], rng), rng)
         size = self.settings.size_at(number // self.step_size)
-        return self._painted(entry, size) if kind == "painted" else self._drawing(entry, size, rng)
+        if kind == "painted":
+            return PairPlan(drawing=entry, reference=entry, size=size)
+        return self._pair(entry, size, rng)
 
     def _source(self, names: Sequence[str], rng: np.random.Generator) -> str:
         weights = np.array([self.weights[name] for name in names])
@@ -234,56 +289,81 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
                 return other
         return None
 
-    def _reference(self, entry: Entry, a: Drawing, size: int, rng: np.random.Generator) -> tuple[Drawing, Relation]:
-        """The drawing that the reference shows, its slots named after those of ``a`` that they show."""
-        other, relation = self._partner(entry, rng)
-        if other is entry:
-            return a, "self"
-        b = self.reader.drawing(other, size)
-        if relation == "kin":
-            names = match_slots(a, own_colours(entry), b, own_colours(other))
-            return (rename_slots(b, names, a.slots), relation) if names else (a, "self")
-        return (rename_slots(b, {}, a.slots) if relation == "foreign" else b), relation
-
-    def _drawing(self, entry: Entry, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    def _pair(self, entry: Entry, size: int, rng: np.random.Generator) -> PairPlan:
         s = self.settings
-        a = self.reader.drawing(entry, size)
-        b, relation = self._reference(entry, a, size, rng)
-        palette = sample_palette(dict.fromkeys((*a.slots, *b.slots)), rng)
+        other, relation = self._partner(entry, rng)
+        # How slots lie is looked at only where they have no names in common.
+        a, b = (self._seen(e, size) for e in (entry, other)) if relation in ("kin", "foreign") else (None, None)
+        names = other.slots
+        if relation == "kin":
+            assert a is not None and b is not None
+            matched = match_slots(a, own_colours(entry), b, own_colours(other))
+            other, names = (other, slot_names(b.slots, matched, a.slots)) if matched else (entry, entry.slots)
+            relation = relation if matched else "self"
+        elif relation == "foreign":
+            names = slot_names(other.slots, {}, entry.slots)
+        palette = sample_palette(dict.fromkeys((*entry.slots, *names)), rng)
         paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_colour(rng)
+        band: tuple[Side, float] | None = None
         if s.crop_share and rng.random() < s.crop_share:
-            side: Side = get_args(Side)[int(rng.integers(4))]
-            b = without_band(b, side, rng.uniform(*BAND))
-        reference = b.picture(palette | {"background": paper})
+            band = (get_args(Side)[int(rng.integers(4))], rng.uniform(*BAND))
+        if relation in ("kin", "foreign"):
+            assert a is not None and b is not None
+            order = largest_slots(a, replace(b, slots=names), SLOT_PLANES)
+        else:
+            order = MEANINGS if entry.source in SLOTS else entry.slots[:SLOT_PLANES]
+        return PairPlan(
+            drawing=entry,
+            reference=other,
+            size=size,
+            names=names,
+            palette=palette,
+            paper=paper,
+            band=band,
+            ground=1.0 if relation == "foreign" else s.paper_weight,
+            line_kind=int(len(entry.line_kinds) > 1 and rng.random() < s.outline_share),
+            order=order,
+            extract=bool(rng.random() < s.extract_share),
+        )
+
+    def _seen(self, entry: Entry, size: int) -> Drawing:
+        return self.look(entry) if self.look is not None else self.reader.drawing(entry, size)
+
+    def _drawing(self, plan: PairPlan) -> tuple[np.ndarray, ...]:
+        a = self.reader.drawing(plan.drawing, plan.size)
+        b = replace(self.reader.drawing(plan.reference, plan.size), slots=plan.names)
+        if plan.band is not None:
+            b = without_band(b, *plan.band)
+        reference = b.picture({**plan.palette, "background": plan.paper})
         seen = {slot for slot, plane in zip(b.slots, b.coverage, strict=True) if plane.mean() / 255 > SEEN}
-        ground = 1.0 if relation == "foreign" else s.paper_weight
-        share = [ground if slot == "background" else 1.0 if slot in seen else s.unseen_weight for slot in a.slots]
+        unseen = self.settings.unseen_weight
+        share = [plan.ground if slot == "background" else 1.0 if slot in seen else unseen for slot in a.slots]
         # Fixed colours (eyes, teeth) count in full: what no slot covers.
         covered = a.coverage.reshape(len(a.slots), -1).T.astype(np.float32)
         weight = 255 - (covered @ (1 - np.array(share, np.float32))).reshape(a.base.shape[:2])
-        kind = int(len(a.lines) > 1 and rng.random() < s.outline_share)
-        if relation in ("kin", "foreign"):
-            order = largest_slots(a, b, SLOT_PLANES)
-        else:
-            order = MEANINGS if entry.source in SLOTS else a.slots
         return (
-            a.lines[kind][None],
-            a.picture(palette | {"background": (255, 255, 255)}).transpose(2, 0, 1),
+            a.lines[plan.line_kind][None],
+            a.picture({**plan.palette, "background": (255, 255, 255)}).transpose(2, 0, 1),
             np.clip(weight, 0, 255).astype(np.uint8)[None],
             reference.transpose(2, 0, 1),
-            np.array(paper, np.uint8),
-            _slot_planes(a, order),
-            _slot_planes(b, order),
-            np.array(rng.random() < s.extract_share),
+            np.array(plan.paper, np.uint8),
+            _slot_planes(a, plan.order),
+            _slot_planes(b, plan.order),
+            np.array(plan.extract),
         )
 
-    def _painted(self, entry: Entry, size: int) -> tuple[np.ndarray, ...]:
-        picture = self.reader.painted(entry, size)
+    def _painted(self, plan: PairPlan) -> tuple[np.ndarray, ...]:
+        picture = self.reader.painted(plan.drawing, plan.size)
         planes = picture.transpose(2, 0, 1)
-        border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-        none = np.empty((0, size // SLOT_STRIDE, size // SLOT_STRIDE), np.uint8)
-        white = np.full((1, size, size), 255, np.uint8)
-        return white, planes, white, planes, np.median(border, axis=0).astype(np.uint8), none, none, np.array(True)
+        none = np.empty((0, plan.size // SLOT_STRIDE, plan.size // SLOT_STRIDE), np.uint8)
+        white = np.full((1, plan.size, plan.size), 255, np.uint8)
+        return white, planes, white, planes, ground_of(picture), none, none, np.array(True)
+
+
+def ground_of(picture: Bytes) -> Bytes:
+    """The colour that a painted picture stands on: the median of its border, 3 values."""
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    return np.median(border, axis=0).astype(np.uint8)
 
 
 def even_shares(counts: Sequence[int], limit: int) -> list[int]:
@@ -303,6 +383,6 @@ def _slot_planes(drawing: Drawing, order: Sequence[str]) -> Bytes:
     height, width = drawing.base.shape[:2]
     planes = np.zeros((SLOT_PLANES, height // SLOT_STRIDE, width // SLOT_STRIDE), np.uint8)
     for slot, plane in zip(drawing.slots, drawing.coverage, strict=True):
-        if slot in order[:SLOT_PLANES]:
+        if slot in order:
             planes[order.index(slot)] = cv2.resize(plane, planes.shape[:0:-1], interpolation=cv2.INTER_AREA)
     return planes

@@ -5,7 +5,7 @@ Legend of shapes: S slots of A, T slots of B (both without the background), H x 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -99,17 +99,16 @@ def match_slots(a: Drawing, colours_a: Floats, b: Drawing, colours_b: Floats) ->
     return {b.slots[1 + column]: a.slots[1 + row] for row, column in zip(rows, columns, strict=True)}
 
 
-def rename_slots(drawing: Drawing, names: Mapping[str, str], taken: Collection[str]) -> Drawing:
-    """The drawing with new names for some of its slots.
+def slot_names(slots: Sequence[str], names: Mapping[str, str], taken: Collection[str]) -> tuple[str, ...]:
+    """New names for some slots of a drawing.
 
     Args:
-        drawing: what is renamed.
+        slots: the old ones.
         names: old name -> new name. The background keeps its own.
         taken: names that mean something else: a slot of such a name that ``names`` lacks becomes "other NAME".
     """
     fixed = {"background": "background", **names}
-    slots = tuple(fixed.get(slot, f"other {slot}" if slot in taken else slot) for slot in drawing.slots)
-    return replace(drawing, slots=slots)
+    return tuple(fixed.get(slot, f"other {slot}" if slot in taken else slot) for slot in slots)
 
 
 def largest_slots(a: Drawing, b: Drawing, count: int) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ from nurie.lab.corpora.store import MANIFEST, Bytes, Drawing, Entry, read_drawin
 #: Damaged files that end training: at least so many, and more than this share of the files read so far.
 MAX_DAMAGED, MAX_DAMAGED_SHARE = 10, 0.02
 
+#: Pictures at hand without being read again: a pair's, while it is planned and painted.
+RECENT = 2
+
 #: Where pictures are: a corpus by ``nurie lab corpus``, or a folder that stays as it is (see ``corpora.folders``).
 Layout = Literal["corpus", "folder", "anime-portraits", "afhq-cat", "afhq-dog", "afhq-wild"]
 
@@ -72,7 +75,8 @@ class PictureReader:
     def __init__(self, root: Path, entries: Sequence[Entry], *, keep: bool = False) -> None:
         """Number the files."""
         self.root = root
-        self.kept: dict[tuple[str, str, int], Drawing | Bytes] | None = {} if keep else None
+        self.keep = keep
+        self.kept: dict[tuple[str, str, int], Drawing | Bytes] = {}
         self._numbers = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
         # Per file 0 not read yet, 1 good, 2 damaged; shared by the processes that read.
         self._state = torch.zeros(len(entries), dtype=torch.uint8).share_memory_()
@@ -101,13 +105,12 @@ class PictureReader:
 
     def _at_size(self, entry: Entry, size: int) -> Drawing | Bytes:
         key = (entry.source, entry.id, size)
-        if self.kept is not None and key in self.kept:
-            return self.kept[key]
-        picture = self._read(entry)
-        picture = picture.resized(size) if isinstance(picture, Drawing) else square(picture, size)
-        if self.kept is not None:
-            self.kept[key] = picture
-        return picture
+        if key not in self.kept:
+            if not self.keep and len(self.kept) >= RECENT:
+                del self.kept[next(iter(self.kept))]
+            picture = self._read(entry)
+            self.kept[key] = picture.resized(size) if isinstance(picture, Drawing) else square(picture, size)
+        return self.kept[key]
 
     def _read(self, entry: Entry) -> Drawing | Bytes:
         """A drawing or a painted picture, once its file is known to be whole."""

@@ -9,18 +9,19 @@ LEAK = 0.2
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution 3x3, batch normalisation, leaky ReLU.
+    """Convolution, batch normalisation, leaky ReLU.
 
     Args:
         in_channels: channels that come in.
         out_channels: channels that go out.
         stride: 2 halves the size.
+        kernel: side of the convolution, odd.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1, kernel: int = 3) -> None:
         """Make the layers."""
         super().__init__(
-            nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1),
+            nn.Conv2d(in_channels, out_channels, kernel, stride=stride, padding=kernel // 2),
             nn.BatchNorm2d(out_channels),
             nn.LeakyReLU(LEAK, inplace=True),
         )

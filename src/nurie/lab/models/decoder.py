@@ -26,16 +26,23 @@ class Decoder(nn.Module):
         widths: channels of the levels from the finest to the tokens' own.
         out_channels: of the result.
         upsampling: "aligned", bilinear with aligned corners as in the official network, or "nearest".
+        entry_kernel: side of the first convolution, the widest; 3 in the official network.
     """
 
     def __init__(
-        self, in_channels: int, widths: Sequence[int], *, out_channels: int = 3, upsampling: Upsampling = "aligned"
+        self,
+        in_channels: int,
+        widths: Sequence[int],
+        *,
+        out_channels: int = 3,
+        upsampling: Upsampling = "aligned",
+        entry_kernel: int = 3,
     ) -> None:
         """Make the layers."""
         super().__init__()
         self.upsampling = upsampling
         deepest, *finer = reversed(tuple(widths))
-        self.first = ConvBlock(in_channels, deepest)
+        self.first = ConvBlock(in_channels, deepest, kernel=entry_kernel)
         self.deepest = ConvBlock(2 * deepest, deepest)
         self.up, self.same = nn.ModuleList(), nn.ModuleList()
         coarse = deepest

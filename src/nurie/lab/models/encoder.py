@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nurie.lab.models.blocks import ConvBlock
+from nurie.lab.models.blocks import ConvBlock, ResidualBlock
 
 
 class Encoder(nn.Module):
@@ -19,9 +19,11 @@ class Encoder(nn.Module):
     Args:
         in_channels: 1 for line art, 3 for a reference (times patch^2).
         widths: channels of each level; the paper's are (16, 32, 64, 128, 256).
+        context_blocks: residual blocks that the coarsest level's last output passes through (none in the paper). They
+            are cheap there, and see far.
     """
 
-    def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int], *, context_blocks: int = 0) -> None:
         """Make the layers."""
         super().__init__()
         self.widths = tuple(widths)
@@ -30,6 +32,7 @@ class Encoder(nn.Module):
             self.layers.append(ConvBlock(in_channels, width, stride=1 if level == 0 else 2))
             self.layers.append(ConvBlock(width, width))
             in_channels = width
+        self.context = nn.Sequential(*(ResidualBlock(in_channels, hidden=in_channels) for _ in range(context_blocks)))
 
     @property
     def channels(self) -> int:
@@ -49,6 +52,8 @@ class Encoder(nn.Module):
         for layer in self.layers:
             x = layer(x)
             outputs.append(x)
+        if self.context:
+            outputs[-1] = self.context(x)
         return outputs
 
 

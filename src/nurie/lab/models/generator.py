@@ -29,6 +29,7 @@ class GeneratorSettings:
         width: channels of the first level; every level doubles them.
         levels: levels of the encoders.
         max_width: no level gets wider than this.
+        context_blocks: residual blocks after the coarsest level of each encoder.
         patch: side of the squares that are folded into channels before the first convolution and unfolded after the
             last (1: none). With 2 everything runs at half the size.
         token_stride: pixels per token side.
@@ -36,6 +37,7 @@ class GeneratorSettings:
         residual_blocks: blocks between fusion and decoder.
         residual_width: channels inside a block (0: as outside).
         upsampling: of the decoder.
+        entry_kernel: side of the decoder's first convolution.
         color_skip: carry the reference's colours by the attention map to the result; the decoder then says for each
             pixel how far to trust them, and what colour to take else (paper, eyes and teeth are not the reference's).
         fusion: name in the registry.
@@ -45,12 +47,14 @@ class GeneratorSettings:
     width: int = 16
     levels: int = 5
     max_width: int = 1024
+    context_blocks: int = 0
     patch: int = 1
     token_stride: int = 16
     token_width: int = 0
     residual_blocks: int = 4
     residual_width: int = 0
     upsampling: Upsampling = "aligned"
+    entry_kernel: int = 3
     color_skip: bool = False
     fusion: str = "sga"
     fusion_settings: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +66,8 @@ class GeneratorSettings:
                 f"token_stride {self.token_stride} is no level's stride; with patch {self.patch} and {self.levels} "
                 f"levels there are {self.strides}."
             )
+        if self.entry_kernel % 2 == 0:
+            raise ConfigError(f"entry_kernel is {self.entry_kernel}; it is an odd number.")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -120,8 +126,8 @@ class Generator(nn.Module):
         """Make the parts."""
         super().__init__()
         self.settings = s = settings or GeneratorSettings()
-        self.line_art_encoder = Encoder(s.patch**2, s.widths)
-        self.reference_encoder = Encoder(3 * s.patch**2, s.widths)
+        self.line_art_encoder = Encoder(s.patch**2, s.widths, context_blocks=s.context_blocks)
+        self.reference_encoder = Encoder(3 * s.patch**2, s.widths, context_blocks=s.context_blocks)
         channels = self.line_art_encoder.channels
         self.line_art_tokens: nn.Conv2d | None = None
         self.reference_tokens: nn.Conv2d | None = None
@@ -141,6 +147,7 @@ class Generator(nn.Module):
             s.widths[: self._token_level + 1],
             out_channels=(4 if s.color_skip else 3) * s.patch**2,
             upsampling=s.upsampling,
+            entry_kernel=s.entry_kernel,
         )
 
     def encode(self, reference: Tensor) -> ReferenceTokens:

@@ -135,7 +135,7 @@ class Run:
             "pairs": pairs,
             "batch_size": b.batch,
             "limit": self.pictures,
-            "keep": b.size <= 64,
+            "pictures": "memory" if b.size <= 64 else "read",
             "workers": 1 if b.size <= 64 else 8,
             "seed": self.seed,
         }

@@ -146,14 +146,18 @@ class SGA(Fusion):
 class AlignedSGA(Fusion):
     """SGA whose map comes from two learned projections with a teacher of their own (ours; in no paper).
 
-        q = norm(X Wq), k = norm(Y Wk), A = softmax(q k^T / temperature), Z = BN(s(X Wx) + A.detach() s(Y Wy)) + X
+        q = norm(X Wq), k = norm(Y Wk), S = q k^T / temperature
+        A = softmax(S), C = softmax(sharpness S), Z = BN(s(X Wx) + C.detach() s(Y Wy)) + X
 
-    No colour loss moves the map, as in the paper; the correspondence loss does, through ``FusionOutput.alignment``.
+    No colour loss moves the map, as in the paper; the correspondence loss does, through ``FusionOutput.alignment``,
+    which is A. That loss calibrates A: where several places of the reference may be meant, it looks at all of them. A
+    colour mixed of all of them is wrong, whichever was meant; hence colours may go through a sharper map C.
 
     Args:
         channels: C.
         key_channels: K.
-        temperature: of the softmax over cosines.
+        temperature: of the softmax over cosines, for the map that is taught.
+        sharpness: of the map that carries colours; 1: they are one map.
         stop_gradient: False lets colour losses move the map as well.
         double_normalization: True divides the map's columns by their sums (eq. 10).
         self_block: True adds a self-SGA block.
@@ -168,13 +172,14 @@ class AlignedSGA(Fusion):
         *,
         key_channels: int = 64,
         temperature: float = 0.07,
+        sharpness: float = 1.0,
         stop_gradient: bool = True,
         double_normalization: bool = False,
         self_block: bool = False,
     ) -> None:
         """Make the projections."""
         super().__init__()
-        self.temperature, self.stop_gradient = temperature, stop_gradient
+        self.temperature, self.sharpness, self.stop_gradient = temperature, sharpness, stop_gradient
         self.double_normalization = double_normalization
         self.w_q = nn.Linear(channels, key_channels, bias=False)
         self.w_k = nn.Linear(channels, key_channels, bias=False)
@@ -197,7 +202,11 @@ class AlignedSGA(Fusion):
         queries_BNK = unit_vectors(self.w_q(self.query(x_BNC)))
         scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
         alignment_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
-        attention_BNM = alignment_BNM.detach() if self.stop_gradient else alignment_BNM
+        attention_BNM = alignment_BNM
+        if self.sharpness != 1:
+            attention_BNM = normalize_scores(self.sharpness * scores_BNM, double=self.double_normalization)
+        if self.stop_gradient:
+            attention_BNM = attention_BNM.detach()
         mixed_BNC = F.leaky_relu(self.w_x(self.direct(x_BNC)), LEAK) + attention_BNM @ tokens.values
         fused = to_map(self.norm(mixed_BNC) + x_BNC, x_BCHW)
         if self.self_block is not None:

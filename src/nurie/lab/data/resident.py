@@ -1,0 +1,293 @@
+"""All pictures in the memory of the training device, and pairs painted there.
+
+An accelerator colours more pairs a second than processes can read and paint. Of a pair that is planned
+(``PairDataset.plan``) only numbers travel; its planes are looked up and multiplied with its palette on the device.
+
+Shapes: P planes of all pictures, B pairs, S slots of a drawing, O slot planes of a pair, H x W pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from nurie.errors import DataError
+from nurie.lab.augmentation import SLOT_STRIDE, RawPairs
+from nurie.lab.corpora.store import Bytes, Drawing, Entry
+from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, PairPlan, ground_of
+from nurie.lab.data.reading import DamagedFileError, PictureReader
+
+#: Width and height at which drawings are kept for plans, which ask where slots lie.
+LOOK = 64
+#: Pairs that are painted at once, so that planes of many slots do not fill the memory.
+CHUNK = 64
+
+
+class PlannedPairs(NamedTuple):
+    """A batch of plans, as numbers; -1 stands for no slot.
+
+    Attributes:
+        size: width and height of the pictures.
+        painted: whether the pairs are painted pictures, of which ``drawing`` says all.
+        drawing: B, number of the drawing.
+        reference: B, number of the reference's drawing.
+        line_kind: B, which of the drawing's line planes.
+        colors: B x S x 3, uint8, of the drawing's slots.
+        reference_colors: B x S x 3, of the reference's.
+        twin: B x S, the reference's slot that each slot of the drawing is.
+        order: B x O, the drawing's slot in each plane.
+        reference_order: B x O, the reference's.
+        ground: B, how much the drawing's ground counts.
+        paper: B x 3, uint8.
+        band: B x 4, what is cut away of the reference: top, bottom, left, right, in pixels.
+        extract: B.
+    """
+
+    size: int
+    painted: bool
+    drawing: Tensor
+    reference: Tensor
+    line_kind: Tensor
+    colors: Tensor
+    reference_colors: Tensor
+    twin: Tensor
+    order: Tensor
+    reference_order: Tensor
+    ground: Tensor
+    paper: Tensor
+    band: Tensor
+    extract: Tensor
+
+
+class PlanDataset(Dataset[PairPlan]):
+    """The plans of a ``PairDataset`` by number."""
+
+    def __init__(self, pairs: PairDataset) -> None:
+        """Keep the pairs."""
+        self.pairs = pairs
+
+    def __getitem__(self, number: int) -> PairPlan:
+        """Plan ``number``."""
+        return self.pairs.plan(number)
+
+
+class _Reading(Dataset[tuple[int, Tensor | None]]):
+    """The planes of a picture with its number, None where its file is damaged."""
+
+    def __init__(self, root: Path, entries: Sequence[Entry], size: int) -> None:
+        self.reader, self.entries, self.size = PictureReader(root, entries), entries, size
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, number: int) -> tuple[int, Tensor | None]:
+        entry = self.entries[number]
+        try:
+            if entry.kind == "painted":
+                planes = self.reader.painted(entry, self.size).transpose(2, 0, 1).copy()
+            else:
+                planes = self.reader.drawing(entry, self.size).planes().reshape(-1, self.size, self.size)
+        except DamagedFileError:
+            return number, None
+        return number, torch.from_numpy(planes)
+
+
+class ResidentPictures:
+    """Pictures on a device.
+
+    Args:
+        root: corpus folder.
+        entries: which; those whose file is damaged are left out of ``entries``.
+        size: width and height at which they are kept; pairs are painted at it, or at it divided by a whole number.
+        device: where.
+        workers: processes that read.
+        unseen_weight: see ``PairSettings``.
+
+    Raises:
+        DataError: too many files are damaged, or the device's memory is too small.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        entries: Sequence[Entry],
+        *,
+        size: int,
+        device: torch.device,
+        workers: int,
+        unseen_weight: float,
+    ) -> None:
+        """Read all pictures."""
+        self.size, self.device, self.unseen_weight = size, device, unseen_weight
+        counts = [3 if e.kind == "painted" else len(e.line_kinds) + 3 + len(e.slots) for e in entries]
+        self.slots = max((len(e.slots) for e in entries if e.kind == "drawing"), default=1)
+        self._number = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
+        self._looks: dict[tuple[str, str], Drawing] = {}
+        grounds = torch.zeros(len(entries), 3, dtype=torch.uint8)
+        first = torch.tensor([0, *counts[:-1]]).cumsum(0)
+        try:
+            self.planes = torch.empty(sum(counts), size, size, dtype=torch.uint8, device=device)
+        except torch.OutOfMemoryError as error:
+            raise DataError(
+                f"{len(entries)} pictures of {size} x {size} are {sum(counts) * size * size / 2**30:.1f} GB, more than "
+                f"{device} has left. Set data.limit or a smaller data.pairs.sizes, or data.pictures=read."
+            ) from error
+        good = []
+        for number, planes in DataLoader(_Reading(root, entries, size), batch_size=None, num_workers=workers):
+            if planes is None:
+                continue
+            entry = entries[number]
+            good.append(entry)
+            self.planes[first[number] : first[number] + len(planes)] = planes.to(device)
+            if entry.kind == "painted":
+                grounds[number] = torch.from_numpy(ground_of(planes.permute(1, 2, 0).numpy()))
+            else:
+                self._looks[entry.source, entry.id] = _drawing_of(entry, planes.numpy()).resized(LOOK)
+        self.entries = good
+        self._first, self._grounds = first.to(device), grounds.to(device)
+        kinds = [len(e.line_kinds) if e.kind == "drawing" else 0 for e in entries]
+        self._line_kinds = torch.tensor(kinds, device=device)
+        self._slots = torch.tensor([len(e.slots) for e in entries], device=device)
+
+    def look(self, entry: Entry) -> Drawing:
+        """A drawing, small, for plans."""
+        return self._looks[entry.source, entry.id]
+
+    def gather(self, plans: Sequence[PairPlan]) -> PlannedPairs:
+        """A batch of plans of one size and kind, as numbers on the CPU."""
+        size, painted = plans[0].size, plans[0].drawing.kind == "painted"
+        batch, none = len(plans), -1
+        colors = np.zeros((2, batch, self.slots, 3), np.uint8)
+        twin = np.full((batch, self.slots), none)
+        order = np.full((2, batch, SLOT_PLANES), none)
+        band = np.zeros((batch, 4), np.int64)
+        for i, plan in enumerate(plans if not painted else ()):
+            slots, names = plan.drawing.slots, plan.names
+            white = {**plan.palette, "background": (255, 255, 255)}
+            colors[0, i, : len(slots)] = [white[slot] for slot in slots]
+            colors[1, i, : len(names)] = [(white | {"background": plan.paper})[slot] for slot in names]
+            twin[i, : len(slots)] = [names.index(slot) if slot in names else none for slot in slots]
+            for side, held in enumerate((slots, names)):
+                order[side, i, : len(plan.order)] = [held.index(s) if s in held else none for s in plan.order]
+            if plan.band is not None:
+                side_name, share = plan.band
+                cut = round(share * size)
+                band[i] = {
+                    "top": (0, cut, 0, size),
+                    "bottom": (size - cut, size, 0, size),
+                    "left": (0, size, 0, cut),
+                    "right": (0, size, size - cut, size),
+                }[side_name]
+
+        def numbers(values: list[Any], dtype: torch.dtype = torch.long) -> Tensor:
+            return torch.tensor(values, dtype=dtype)
+
+        def number(entry: Entry) -> int:
+            return self._number[entry.source, entry.id]
+
+        return PlannedPairs(
+            size=size,
+            painted=painted,
+            drawing=numbers([number(plan.drawing) for plan in plans]),
+            reference=numbers([number(plan.reference) for plan in plans]),
+            line_kind=numbers([plan.line_kind for plan in plans]),
+            colors=torch.from_numpy(colors[0]),
+            reference_colors=torch.from_numpy(colors[1]),
+            twin=torch.from_numpy(twin),
+            order=torch.from_numpy(order[0]),
+            reference_order=torch.from_numpy(order[1]),
+            ground=numbers([plan.ground for plan in plans], torch.float32),
+            paper=numbers([plan.paper for plan in plans], torch.uint8),
+            band=torch.from_numpy(band),
+            extract=numbers([plan.extract for plan in plans], torch.bool),
+        )
+
+    def paint(self, planned: PlannedPairs) -> RawPairs:
+        """What plans look like: the same as ``PairDataset.paint`` but for roundings of 8-bit values.
+
+        Args:
+            planned: from ``gather``, on the device; ``extract`` may be on the CPU.
+        """
+        parts = []
+        for start in range(0, len(planned.drawing), CHUNK):
+            part = slice(start, start + CHUNK)
+            chosen = PlannedPairs._make(v[part] if isinstance(v, Tensor) else v for v in planned)
+            parts.append(self._painted(chosen) if planned.painted else self._drawn(chosen))
+        return RawPairs(*(torch.cat(planes) for planes in zip(*parts, strict=True)))
+
+    def _planes(self, index: Tensor, size: int) -> Tensor:
+        """Planes by number, B x N -> B x N x size x size, float32 in 0 to 255, as 8-bit planes of that size hold."""
+        planes = self.planes[index.flatten()].float()
+        if size != self.size:
+            planes = F.avg_pool2d(planes[:, None], self.size // size)[:, 0].round()
+        return planes.view(*index.shape, size, size)
+
+    def _coverage(self, drawing: Tensor, size: int) -> Tensor:
+        """Coverages of drawings, B x S x size x size; what a drawing has no slot for is 0."""
+        slot = torch.arange(self.slots, device=self.device)
+        there = slot < self._slots[drawing][:, None]
+        first = (self._first + self._line_kinds + 3)[drawing][:, None]
+        return self._planes(torch.where(there, first + slot, 0), size) * there[..., None, None]
+
+    def _picture(self, drawing: Tensor, coverage: Tensor, colors: Tensor, size: int, keep: Tensor | None) -> Tensor:
+        channel = torch.arange(3, device=self.device)
+        base = self._planes((self._first + self._line_kinds)[drawing][:, None] + channel, size)
+        if keep is not None:
+            base = base * keep
+        shares = (colors.float() / 255).transpose(1, 2)
+        return (base + (shares @ coverage.flatten(2)).view_as(base)).round().clamp(0, 255).byte()
+
+    def _drawn(self, p: PlannedPairs) -> RawPairs:
+        a, b = self._coverage(p.drawing, p.size), self._coverage(p.reference, p.size)
+        line = torch.arange(p.size, device=self.device)
+        top, bottom, left, right = (edge[:, None] for edge in p.band.unbind(1))
+        cut = ((line >= top) & (line < bottom))[:, None, :, None] & ((line >= left) & (line < right))[:, None, None, :]
+        keep = (~cut).float()
+        b = b * keep
+        b[:, :1] += 255 * (1 - keep)
+        seen = b.mean(dim=(2, 3)) / 255 > SEEN
+        known = (p.twin >= 0) & seen.gather(1, p.twin.clamp(min=0))
+        share = torch.where(known, 1.0, self.unseen_weight)
+        share = torch.cat([p.ground[:, None], share[:, 1:]], dim=1)
+        weight = 255 - ((1 - share)[..., None, None] * a).sum(dim=1, keepdim=True)
+        return RawPairs(
+            line_art=self._planes((self._first[p.drawing] + p.line_kind)[:, None], p.size).byte(),
+            target=self._picture(p.drawing, a, p.colors, p.size, None),
+            weight=weight.clamp(0, 255).byte(),
+            reference=self._picture(p.reference, b, p.reference_colors, p.size, keep),
+            paper=p.paper,
+            line_slots=_ordered(a, p.order),
+            reference_slots=_ordered(b, p.reference_order),
+            extract=p.extract,
+        )
+
+    def _painted(self, p: PlannedPairs) -> RawPairs:
+        channel = torch.arange(3, device=self.device)
+        picture = self._planes(self._first[p.drawing][:, None] + channel, p.size).byte()
+        white = torch.full_like(picture[:, :1], 255)
+        side = p.size // SLOT_STRIDE
+        none = picture.new_empty(len(picture), 0, side, side)
+        return RawPairs(white, picture, white, picture, self._grounds[p.drawing], none, none, p.extract)
+
+
+def _ordered(coverage: Tensor, order: Tensor) -> Tensor:
+    """Coverages at 1 / SLOT_STRIDE of the size, in the order of a pair's planes."""
+    small = F.avg_pool2d(coverage, SLOT_STRIDE).round()
+    index = order.clamp(min=0)[..., None, None].expand(-1, -1, *small.shape[2:])
+    return (small.gather(1, index) * (order >= 0)[..., None, None]).byte()
+
+
+def _drawing_of(entry: Entry, planes: Bytes) -> Drawing:
+    lines = len(entry.line_kinds)
+    base = np.ascontiguousarray(planes[lines : lines + 3].transpose(1, 2, 0))
+    return Drawing(lines=planes[:lines], base=base, coverage=planes[lines + 3 :], slots=entry.slots)
+
+
+__all__ = ["PlanDataset", "PlannedPairs", "ResidentPictures"]

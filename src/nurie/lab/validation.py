@@ -1,0 +1,169 @@
+"""Scores of pairs that training does not see, while it runs: to choose between settings by, not to report.
+
+The palette benchmark is for reporting, so nothing is chosen by it. What is chosen by is a source that is left out of
+training: a style or a set of emoji whose hand the network has never met.
+
+Shapes: B pairs, N line art tokens, S slots.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nurie.errors import ConfigError
+from nurie.lab.augmentation import AugmentationSettings, RawPairs, augment
+from nurie.lab.corpora.store import Split
+from nurie.lab.data import PairData, PairDataset, PairSettings, collate, read_entries
+from nurie.lab.losses import reconstruction
+from nurie.lab.training import Colorization
+
+#: A token shows a slot where this share of it does.
+PURE = 0.9
+#: A slot is judged when so many tokens show it, in the line art and in the reference.
+LEAST_TOKENS = 3.0
+#: Colours nearer than this, in [-1, 1] RGB, are one colour: there is no wrong choice between them.
+SAME = 0.1
+
+
+def count_matches(colors: Tensor, target: Tensor, line_slots: Tensor, reference_slots: Tensor) -> tuple[int, int]:
+    """How many slots have, in the mean, a colour that is nearer to their own than to any other slot's.
+
+    Args:
+        colors: B x 3 x H x W in [-1, 1], what a network made.
+        target: B x 3 x H x W, the truth.
+        line_slots: B x N x S, share of each slot in a token, the first the paper; tokens divide the picture evenly.
+        reference_slots: B x M x S, of the reference.
+
+    Returns:
+        Slots that match, and slots that were judged: coloured, shown by enough tokens of both pictures, and with
+        another judged slot of another colour beside them.
+    """
+    height, width = colors.shape[-2:]
+    stride = round((height * width / line_slots.shape[1]) ** 0.5)
+    share = line_slots * (line_slots >= PURE)
+    mass = share.sum(dim=1)
+    judged = (mass >= LEAST_TOKENS) & ((reference_slots * (reference_slots >= PURE)).sum(dim=1) >= LEAST_TOKENS)
+    judged[:, 0] = False
+
+    def means(picture: Tensor) -> Tensor:
+        tokens = F.avg_pool2d(picture.float(), stride).flatten(2)
+        return (tokens @ share).transpose(1, 2) / mass.clamp(min=1e-6)[..., None]
+
+    made, own = means(colors), means(target)
+    apart = torch.cdist(own, own)
+    rival = judged[:, None, :] & (apart >= SAME)
+    judged &= (rival & judged[:, :, None]).any(dim=2)
+    distance = torch.cdist(made, own)
+    best_rival = distance.masked_fill(~rival, float("inf")).amin(dim=2)
+    right = distance.diagonal(dim1=1, dim2=2) <= best_rival
+    return int((right & judged).sum()), int(judged.sum())
+
+
+class Validation(L.Callback):
+    """Score the averaged network on sources that it is not trained on.
+
+    Every score is a line of ``validation.jsonl`` in the run's folder: step, source, ``reconstruction`` (equation 1,
+    weighted as in training) and ``match`` (see ``count_matches``).
+
+    Args:
+        folder: of the run.
+        sources: of the corpus, with slots; drawings meet another character of their style, or the same emoji by another
+            hand of these sources.
+        pairs: of each source.
+        every: steps between scores; 0: at the end alone.
+        split: of the sources.
+        batch: pairs at once.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        *,
+        sources: Sequence[str],
+        pairs: int = 256,
+        every: int = 0,
+        split: Split = "train",
+        batch: int = 32,
+    ) -> None:
+        """Keep the settings."""
+        self.folder, self.sources, self.pairs = Path(folder), tuple(sources), pairs
+        self.every, self.split, self.batch = every, split, batch
+        self._raw: dict[str, list[RawPairs]] | None = None
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """A source that is trained on is no measure.
+
+        Raises:
+            ConfigError: it is.
+        """
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, PairData)
+        trained = sorted(set(self.sources) & set(data.sources or self.sources))
+        if trained and self.split == "train":
+            raise ConfigError(
+                f"Validation.sources {', '.join(trained)} are trained on: leave them out of data.sources, or set split."
+            )
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Score when it is time."""
+        assert isinstance(module, Colorization)
+        if self.every and module.step % self.every == 0:
+            self.score(trainer, module)
+
+    def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Score at the end."""
+        assert isinstance(module, Colorization)
+        self.score(trainer, module)
+
+    @torch.no_grad()
+    def score(self, trainer: L.Trainer, module: Colorization) -> None:
+        """Append the scores of the present step."""
+        if not trainer.is_global_zero:
+            return
+        if self._raw is None:
+            self._raw = {source: self._read(trainer.datamodule, source) for source in self.sources}  # type: ignore[attr-defined]
+        network, stride = module.exported, module.generator.settings.token_stride
+        training = network.training
+        network.eval()
+        # Placed anew, but neither shaded nor drawn with another pen: the same for every recipe.
+        settings = AugmentationSettings(line_style=None, reference_noise=0.0)
+        lines = []
+        for source, batches in self._raw.items():
+            chance = torch.Generator().manual_seed(0)
+            error, match, judged, count = 0.0, 0, 0, 0
+            for raw in batches:
+                moved = RawPairs._make([*(plane.to(module.device) for plane in raw[:-1]), raw.extract])
+                pairs = augment(moved, settings, chance, token_stride=stride)
+                colors = network(pairs.line_art, pairs.reference)
+                error += len(colors) * float(reconstruction(colors, pairs.target, pairs.weight))
+                good, all_ = count_matches(colors, pairs.target, pairs.line_slots, pairs.reference_slots)
+                match, judged, count = match + good, judged + all_, count + len(colors)
+            row = {"step": module.step, "source": source, "reconstruction": error / count, "judged": judged}
+            lines.append(json.dumps(row | {"match": match / judged if judged else None}))
+        network.train(training)
+        with (self.folder / "validation.jsonl").open("a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+
+    def _read(self, data: PairData, source: str) -> list[RawPairs]:
+        size = data.pairs.size_at(max(data.pairs.sizes))
+        settings = PairSettings(sizes={0: size}, same_share=0.0, cross_share=0.0, kin_share=1.0, extract_share=0.0)
+        entries = read_entries(data.root, "corpus", self.sources)
+        dataset = PairDataset(data.root, settings, entries=entries, split=self.split, seed=1)
+        own = PairDataset(data.root, settings, entries=entries, split=self.split, sources={source: 1.0}, seed=1)
+        own.concepts = dataset.concepts  # kin may be of any of these sources
+        own.reader = dataset.reader
+        samples = [own[number] for number in range(self.pairs)]
+        return [collate(samples[start : start + self.batch]) for start in range(0, len(samples), self.batch)]
+
+
+__all__ = ["Validation", "count_matches"]

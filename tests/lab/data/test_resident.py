@@ -1,0 +1,120 @@
+"""Pairs painted on the device: the same pictures as those painted from files."""
+
+import numpy as np
+import pytest
+import torch
+
+from nurie.errors import ConfigError
+from nurie.lab.corpora.store import read_manifest
+from nurie.lab.data import PairData, PairDataset, PairSettings
+from nurie.lab.data.resident import PlanDataset, ResidentPictures
+
+CHARACTERS = {"adventurer": 2.0, "micah": 1.0}
+SIZE = 64
+
+
+def resident(root, device="cpu"):
+    entries = [e for e in read_manifest(root) if e.split == "train"]
+    return ResidentPictures(
+        root, entries, size=SIZE, device=torch.device(device), workers=0, unseen_weight=PairSettings().unseen_weight
+    )
+
+
+def both(root, numbers, *, sources=None, sizes=None, batch_size=1, **settings):
+    """Samples painted from files and from the device's memory, plane by plane."""
+    kept = resident(root)
+    settings = PairSettings(sizes=sizes or {0: SIZE}, **settings)
+    more = {"entries": kept.entries, "sources": sources, "batch_size": batch_size}
+    files, plans = PairDataset(root, settings, **more), PairDataset(root, settings, look=kept.look, **more)
+    for number in numbers:
+        batch = kept.paint(kept.gather([PlanDataset(plans)[number]]))
+        yield files[number], [plane[0].numpy() for plane in batch]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"same_share": 0.0, "cross_share": 0.5},
+        {"crop_share": 1.0},
+        {"foreign_share": 0.5, "kin_share": 0.5},
+        {"extract_share": 0.5, "outline_share": 1.0},
+    ],
+)
+def test_the_same_as_from_files(tiny_corpus, settings):
+    """Exact but for the last bit: sums in another order are rounded to 8 bits."""
+    differing = total = 0
+    for expected, found in both(tiny_corpus, range(30), **settings):
+        for wanted, given in zip(expected, found, strict=True):
+            assert given.shape == wanted.shape and given.dtype == wanted.dtype
+            apart = np.abs(given.astype(int) - wanted.astype(int))
+            assert apart.max(initial=0) <= 1
+            differing, total = differing + (apart > 0).sum(), total + apart.size
+    assert differing < 0.01 * total
+
+
+def test_smaller_than_it_is_kept(tiny_corpus):
+    """Half the size is a mean of four, rounded twice: planes to 8 bits, and the picture that they make."""
+    for expected, found in both(tiny_corpus, range(24), sizes={0: SIZE // 2}):
+        for wanted, given in zip(expected, found, strict=True):
+            # A picture has up to six planes that are each off by half.
+            assert np.abs(given.astype(int) - wanted.astype(int)).max(initial=0) <= 4
+
+
+def test_a_batch_is_its_pairs(tiny_corpus):
+    """However many are painted at once."""
+    kept = resident(tiny_corpus)
+    plans = PairDataset(tiny_corpus, PairSettings(sizes={0: SIZE}), sources=CHARACTERS, look=kept.look)
+    chosen = [plans.plan(number) for number in range(71)]  # more than a chunk
+    together = kept.paint(kept.gather(chosen))
+    for number in (0, 5, 63, 64, 70):
+        alone = kept.paint(kept.gather([chosen[number]]))
+        assert all(torch.equal(a[0], b[number]) for a, b in zip(alone, together, strict=True))
+
+
+def test_a_damaged_file_is_left_out(build_corpus, tmp_path, damage):
+    root = build_corpus(tmp_path / "corpus")
+    before = [(e.source, e.id) for e in read_manifest(root) if e.split == "train"]
+    damage(root, ["micah/train-2.png"])
+    kept = resident(root)
+    assert [(e.source, e.id) for e in kept.entries] == [row for row in before if row != ("micah", "train-2")]
+    # The others' planes are where they should be.
+    settings = PairSettings(sizes={0: SIZE}, same_share=1.0)
+    files = PairDataset(root, settings, entries=kept.entries)
+    plans = PairDataset(root, settings, entries=kept.entries, look=kept.look)
+    for number in range(20):
+        found = kept.paint(kept.gather([plans.plan(number)]))
+        np.testing.assert_allclose(found.target[0].int(), files[number][1].astype(int), atol=1)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_data_module(tiny_corpus, workers):
+    """Batches on the device are those from files, from the step on at which training stands; a limit holds."""
+    settings = PairSettings(sizes={0: SIZE})
+    both = [
+        PairData(
+            str(tiny_corpus), pairs=settings, sources=CHARACTERS, batch_size=3, limit=5, workers=workers, pictures=how
+        )
+        for how in ("read", "device")
+    ]
+    batches = [
+        data.transfer_batch_to_device(next(iter(data.train_dataloader())), torch.device("cpu"), 0) for data in both
+    ]
+    for wanted, given in zip(*batches, strict=True):
+        assert (wanted.int() - given.int()).abs().max() <= 1
+    assert len(both[1]._resident.entries) == 5
+
+
+def test_sizes_that_do_not_divide_the_largest_are_refused():
+    with pytest.raises(ConfigError, match="with data.pictures=device each size divides the largest"):
+        PairData(pairs=PairSettings(sizes={0: 96, 7: 256}), pictures="device")
+
+
+@pytest.mark.gpu
+def test_an_accelerator_paints_the_same(tiny_corpus):
+    here, there = resident(tiny_corpus), resident(tiny_corpus, "cuda")
+    settings = PairSettings(sizes={0: SIZE}, kin_share=0.3, foreign_share=0.2, crop_share=0.5)
+    plans = PairDataset(tiny_corpus, settings, sources=CHARACTERS, look=here.look)
+    planned = here.gather([plans.plan(number) for number in range(31)])
+    moved = planned._replace(**{k: v.cuda() for k, v in planned._asdict().items() if isinstance(v, torch.Tensor)})
+    for wanted, given in zip(here.paint(planned), there.paint(moved), strict=True):
+        assert (wanted.int() - given.cpu().int()).abs().max() <= 1
