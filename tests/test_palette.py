@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from nurie.palette import flat_colours, snapped
+from nurie.palette import distances, flat_colours, snapped
 
 COLOURS = np.array([[255, 255, 255], [200, 30, 60], [30, 60, 200], [20, 22, 25], [240, 220, 90]], np.uint8)
 
@@ -69,6 +69,15 @@ def test_snapping_is_to_the_nearest_in_lab() -> None:
         expected = np.where(away.min(1)[:, None] <= limit, palette[away.argmin(1)], colours)
         # OpenCV's and scikit-image's Lab differ by less than 0.1; none of these colours is that near a tie.
         assert np.array_equal(snapped(colours, palette, limit=limit), expected)
+
+
+def test_distances_are_those_of_lab() -> None:
+    rng = np.random.default_rng(2)
+    colours, palette = rng.integers(0, 256, (101, 3), np.uint8), rng.integers(0, 256, (13, 3), np.uint8)
+    expected = np.linalg.norm(rgb2lab(colours)[:, None] - rgb2lab(palette)[None], axis=-1)
+    # OpenCV's Lab is off by up to 0.3 a colour in the most saturated ones.
+    np.testing.assert_allclose(distances(colours, palette), expected, atol=0.6)
+    assert distances(palette, palette).diagonal().max() < 0.2
 
 
 @pytest.mark.parametrize(("count", "entries"), [(0, 3), (5, 0), (0, 0)])

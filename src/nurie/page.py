@@ -13,7 +13,7 @@ import numpy as np
 
 from nurie.canvas import Layout, shrunk
 from nurie.lines import blurred
-from nurie.palette import snapped
+from nurie.palette import distances, flat_colours, snapped
 
 __all__ = ["Regions", "carry", "find_regions"]
 
@@ -23,10 +23,20 @@ _LINE = 0.35
 """More ink than this is a line between regions; a 1-pixel black line laid across two pixels has half in each."""
 _GAP = 3
 """Regions do not leak through gaps in a line up to about twice this many working pixels."""
-_NEAR = 28
-"""Colours that differ less than this in every channel (of 255) are one flat colour with the network's noise."""
+_NECK = 1 / 64
+"""What touches the page's border is cut where it is narrower than twice this share of the page's side."""
 _PAPER = 232
 """A page whose colour is at least this bright in every channel is white paper."""
+_PATCH = 256
+"""A patch of another colour in a region has so many network pixels or more, 2 x 2 of the shipped network's tokens:
+smaller ones are its blur between things that are near one another."""
+_SURE = 7.0
+"""In a region that is not the page's ground, a patch's colours are on average this near to its flat colour, in Lab:
+no further than two flat colours are apart, so that it is not a mixture of two."""
+_FAR = 30.0
+"""Colours this far apart in Lab are wholly different: a stray pixel that is further away weighs no more."""
+_SMOOTH = 2.0
+"""Network pixels: the standard deviation of the neighbourhood that a pixel is judged with."""
 _BINS = 32
 _SNAP = 20.0
 """A region takes a palette's colour that is no further from its own, in Lab: the network mixes what it carries."""
@@ -53,6 +63,9 @@ def find_regions(ink: np.ndarray) -> Regions:
     over the paper; paper that no seed reaches, such as a lock of hair ending in a point, is cut by itself. Labels then
     grow under the lines, each pixel to its nearest region.
 
+    What touches the page's border is cut once more, at necks up to 1/32 of the page's side: a figure with a gap in its
+    contour is one region with the paper around it.
+
     Args:
         ink: float32 H x W in [0, 1].
     """
@@ -74,11 +87,9 @@ def find_regions(ink: np.ndarray) -> Regions:
     extra, slivers = cv2.connectedComponents(rest, connectivity=4, ltype=cv2.CV_32S)
     np.add(slivers, count - 1, out=labels, where=slivers > 0)
     total = count - 1 + extra - 1
+    labels, total = _cut_at_necks(labels, total, free, _NECK * math.sqrt(height * width))
     labels = _under_lines(labels) - 1
-    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    outside = np.zeros(total, bool)
-    outside[edge] = True
-    return Regions(labels, total, free.astype(bool), outside)
+    return Regions(labels, total, free.astype(bool), _at_border(labels, total))
 
 
 def _grown(labels: np.ndarray, free: np.ndarray, steps: int) -> np.ndarray:
@@ -90,6 +101,51 @@ def _grown(labels: np.ndarray, free: np.ndarray, steps: int) -> np.ndarray:
         wider = cv2.dilate(grown, cross)
         cv2.copyTo(wider, ((grown == 0) & (free > 0)).astype(np.uint8), grown)
     return grown.astype(np.int32)
+
+
+def _at_border(labels: np.ndarray, count: int) -> np.ndarray:
+    """Say which of the labels 0 to count - 1 touch the border of the page."""
+    touching = np.zeros(count, bool)
+    touching[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    return touching
+
+
+def _cut_at_necks(labels: np.ndarray, count: int, free: np.ndarray, radius: float) -> tuple[np.ndarray, int]:
+    """Cut the regions 1 to count that touch the border where no disc of this radius passes; 0 is under a line.
+
+    Returns:
+        The labels and their count. A region that was cut leaves its old label without a pixel.
+    """
+    touching = _at_border(labels, count + 1)
+    touching[0] = False
+    inside = np.take(touching, labels).astype(np.uint8)
+    wide = (cv2.distanceTransform(inside, cv2.DIST_L2, 5) > radius).astype(np.uint8)
+    parts, seeds = cv2.connectedComponents(wide, connectivity=4, ltype=cv2.CV_32S)
+    if parts - 1 <= np.count_nonzero(touching):
+        return labels, count
+    cut = np.zeros(count + 1, bool)
+    cut[labels[seeds > 0]] = True
+    markers = np.where(seeds > 0, seeds + count, np.where(np.take(cut, labels), 0, labels))
+    return _flooded(markers, free), count + parts - 1
+
+
+def _flooded(markers: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Let markers spread at one speed over the free pixels that have none (watershed).
+
+    Args:
+        markers: int32 h x w, 0 where there is none.
+        free: uint8 h x w, 1 where there is no line.
+
+    Returns:
+        int32 h x w, 0 under lines and where two meet.
+    """
+    spread = markers.copy()
+    # Ink is a wall: going up or down it costs more than any way over paper.
+    cv2.watershed(cv2.merge([free * np.uint8(255)] * 3), spread)
+    # OpenCV gives up the outermost pixels, marked or not.
+    spread = np.where(markers > 0, markers, np.maximum(spread, 0))
+    spread[free == 0] = 0
+    return spread
 
 
 def _under_lines(labels: np.ndarray) -> np.ndarray:
@@ -118,12 +174,12 @@ def carry(
     *,
     palette: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Bring the network's colours to full size, without its fringes at the lines.
+    """Bring the network's colours to full size as flat colours, without its fringes at the lines.
 
-    Colours under the ink that the network saw are ignored (normalised convolution) and the rest enlarged. A region of
-    the drawing takes its median colour, so nothing bleeds over its lines; where its colours do not agree, or a large
-    patch in it has another (an open contour), they stay soft. The page around the figure is white if it is nearly so.
-    With a palette, a region takes the colour of it that is nearest to its own, if one is near.
+    Colours under the ink that the network saw are ignored (normalised convolution). A region of the drawing takes its
+    median colour, or the palette's nearest if that is near, so nothing bleeds over its lines. The page around the
+    figure is white if it is nearly so. A large patch of another flat colour becomes a part of its own: on white ground
+    always (a figure whose contour is open), elsewhere where the network is sure of it (a contour that is not drawn).
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.
@@ -131,15 +187,24 @@ def carry(
         ink: float32 H x W of the whole page.
         layout: of this page.
         regions: of this page; None finds them.
-        palette: uint8 K x 3, for example the references' flat colours; None leaves the network's.
+        palette: uint8 K x 3, for example the references' flat colours; None takes the network's own.
 
     Returns:
         The colour layer, uint8 H x W x 3.
     """
     seen_ink = (1 - seen[0, 0, : layout.height, : layout.width]) / 2
-    soft = np.rint(_without_ink(colors, seen_ink)).astype(np.uint8)
+    soft, trust = np.rint(_without_ink(colors, seen_ink)).astype(np.uint8), _trust(seen_ink)
     regions = regions or find_regions(ink)
-    flat = _flattened(soft, _trust(seen_ink), regions, palette)
+    flats = _region_colours(soft, trust, regions, palette)
+    parts = _parts(soft, trust, regions, flats, flat_colours(soft) if palette is None else palette)
+    labels = regions.labels
+    if parts:
+        labels = _split(regions, parts, trust.shape)
+        flats = np.concatenate([flats, [part.colour for part in parts]])
+    # One 4-byte value a region is looked up several times faster than three bytes.
+    packed = np.zeros((len(flats), 4), np.uint8)
+    packed[:, :3] = flats
+    flat = cv2.cvtColor(np.take(packed.view(np.uint32)[:, 0], labels).view(np.uint8).reshape(*labels.shape, 4), _RGB)
     if flat.shape[:2] == layout.page:
         return flat
     return cv2.resize(flat, layout.page[::-1], interpolation=cv2.INTER_LINEAR)
@@ -162,90 +227,130 @@ def _trust(ink: np.ndarray) -> np.ndarray:
     return clear + cv2.erode(clear, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
 
 
-def _flattened(colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None) -> np.ndarray:
-    """Give each region its median colour, or the palette's nearest, except where its colours do not agree.
+def _region_colours(colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None) -> np.ndarray:
+    """Give each region its median colour, or the palette's nearest; uint8 count x 3.
 
     Args:
         colors: uint8 at network size.
         trust: uint8 at network size, from `_trust`.
         regions: at working size.
         palette: uint8 K x 3, or None.
-
-    Returns:
-        uint8 x 3 at working size.
     """
-    labels, size = regions.labels, regions.labels.shape[::-1]
-    large = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(colors, regions.labels.shape[::-1], interpolation=cv2.INTER_LINEAR)
     owners, values = _samples(large, trust, regions)
-    sampled = np.maximum(np.bincount(owners, minlength=regions.count), 1)
-    medians = _medians(owners, values, sampled)
-    away = np.abs(values.astype(np.int16) - medians[owners]).max(1)
-    agreeing = np.bincount(owners[away < _NEAR], minlength=regions.count) / sampled
-    strength = np.clip((agreeing - 0.5) / 0.2, 0, 1).astype(np.float32)
-    medians[regions.outside & (medians.min(1) >= _PAPER) & (strength == 1)] = 255
-    flats = medians
-    if palette is not None:
-        flats = snapped(medians, palette, limit=_SNAP)
-        flats[medians.min(1) == 255] = 255  # white paper is nobody's pale colour
-    # One 4-byte value a region is looked up several times faster than three bytes.
-    packed = np.zeros((regions.count, 4), np.uint8)
-    packed[:, :3] = flats
-    flat = cv2.cvtColor(np.take(packed.view(np.uint32)[:, 0], labels).view(np.uint8).reshape(*labels.shape, 4), _RGB)
-    patches, open_regions, colors = _patches(colors, trust, medians, labels)
-    if (strength == 1).all() and not open_regions.any():
-        return flat
-    share = np.take(strength, labels)
-    if open_regions.any():
-        closed = 1 - cv2.resize(patches, size, interpolation=cv2.INTER_LINEAR)
-        share = np.where(np.take(open_regions, labels), np.minimum(share, closed), share)
-        large = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
-    return cv2.blendLinear(flat, large, share, 1 - share)
+    medians = _medians(owners, values, np.maximum(np.bincount(owners, minlength=regions.count), 1))
+    flats = medians if palette is None else snapped(medians, palette, limit=_SNAP)
+    flats[regions.outside & (medians.min(1) >= _PAPER)] = 255  # white paper is nobody's pale colour
+    return flats
 
 
-def _patches(
-    colors: np.ndarray, trust: np.ndarray, medians: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find large patches of another colour than their region's: an open contour let two things into one region.
+@dataclass(frozen=True)
+class _Part:
+    """A part of a region that has a colour of its own."""
+
+    region: int
+    colour: np.ndarray
+    top: int
+    left: int
+    mask: np.ndarray
+    """bool, in network pixels from row `top` and column `left`: where it is."""
+
+
+def _parts(
+    colors: np.ndarray, trust: np.ndarray, regions: Regions, flats: np.ndarray, palette: np.ndarray
+) -> list[_Part]:
+    """Find large patches of a flat colour that is not their region's.
+
+    Within a region every pixel goes to that flat colour which the pixels around it are nearest to on average; connected
+    pixels of one colour are a patch.
+
+    Args:
+        colors: uint8 at network size.
+        trust: uint8 at network size, from `_trust`.
+        regions: at working size.
+        flats: uint8 count x 3, the colour of each.
+        palette: uint8 K x 3, colours that a patch may have. White is always one.
+    """
+    (height, width), (rows, columns) = trust.shape, regions.labels.shape
+    owners = regions.labels[np.ix_(np.arange(height) * rows // height, np.arange(width) * columns // width)]
+    palette = np.unique(np.concatenate([palette, np.full((1, 3), 255, np.uint8)]), axis=0)
+    away = distances(colors.reshape(-1, 3), palette).reshape(height, width, -1)
+    closest, weights = away.argmin(2), np.array([0.0, 0.3, 1.0], np.float32)[trust]
+    found: list[_Part] = []
+    for region in np.flatnonzero(np.bincount(owners.ravel(), minlength=regions.count) >= 2 * _PATCH):
+        left, top, across, down = cv2.boundingRect((owners == region).astype(np.uint8))
+        box = np.s_[top : top + down, left : left + across]
+        mine = owners[box] == region
+        tried = np.bincount(closest[box][mine & (trust[box] > 0)], minlength=len(palette)) >= _PATCH / 4
+        ground = regions.outside[region] and flats[region].min() == 255
+        # On white ground whatever is nearly white is ground.
+        tried[(palette.min(1) >= _PAPER) if ground else (palette == flats[region]).all(1)] = False
+        if not tried.any():
+            continue
+        # What lies under lines counts only where there is nothing else.
+        weight = mine * np.maximum(weights[box], 1e-4)
+        total = np.maximum(blurred(weight, _SMOOTH), 1e-9)
+        own = distances(colors[box].reshape(-1, 3), flats[region][None]).reshape(mine.shape)
+        planes = [own, *(away[box][..., number] for number in np.flatnonzero(tried))]
+        near = np.stack([blurred(np.minimum(plane, _FAR) * weight, _SMOOTH) / total for plane in planes])
+        nearest = np.where(mine, near.argmin(0), 0)
+        for number in range(1, len(planes)):
+            mask = (nearest == number).astype(np.uint8)
+            count, patches, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+            for patch in range(1, count):
+                x, y, w, h, area = (int(value) for value in stats[patch])
+                here = np.s_[y : y + h, x : x + w]
+                mask = patches[here] == patch
+                sure = ground or np.average(near[number][here][mask], weights=weight[here][mask]) <= _SURE
+                if area >= _PATCH and sure:
+                    colour = palette[np.flatnonzero(tried)[number - 1]]
+                    found.append(_Part(int(region), colour, top + y, left + x, mask))
+    return found
+
+
+def _split(regions: Regions, parts: list[_Part], size: tuple[int, int]) -> np.ndarray:
+    """Give parts labels of their own, counted on from the regions'; int32 at working size.
+
+    At the network's size the border of a part is known to about a pixel. There it is left open, and both sides grow
+    into it at working size: they meet at lines, where there are any.
+    """
+    labels = regions.labels
+    markers = labels + 1
+    covers = [_cover(part, labels.shape, size) for part in parts]
+    for part, (here, cover) in zip(parts, covers, strict=True):
+        markers[here][(cover > 50) & (labels[here] == part.region)] = 0
+    for number, (part, (here, cover)) in enumerate(zip(parts, covers, strict=True)):
+        markers[here][(cover > 205) & (labels[here] == part.region)] = regions.count + number + 1
+    free = regions.free.astype(np.uint8)
+    return _under_lines(_flooded(markers * free, free)) - 1
+
+
+def _cover(part: _Part, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Enlarge a part's mask, smoothed by a network pixel.
+
+    Args:
+        part: what is enlarged.
+        shape: height and width at working size.
+        size: height and width at network size.
 
     Returns:
-        float32 at network size, 1 in such patches and as far as they are nearer than what has the region's colour;
-        bool a region, whether it has a patch; and the colours, uint8 at network size, a patch's own reaching as far.
+        The place, and there how much of each pixel is the part's, uint8 to 255.
     """
-    height, width = trust.shape
-    rows, columns = np.arange(height) * labels.shape[0] // height, np.arange(width) * labels.shape[1] // width
-    owners = labels[np.ix_(rows, columns)]
-    # Smoothed, so that noise about the threshold does not speckle the patch.
-    away = np.abs(blurred(colors.astype(np.float32), 1.5) - medians[owners]).max(2) >= _NEAR
-    # Fringes along lines are narrow or beside a line; what survives an opening is neither.
-    solid = _opened(away & (trust == 2))
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
-    sizes, whose = np.bincount(owners.ravel(), minlength=len(medians)), np.zeros(len(stats), np.int32)
-    whose[parts.ravel()] = owners.ravel()
-    # A patch counts from a fifth of its region, or from 55 x 55 network pixels: smaller ones are more often the
-    # network's doubt than an open contour. Part 0 is all that is no patch.
-    large = stats[:, cv2.CC_STAT_AREA] >= np.clip(sizes[whose] / 5, 30, 3000)
-    large[0] = False
-    having = np.zeros(len(medians), bool)
-    having[whose[large]] = True
-    patch = large[parts]
-    if not patch.any():
-        return np.zeros(trust.shape, np.float32), having, colors
-    usual = _opened(~away & (trust == 2)) > 0
-    nearer = _distance(patch) < _distance(usual)
-    weight = blurred(patch.astype(np.float32), 3.0)[..., None]
-    own = blurred(colors * patch[..., None].astype(np.float32), 3.0) / np.maximum(weight, 1e-6)
-    reaching = (nearer & ~patch)[..., None] & (weight > 1e-3)
-    return blurred(nearer.astype(np.float32), 1.0), having, np.where(reaching, np.rint(own), colors).astype(np.uint8)
-
-
-def _opened(mask: np.ndarray) -> np.ndarray:
-    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-
-
-def _distance(mask: np.ndarray) -> np.ndarray:
-    if not mask.any():
-        return np.full(mask.shape, np.inf, np.float32)
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    border = 4
+    soft = np.rint(255 * blurred(np.pad(part.mask, border).astype(np.float32), 1.0)).astype(np.uint8)
+    top, left = part.top - border, part.left - border
+    down, across = shape[0] / size[0], shape[1] / size[1]
+    first = max(0, math.floor(top * down)), max(0, math.floor(left * across))
+    last = (
+        min(shape[0], math.ceil((top + soft.shape[0]) * down)),
+        min(shape[1], math.ceil((left + soft.shape[1]) * across)),
+    )
+    # From the middle of a working pixel to the mask's pixels.
+    shift = [(first[0] + 0.5) / down - 0.5 - top, (first[1] + 0.5) / across - 0.5 - left]
+    matrix = np.array([[1 / across, 0, shift[1]], [0, 1 / down, shift[0]]])
+    side = last[1] - first[1], last[0] - first[0]
+    cover = cv2.warpAffine(soft, matrix, side, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return (slice(first[0], last[0]), slice(first[1], last[1])), cover
 
 
 def _samples(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> tuple[np.ndarray, np.ndarray]:

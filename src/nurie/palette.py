@@ -8,7 +8,7 @@ Convention:
 import cv2
 import numpy as np
 
-__all__ = ["flat_colours", "snapped"]
+__all__ = ["distances", "flat_colours", "snapped"]
 
 _SIDE = 512
 """A picture is looked at in so many rows and columns at most; pixels are picked, not averaged, so that colours stay."""
@@ -86,12 +86,28 @@ def snapped(colours: np.ndarray, palette: np.ndarray, *, limit: float) -> np.nda
     """
     if not len(palette) or not len(colours):
         return colours.copy()
+    away = distances(colours, palette)
+    return np.where((away.min(1) <= limit)[:, None], palette[away.argmin(1)], colours)
+
+
+def distances(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """How far colours are from those of a palette, in Lab.
+
+    Args:
+        colours: uint8 N x 3.
+        palette: uint8 K x 3.
+
+    Returns:
+        float32 N x K.
+
+    Example:
+        >>> distances(np.array([[255, 255, 255]], np.uint8), np.array([[0, 0, 0]], np.uint8)).round().tolist()
+        [[100.0]]
+    """
     a, b = _lab(colours), _lab(palette)
     # |a - b|^2 as one product: a page has thousands of regions.
-    square = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    nearest = square.argmin(1)
-    close = square[np.arange(len(a)), nearest] <= limit**2
-    return np.where(close[:, None], palette[nearest], colours)
+    square: np.ndarray = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
+    return np.sqrt(np.maximum(square, 0))
 
 
 def _lab(colours: np.ndarray) -> np.ndarray:

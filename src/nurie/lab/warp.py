@@ -223,6 +223,11 @@ def evaluate_thin_plate(spline: ThinPlate, points_BP2: Tensor) -> Tensor:
     """
     # Sums of products rather than a matrix product: autocast and TF32 would leave 8 or 11 bits of a coordinate.
     values = _transform(spline.affine_B23, points_BP2)
+    if points_BP2.device.type != "cpu":
+        # All centres at once: an accelerator would wait for hundreds of small calls. On a CPU they take half the time.
+        flat = points_BP2.flatten(1, -2).unsqueeze(2)
+        kernel = _kernel((flat - spline.centers_BN2.unsqueeze(1)).square().sum(-1, keepdim=True))
+        return values + (kernel * spline.weights_BN2.unsqueeze(1)).sum(2).view_as(values)
     along = (-1,) + (1,) * (points_BP2.ndim - 2)
     for center_B2, weight_B2 in zip(spline.centers_BN2.unbind(1), spline.weights_BN2.unbind(1), strict=True):
         x = points_BP2[..., 0] - center_B2[:, 0].reshape(along)

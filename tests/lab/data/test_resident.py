@@ -60,11 +60,12 @@ def test_smaller_than_it_is_kept(tiny_corpus):
             assert np.abs(given.astype(int) - wanted.astype(int)).max(initial=0) <= 4
 
 
-def test_a_batch_is_its_pairs(tiny_corpus):
+def test_a_batch_is_its_pairs(tiny_corpus, monkeypatch):
     """However many are painted at once."""
     kept = resident(tiny_corpus)
     plans = PairDataset(tiny_corpus, PairSettings(sizes={0: SIZE}), sources=CHARACTERS, look=kept.look)
-    chosen = [plans.plan(number) for number in range(71)]  # more than a chunk
+    monkeypatch.setattr("nurie.lab.data.resident.CHUNK", 64)
+    chosen = [plans.plan(number) for number in range(71)]
     together = kept.paint(kept.gather(chosen))
     for number in (0, 5, 63, 64, 70):
         alone = kept.paint(kept.gather([chosen[number]]))

@@ -27,7 +27,7 @@ from nurie.lab.data.reading import DamagedFileError, PictureReader
 #: Width and height at which drawings are kept for plans, which ask where slots lie.
 LOOK = 64
 #: Pairs that are painted at once, so that planes of many slots do not fill the memory.
-CHUNK = 64
+CHUNK = 256
 
 
 class PlannedPairs(NamedTuple):

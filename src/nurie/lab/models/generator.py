@@ -214,6 +214,7 @@ class Generator(nn.Module):
             carried = to_map(output.attention @ tokens.values[..., -3:].detach(), fused)
             size = (line_art.shape[-2], line_art.shape[-1])
             carried = F.interpolate(carried, size=size, mode="bilinear", align_corners=False)
+            carried, colors = carried.float(), colors.float()  # autocast leaves them apart
             colors = torch.lerp(colors[:, :3], carried, torch.sigmoid(colors[:, 3:]))
             # Not squashed: tanh would bend the colours that came along.
             return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), x, output)
