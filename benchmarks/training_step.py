@@ -196,7 +196,7 @@ def main() -> None:
     steps, device = arguments.steps, arguments.device
     rows = []
     if arguments.only != "paper":
-        recipe = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped-3.yaml").read_text("utf-8"))
+        recipe = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped.yaml").read_text("utf-8"))
         batch = arguments.shipped_batch
         for size in recipe["data"]["pairs"]["sizes"].values():
             raw = raw_pairs(batch, size, slots=SLOTS)

@@ -31,12 +31,13 @@ SHIPPED_KIND = {
     "color_skip": True,
     "fusion": "sga-aligned",
 }
+FAR_AND_SHARP = {"context_blocks": 2, "entry_kernel": 5, "fusion_settings": {"sharpness": 3.0}}
 
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"fusion": "scft"}, SHIPPED_KIND, {"fusion": "cmft"}],
-    ids=["sga", "scft", "shipped kind", "with the reference's line art"],
+    [{}, {"fusion": "scft"}, SHIPPED_KIND, SHIPPED_KIND | FAR_AND_SHARP, {"fusion": "cmft"}],
+    ids=["sga", "scft", "shipped kind", "far and sharp", "with the reference's line art"],
 )
 def test_graphs_equal_pytorch_at_other_shapes_and_with_two_references(settings):
     generator = small(**settings)

@@ -15,6 +15,7 @@ from nurie.lab.warp import (
     DiagonalWarp,
     LatticeWarp,
     Placement,
+    ThinPlate,
     apply_grid,
     compose_grids,
     evaluate_thin_plate,
@@ -48,6 +49,19 @@ def test_spline_equals_scipys_minimum_bending_spline(count):
         oracle = RBFInterpolator(s, t, kernel="thin_plate_spline", degree=1)(p.reshape(-1, 2)).reshape(p.shape)
         # Both solve in float64 with LU; the condition of random points costs up to five of sixteen digits.
         np.testing.assert_allclose(mine, oracle, atol=1e-10, rtol=1e-9)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("shape", [(7, 2), (5, 11, 2)])
+def test_an_accelerator_evaluates_the_same_spline(shape):
+    """All centres at once there, one after the other on the CPU."""
+    plate = sample_control_points(3, LatticeWarp(), seeded()).fit()
+    there = ThinPlate(plate.centers_BN2.cuda(), plate.weights_BN2.cuda(), plate.affine_B23.cuda())
+    points = 3 * torch.rand(3, *shape, generator=seeded()) - 1.5
+    values = evaluate_thin_plate(there, points.cuda())
+    assert values.device.type == "cuda" and values.dtype == torch.float32
+    # 16 float32 terms of at most about 1, in another order.
+    torch.testing.assert_close(values.cpu(), evaluate_thin_plate(plate, points), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(WARPS))

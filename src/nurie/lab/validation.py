@@ -97,12 +97,14 @@ class Validation(L.Callback):
         self.folder, self.sources, self.pairs = Path(folder), tuple(sources), pairs
         self.every, self.split, self.batch = every, split, batch
         self._raw: dict[str, list[RawPairs]] | None = None
+        self._scored: int | None = None
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """A source that is trained on is no measure.
+        """A source that is trained on is no measure, and one that is not there is refused now, not at the end.
 
         Raises:
-            ConfigError: it is.
+            ConfigError: it is trained on.
+            DataError: it is not there.
         """
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, PairData)
@@ -111,6 +113,8 @@ class Validation(L.Callback):
             raise ConfigError(
                 f"Validation.sources {', '.join(trained)} are trained on: leave them out of data.sources, or set split."
             )
+        for source in self.sources:
+            self._dataset(data, source)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -121,9 +125,10 @@ class Validation(L.Callback):
             self.score(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Score at the end."""
+        """Score at the end, unless that was done."""
         assert isinstance(module, Colorization)
-        self.score(trainer, module)
+        if module.step != self._scored:
+            self.score(trainer, module)
 
     @torch.no_grad()
     def score(self, trainer: L.Trainer, module: Colorization) -> None:
@@ -151,10 +156,17 @@ class Validation(L.Callback):
             row = {"step": module.step, "source": source, "reconstruction": error / count, "judged": judged}
             lines.append(json.dumps(row | {"match": match / judged if judged else None}))
         network.train(training)
+        self._scored = module.step
+        self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "validation.jsonl").open("a", encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in lines))
 
     def _read(self, data: PairData, source: str) -> list[RawPairs]:
+        dataset = self._dataset(data, source)
+        samples = [dataset[number] for number in range(self.pairs)]
+        return [collate(samples[start : start + self.batch]) for start in range(0, len(samples), self.batch)]
+
+    def _dataset(self, data: PairData, source: str) -> PairDataset:
         size = data.pairs.size_at(max(data.pairs.sizes))
         settings = PairSettings(sizes={0: size}, same_share=0.0, cross_share=0.0, kin_share=1.0, extract_share=0.0)
         entries = read_entries(data.root, "corpus", self.sources)
@@ -162,8 +174,7 @@ class Validation(L.Callback):
         own = PairDataset(data.root, settings, entries=entries, split=self.split, sources={source: 1.0}, seed=1)
         own.concepts = dataset.concepts  # kin may be of any of these sources
         own.reader = dataset.reader
-        samples = [own[number] for number in range(self.pairs)]
-        return [collate(samples[start : start + self.batch]) for start in range(0, len(samples), self.batch)]
+        return own
 
 
 __all__ = ["Validation", "count_matches"]

@@ -66,3 +66,24 @@ def test_the_result_is_not_squashed_and_has_the_channels_asked_for():
     decoder.last.bias.data.fill_(40)
     out = decoder(torch.randn(1, 7, 3, 4), constant_skips(12, 16))
     assert out.shape == (1, 11, 12, 16) and out.min() > 10
+
+
+def test_the_entry_kernel_is_the_first_convolutions_alone():
+    decoder = Decoder(7, WIDTHS, entry_kernel=5)
+    sides = {name: m.kernel_size for name, m in decoder.named_modules() if isinstance(m, torch.nn.Conv2d)}
+    assert sides.pop("first.0") == (5, 5)
+    assert set(sides.values()) == {(3, 3)} and len(sides) == 6
+
+
+def test_a_wider_entry_whose_rim_is_zero_is_the_published_one():
+    """So the wider kernel is centred, and padded to the same size."""
+    plain, wide = Decoder(7, WIDTHS).eval(), Decoder(7, WIDTHS, entry_kernel=5).eval()
+    state = plain.state_dict()
+    wide.load_state_dict(state | {"first.0.weight": F.pad(state["first.0.weight"], (1, 1, 1, 1))})
+    x, skips = torch.randn(1, 7, 3, 4), constant_skips(12, 16)
+    with torch.no_grad():
+        # The same sums with zeros between them.
+        torch.testing.assert_close(wide.first(x), plain.first(x), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(wide(x, skips), plain(x, skips), rtol=1e-5, atol=1e-6)
+        wide.first[0].weight[:, :, 0] = 1.0
+        assert (wide.first(x) - plain.first(x)).abs().max() > 0.1

@@ -11,21 +11,23 @@ def random(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_conv_block_is_convolution_norm_leaky_relu():
+@pytest.mark.parametrize(("stride", "kernel"), [(2, 3), (1, 5), (2, 1)])
+def test_a_conv_block_is_convolution_norm_leaky_relu(stride, kernel):
     torch.manual_seed(0)
-    block = ConvBlock(3, 5, stride=2).eval()
+    block = ConvBlock(3, 5, stride=stride, kernel=kernel).eval()
     convolution, norm, _ = block
     norm.running_mean.copy_(random(5))
     norm.running_var.copy_(random(5, seed=1).square() + 0.5)
     x = random(1, 3, 7, 11)
-    padded = np.pad(x.numpy().astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    reach = (kernel - 1) // 2
+    padded = np.pad(x.numpy().astype(np.float64), ((0, 0), (0, 0), (reach, reach), (reach, reach)))
     out = block(x).detach()
-    assert out.shape == (1, 5, 4, 6)
-    for c, i, j in np.ndindex(5, 4, 6):
-        window = padded[0, :, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3]
+    assert out.shape == ((1, 5, 4, 6) if stride == 2 else (1, 5, 7, 11))
+    for c, i, j in np.ndindex(out.shape[1:]):
+        window = padded[0, :, stride * i : stride * i + kernel, stride * j : stride * j + kernel]
         value = (window * convolution.weight[c].detach().numpy()).sum() + convolution.bias[c].item()
         value = (value - norm.running_mean[c].item()) / np.sqrt(norm.running_var[c].item() + 1e-5)
-        # float32 sums of 27 products against float64.
+        # float32 sums of at most 75 products against float64.
         assert out[0, c, i, j].item() == pytest.approx(value if value > 0 else 0.2 * value, rel=1e-4, abs=1e-5)
 
 
@@ -62,6 +64,38 @@ def test_outputs_of_all_layers_first_to_last():
     for layer, output in zip(encoder.layers, encoder(x), strict=True):
         x = layer(x)
         assert torch.equal(x, output)
+
+
+def test_context_changes_the_last_output_alone():
+    torch.manual_seed(0)
+    encoder, plain = Encoder(3, (2, 3, 5), context_blocks=2), Encoder(3, (2, 3, 5))
+    for seed, layer in enumerate(m for m in encoder.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        layer.running_mean.copy_(random(layer.num_features, seed=seed))
+        layer.weight.data.copy_(random(layer.num_features, seed=seed + 100))
+    state = encoder.state_dict()
+    plain.load_state_dict({name: value for name, value in state.items() if not name.startswith("context.")})
+    x = random(2, 3, 28, 44)
+    with torch.no_grad():
+        *before, last = plain.eval()(x)
+        *same, seen = encoder.eval()(x)
+        for one, other in zip(before, same, strict=True):
+            assert torch.equal(one, other)
+        # x + conv-BN-ReLU-conv-BN(x), twice, from the weights alone.
+        wanted = last
+        for block in ("context.0.main", "context.1.main"):
+            inner = wanted
+            for number in (0, 3):
+                convolution, norm = f"{block}.{number}", f"{block}.{number + 1}"
+                inner = F.conv2d(inner, state[f"{convolution}.weight"], state[f"{convolution}.bias"], padding=1)
+                mean, variance = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
+                inner = (inner - mean[:, None, None]) / (variance[:, None, None] + 1e-5).sqrt()
+                inner = inner * state[f"{norm}.weight"][:, None, None] + state[f"{norm}.bias"][:, None, None]
+                inner = inner.clamp(min=0) if number == 0 else inner
+            wanted = wanted + inner
+    # The same float32 operations but for the norm's, which is folded into one multiplication.
+    torch.testing.assert_close(seen, wanted, rtol=1e-5, atol=1e-5)
+    assert (seen - last).abs().max() > 0.1
+    assert encoder.channels == plain.channels == 20
 
 
 def test_at_256_the_pyramid_is_the_papers_adaptive_pooling():

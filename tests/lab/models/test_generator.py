@@ -42,6 +42,27 @@ def test_the_papers_size_to_the_last_parameter():
     assert sum(parts.values()) == count(generator)  # and nothing else
 
 
+def test_context_and_a_wider_entry_add_their_weights_and_no_other():
+    """Models that are trained without them keep the names of their weights."""
+    with torch.device("meta"):
+        plain = Generator()
+        wide = Generator(GeneratorSettings(context_blocks=2, entry_kernel=5))
+    # Two 3 x 3 convolutions of 256 channels with bias, two norms; a block of 16 more places per kernel at the entry.
+    block = 2 * (9 * 256 * 256 + 256) + 2 * (2 * 256)
+    assert count(wide) == 83_915_219 + 2 * 2 * block + (25 - 9) * 2 * 992 * 256
+    names, more = plain.state_dict().keys(), wide.state_dict().keys()
+    assert names <= more and not any("context" in name for name in names)
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    layers = {0: norm[:2], 1: norm, 3: norm[:2], 4: norm}
+    assert more - names == {
+        f"{side}_encoder.context.{number}.main.{layer}.{weight}"
+        for side in ("line_art", "reference")
+        for number in range(2)
+        for layer, weights in layers.items()
+        for weight in weights
+    }
+
+
 def test_the_papers_tokens_are_992_by_256():
     with torch.device("meta"):
         generator = Generator().eval()
@@ -88,6 +109,8 @@ def test_other_sizes_are_refused(shape, size):
         ({"levels": 6, "token_stride": 16}, 64 * 96 // 256, 32),  # by the deepest level's stride, not the tokens'
         ({"token_width": 7, "residual_width": 3, "upsampling": "nearest"}, 64 * 48 // 16, 16),
         ({"residual_blocks": 0, "max_width": 3}, 64 * 48 // 16, 16),
+        ({"context_blocks": 2, "entry_kernel": 5}, 64 * 48 // 16, 16),
+        ({"context_blocks": 1, "entry_kernel": 7, "levels": 6, "token_stride": 8}, 64 * 96 // 64, 32),
     ],
 )
 def test_settings(settings, tokens, multiple):
@@ -112,6 +135,33 @@ def test_widths_double_up_to_the_largest():
 def test_a_token_stride_that_no_level_has_is_refused():
     with pytest.raises(ConfigError, match=r"token_stride 8 is no level's stride; with patch 4 and 1 levels .*\(4,\)"):
         GeneratorSettings(patch=4, levels=1, token_stride=8)
+
+
+@pytest.mark.parametrize("side", [2, 4])
+def test_an_even_entry_kernel_is_refused(side):
+    with pytest.raises(ConfigError, match=rf"^entry_kernel is {side}; it is an odd number\.$"):
+        GeneratorSettings(entry_kernel=side)
+
+
+def test_both_encoders_have_their_context():
+    """Each sees further with it: how far a change of the first column is felt, in the coarsest level's columns."""
+
+    def moves(generator, which):
+        lines, reference = pictures(16, 112)
+        shown = {"lines": lines, "reference": reference}
+        features = {
+            "lines": lambda x: generator.line_art_encoder(x)[-1],
+            "reference": lambda x: generator.reference_encoder(x)[-1],
+        }[which]
+        changed = shown[which].clone()
+        changed[..., 0] *= -1
+        with torch.no_grad():
+            different = (features(changed) != features(shown[which])).any(dim=1).any(dim=1)[0]
+        return int(different.nonzero().max())
+
+    for which in ("lines", "reference"):
+        plain, far = moves(tiny(), which), moves(tiny(context_blocks=2), which)
+        assert far == plain + 2 * 2  # two blocks of two 3 x 3 convolutions
 
 
 def test_several_references_are_their_tokens_side_by_side():
@@ -159,6 +209,21 @@ def test_color_skip_is_clamped_only_where_nothing_learns():
     assert generator.train()(lines, reference).max() > 2
 
 
+@pytest.mark.parametrize("fusion", [name for name in FUSIONS.names if FUSIONS.build(name, 2).has_map])
+@pytest.mark.parametrize("training", [True, False])
+def test_color_skip_gives_float32_under_autocast(fusion, training):
+    """Products come out of autocast in bfloat16, interpolations and softmax do not; an accelerator mixes no two."""
+    generator = tiny(fusion=fusion, color_skip=True).train(training)
+    lines, reference = pictures(32, 48, batch=3)
+    with torch.no_grad():
+        expected = generator(lines, reference)
+        with torch.autocast("cpu", torch.bfloat16):
+            colors = generator(lines, reference)
+    assert colors.dtype == torch.float32
+    # Values up to 1 with 8 bits, through a dozen layers.
+    torch.testing.assert_close(colors, expected, rtol=0, atol=0.05)
+
+
 def test_color_skip_needs_a_map():
     with pytest.raises(ConfigError, match="color_skip needs a fusion module with an attention map; spade has none"):
         tiny(fusion="spade", color_skip=True)
@@ -200,7 +265,8 @@ def test_the_residual_part_has_one_more_skip_around_all_blocks():
     assert seen["skips"] == 6
 
 
-def test_gradient_reaches_every_parameter():
-    generator = tiny(fusion="scft").train()
+@pytest.mark.parametrize("settings", [{}, {"context_blocks": 2, "entry_kernel": 5}])
+def test_gradient_reaches_every_parameter(settings):
+    generator = tiny(fusion="scft", **settings).train()
     generator(*pictures(32, 32, batch=2)).square().mean().backward()
     assert [name for name, p in generator.named_parameters() if p.grad is None] == []

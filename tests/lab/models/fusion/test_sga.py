@@ -54,8 +54,10 @@ def test_sga_is_equations_7_to_10(double, self_block, pair, fusion, by_hand):
 
 
 @pytest.mark.parametrize("double", [True, False])
-def test_aligned_sga_by_hand(double, pair, fusion, by_hand):
-    module = fusion.build("sga-aligned", temperature=0.3, double_normalization=double).double().eval()
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])
+def test_aligned_sga_by_hand(double, sharpness, pair, fusion, by_hand):
+    settings = {"temperature": 0.3, "sharpness": sharpness, "double_normalization": double}
+    module = fusion.build("sga-aligned", **settings).double().eval()
     x, y = pair
     with torch.no_grad():
         output = module(x, y)
@@ -63,12 +65,42 @@ def test_aligned_sga_by_hand(double, pair, fusion, by_hand):
         own, other = by_hand.rows(x[b].numpy()), by_hand.rows(y[b].numpy())
         q, k = own @ by_hand.array(module.w_q.weight).T, other @ by_hand.array(module.w_k.weight).T
         cosine = np.array([[np.dot(i, j) / np.linalg.norm(i) / np.linalg.norm(j) for j in k] for i in q])
-        attention = by_hand.double(cosine / 0.3) if double else by_hand.softmax(cosine / 0.3)
+        normalize = by_hand.double if double else by_hand.softmax
+        taught, attention = normalize(cosine / 0.3), normalize(sharpness * cosine / 0.3)
         mixed = by_hand.leaky(by_hand.linear(module.w_x, own))
         mixed = mixed + attention @ by_hand.leaky(by_hand.linear(module.w_y, other))
         fused = by_hand.norm(module.norm, mixed) + own
         np.testing.assert_allclose(output.fused[b], by_hand.back(fused, *fusion.x_size), rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(output.alignment[b], attention, rtol=1e-9)
+        np.testing.assert_allclose(output.attention[b], attention, rtol=1e-9)
+        np.testing.assert_allclose(output.alignment[b], taught, rtol=1e-9)
+
+
+def test_a_sharper_map_is_a_power_of_the_taught_one(pair, fusion):
+    """softmax(s S) = A^s over its row's sum: no logarithm and no cosine needed to see it."""
+    output = fusion.build("sga-aligned", temperature=0.3, sharpness=2.0).double()(*pair)
+    power = output.alignment.detach().numpy() ** 2
+    np.testing.assert_allclose(output.attention, power / power.sum(-1, keepdims=True), rtol=1e-9)
+    assert (output.attention.amax(-1) > output.alignment.amax(-1)).all()
+
+
+@pytest.mark.parametrize("double", [True, False])
+def test_at_sharpness_one_there_is_one_map(double, pair, fusion):
+    output = fusion.build("sga-aligned", sharpness=1.0, double_normalization=double)(*(map_.float() for map_ in pair))
+    plain = fusion.build("sga-aligned", double_normalization=double)(*(map_.float() for map_ in pair))
+    assert torch.equal(output.attention, output.alignment)
+    assert torch.equal(output.fused, plain.fused)
+
+
+@pytest.mark.parametrize("double", [True, False])
+def test_the_teacher_sees_nothing_of_the_sharpness(double, pair, fusion):
+    taught = {}
+    for sharpness in (1.0, 3.0):
+        module = fusion.build("sga-aligned", sharpness=sharpness, double_normalization=double).double()
+        alignment = module(*pair).alignment
+        (alignment * torch.arange(alignment.shape[-1])).square().sum().backward()
+        taught[sharpness] = alignment.detach(), module.w_q.weight.grad, module.w_k.weight.grad
+    for one, other in zip(taught[1.0], taught[3.0], strict=True):
+        assert torch.equal(one, other) and one.abs().max() > 0
 
 
 def test_in_training_the_norm_is_over_batch_and_tokens(fusion):
@@ -119,8 +151,10 @@ def test_sga_without_a_stop_passes_gradcheck(fusion):
     assert torch.autograd.gradcheck(lambda x, y: module(x, y).fused, (x, y))
 
 
-def test_colour_losses_leave_the_aligned_map_alone_and_its_teacher_reaches_it(pair, fusion):
-    module = fusion.build("sga-aligned").double().train()
+@pytest.mark.parametrize("double", [True, False])
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])
+def test_colour_losses_leave_the_aligned_map_alone_and_its_teacher_reaches_it(sharpness, double, pair, fusion):
+    module = fusion.build("sga-aligned", sharpness=sharpness, double_normalization=double).double().train()
     output = module(*pair)
     losses.reconstruction(output.fused, torch.zeros_like(output.fused)).backward()
     assert module.w_q.weight.grad is None and module.w_k.weight.grad is None
@@ -138,7 +172,8 @@ def test_colour_losses_leave_the_aligned_map_alone_and_its_teacher_reaches_it(pa
     assert module.w_x.weight.grad is None and module.w_y.weight.grad is None
 
 
-def test_aligned_sga_without_the_stop_lets_colours_move_the_map(pair, fusion):
-    module = fusion.build("sga-aligned", stop_gradient=False).double()
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])
+def test_aligned_sga_without_the_stop_lets_colours_move_the_map(sharpness, pair, fusion):
+    module = fusion.build("sga-aligned", sharpness=sharpness, stop_gradient=False).double()
     module(*pair).fused.square().sum().backward()
     assert module.w_q.weight.grad.abs().max() > 0 and module.w_k.weight.grad.abs().max() > 0

@@ -49,19 +49,20 @@ def _plain(material: Material, spec: TripleSpec) -> Case:
     return Case.of(spec.id, material.triple(spec))
 
 
-def changed(section: str, change: _Change) -> Callable[[Material], list[Draw]]:
-    """Rows of "seen", changed.
+def changed(section: str, change: _Change, *, rows: str = "seen") -> Callable[[Material], list[Draw]]:
+    """Rows of a palette list, changed.
 
     Args:
         section: its name, which the chance of its cases depends on.
         change: what is done to a triple.
+        rows: name of the list.
     """
 
     def draw(material: Material, spec: TripleSpec) -> Case:
         return change(spec, material.triple(spec), chance(section, spec.id))
 
     def plan(material: Material) -> list[Draw]:
-        return [functools.partial(draw, material, spec) for spec in material.rows("seen")]
+        return [functools.partial(draw, material, spec) for spec in material.rows(rows)]
 
     return plan
 

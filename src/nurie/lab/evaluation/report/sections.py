@@ -83,6 +83,11 @@ SECTIONS = Sections(
             plan=characters.from_list("cross"),
         ),
         Section(
+            name="cross-drawn",
+            about="The rows of cross without the regions that the line art does not show, as in seen-drawn.",
+            plan=characters.changed("cross-drawn", characters.drawn_only, rows="cross"),
+        ),
+        Section(
             name="reserved",
             about="As seen in the two styles that no training sees (big-ears, avataaars): the first rows of the "
             "palette list.",
