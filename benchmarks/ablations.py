@@ -32,7 +32,10 @@ FEW += ("animal-avatar", "fluent-emoji-flat", "noto", "fxemoji", "emojione", "st
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "base": ("the recipe", {}),
     "seed": ("another seed", {"model": {"seed": 1}, "data": {"seed": 1}}),
-    "self": ("self-reference, as in the paper", {"data": {"pairs": {"triples": "self", "kin_share": 0.0, "foreign_share": 0.0}}}),
+    "self": (
+        "self-reference, as in the paper",
+        {"data": {"pairs": {"triples": "self", "kin_share": 0.0, "foreign_share": 0.0}}},
+    ),
     "xdog": ("XDoG lines only", {"data": {"pairs": {"extract_share": 1.0}}}),
     "drawn": ("drawn lines only", {"data": {"pairs": {"extract_share": 0.0, "outline_share": 0.0}}}),
     "few": ("nurie-2's sources", {"data": {"sources": FEW}}),
@@ -73,11 +76,12 @@ def row_recipe(row: str, folder: Path, arguments: argparse.Namespace) -> dict[st
     recipe: dict[str, Any] = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped.yaml").read_text("utf-8"))
     run = {"folder": str(folder), "steps": arguments.steps, "checkpoint_every": 100, "sheet_every": 0}
     validation = {"folder": str(folder), "sources": list(LEFT_OUT), "pairs": arguments.pairs}
+    logger = {"save_dir": str(folder), "name": "csv"}
     recipe["trainer"] |= {
         "accelerator": "cpu",
         "precision": "32-true",
         "enable_model_summary": False,
-        "logger": {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": str(folder), "name": "csv"}},
+        "logger": {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": logger},
         "callbacks": [
             {"class_path": "nurie.lab.callbacks.RunFolder", "init_args": run},
             {"class_path": "nurie.lab.validation.Validation", "init_args": validation},

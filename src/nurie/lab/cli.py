@@ -53,7 +53,7 @@ def corpus(
     size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 256,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="all cores")] = None,
     emoji_tarball: Annotated[
-        list[Path] | None, typer.Option(help="An npm package of an emoji set, or facesjs (npm pack NAME); repeat for several.")
+        list[Path] | None, typer.Option(help="An npm package of emoji, or facesjs (npm pack NAME); repeat for several.")
     ] = None,
     clipart: Annotated[Path | None, typer.Option(help="Debian's openclipart-svg package, or a folder of SVGs.")] = None,
 ) -> None:
