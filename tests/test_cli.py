@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -116,9 +117,110 @@ def test_lines_are_extracted_on_request(colorize) -> None:
         np.testing.assert_allclose(np.asarray(result)[30, 50].astype(int), RED, atol=1)
 
 
+def test_one_palette_for_a_chapter(colorize) -> None:
+    Path("hero.gpl").write_text("GIMP Palette\n190 50 60\tred\n0 0 0\tink\n")
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--palette", "hero.gpl", "--save-palette", "used.json") == 0
+    for name in ("a.png", "b.png", "c.png"):
+        assert colour(f"out/{name}") == [190, 50, 60]
+    assert json.loads(Path("used.json").read_text())["colors"] == [
+        {"name": "red", "hex": "#be323c"},
+        {"name": "ink", "hex": "#000000"},
+    ]
+
+
+def test_a_chapter_in_layers(colorize) -> None:
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--format", ".psd", "--layer-per-colour") == 0
+    for name in ("a", "b", "c"):
+        with Image.open(f"out/{name}.psd") as picture:
+            assert picture.format == "PSD" and len(picture.layers) >= 3
+
+
+def test_a_layer_alone(colorize, capsys: pytest.CaptureFixture) -> None:
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "lines.png", "--part", "lines") == 0
+    with Image.open("lines.png") as picture:
+        assert picture.mode == "RGBA"
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--part", "shadow") == 2
+    assert "--part is image, colors or lines; got 'shadow'" in capsys.readouterr().err
+
+
+def test_the_palette_of_the_references(colorize) -> None:
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--palette", "lock", "--save-palette", "x.gpl") == 0
+    assert colour("x.png") == list(RED)
+    assert Path("x.gpl").read_text() == "GIMP Palette\nName: x\n#\n200  40  60\t#c8283c\n"
+    assert colorize("lines/b.png", "-r", "ref.png", "-o", "y.png", "--save-palette", "y.gpl") == 0
+    assert Path("y.gpl").read_text() == Path("x.gpl").read_text().replace("Name: x", "Name: y")
+
+
+def test_a_palette_that_exists_is_kept_unless_told(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("x.gpl").write_text("mine")
+    arguments = ["lines/a.png", "-r", "ref.png", "-o", "x.png", "--save-palette", "x.gpl"]
+    assert colorize(*arguments) == 2
+    assert "x.gpl exists; give --overwrite" in capsys.readouterr().err
+    assert Path("x.gpl").read_text() == "mine" and not Path("x.png").exists()
+    assert colorize(*arguments, "--overwrite") == 0
+    assert Path("x.gpl").read_text().startswith("GIMP Palette")
+
+
+def test_a_region_set_by_hand_stays_when_the_page_is_run_again(colorize, capsys: pytest.CaptureFixture) -> None:
+    page = ["lines/a.png", "-r", "ref.png", "-o", "x.png", "--overwrite"]
+    assert colorize(*page, "--set", "7,5=#1e961e", "--set", " 11 , 31 = 0000FF") == 0
+    assert capsys.readouterr() == ("x.png\n", "")
+    assert colour("x.png") == [30, 150, 30]
+    Image.new("RGB", (48, 32), (9, 9, 9)).save("dark.png")
+    page[2] = "dark.png"
+    assert colorize(*page) == 0
+    assert capsys.readouterr() == ("x.png\n", "x.png: 2 regions recoloured as x.png.nurie.json says\n")
+    with Image.open("x.png") as picture:
+        assert np.asarray(picture)[[5, 40], 7].tolist() == [[30, 150, 30], [0, 0, 255]]
+    # one of them anew; the other stays
+    assert colorize(*page, "--set", "2,3=#010203") == 0
+    assert colorize(*page) == 0
+    with Image.open("x.png") as picture:
+        assert np.asarray(picture)[[5, 40], 7].tolist() == [[1, 2, 3], [0, 0, 255]]
+    assert len(json.loads(Path("x.png.nurie.json").read_text())["corrections"]) == 2
+    # taken back
+    assert colorize(*page, "--set", "2,3=auto", "--set", "2,38=auto") == 0
+    with Image.open("x.png") as picture:
+        np.testing.assert_allclose(np.asarray(picture)[[5, 40], 7].astype(int), 9, atol=1)
+    assert json.loads(Path("x.png.nurie.json").read_text())["corrections"] == []
+    # another page at the same output
+    pixels = np.full((41, 53), 255, np.uint8)
+    pixels[7] = 0
+    Image.fromarray(pixels).save("lines/a.png")
+    before = Path("x.png").read_bytes()
+    assert colorize(*page) == 2
+    assert "belong to another drawing, of the same size but other lines" in capsys.readouterr().err
+    assert Path("x.png").read_bytes() == before
+
+
+def test_corrections_in_a_chapter_are_said(colorize, capsys: pytest.CaptureFixture) -> None:
+    assert colorize("lines/b.png", "-r", "ref.png", "-o", "out", "--set", "7,5=#1e961e") == 0
+    Path("out/c.png.nurie.json").write_text("{}")
+    capsys.readouterr()
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--overwrite") == 1
+    said = capsys.readouterr()
+    assert "out/b.png: 1 region recoloured as b.png.nurie.json says" in said.err
+    assert "error: out/c.png.nurie.json is not a file of corrections" in said.err
+    assert said.out == "2 of 3 coloured in out\n"
+    assert colour("out/b.png") == [30, 150, 30] and is_red("out/a.png")
+
+
 def truncated(path: Path) -> None:
     drawing(path)
     path.write_bytes(path.read_bytes()[:60])
+
+
+def test_flats_are_explained_beside_each_output(colorize) -> None:
+    assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--explain", "--set", "7,5=#1e961e") == 0
+    told = json.loads(Path("x.png.flats.json").read_text())
+    assert [(flat["color"], flat["by_hand"]) for flat in told["flats"]].count(("#1e961e", True)) == 1
+    assert told["references"] == ["ref.png"] and told["flats"][0]["source"]["file"] == "ref.png"
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--explain") == 0
+    assert len([name for name in os.listdir("out") if name.endswith(".png.flats.json")]) == 3
+
+
+def noise(path: Path) -> None:
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (53, 59, 3), np.uint8)).save(path)
 
 
 BAD = {
@@ -136,6 +238,40 @@ BAD = {
     "cannot write": (lambda: Path("file").write_text("x"), ["lines/a.png", "-r", "ref.png", "-o", "file/o.png"]),
     "names one file": (None, ["lines", "-r", "ref.png", "-o", "o.png"]),
     "use .png": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.xcf"]),
+    "no kind of palette; use .gpl, .ase, .json": (
+        lambda: Path("p.aco").write_text("x"),
+        ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--palette", "p.aco"],
+    ),
+    "has no colours in it": (
+        lambda: Path("p.gpl").write_text("GIMP Palette\n"),
+        ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--palette", "p.gpl"],
+    ),
+    "p.gpl cannot be read": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--palette", "p.gpl"]),
+    "'.txt' is no kind of palette": (
+        None,
+        ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--save-palette", "p.txt"],
+    ),
+    "have no flat colours": (
+        lambda: noise(Path("noise.png")),
+        ["lines/a.png", "-r", "noise.png", "-o", "o.png", "--palette", "lock", "--save-palette", "p.gpl"],
+    ),
+    "--set wants a pixel": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7,5"]),
+    "got '7;5=#1e961e'": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7;5=#1e961e"]),
+    "a colour is '#rrggbb'": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7,5=green"]),
+    "(53, 5) is outside the drawing of 53 x 41": (
+        None,
+        ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "53,5=#1e961e", "--save-palette", "p.gpl"],
+    ),
+    "(-1, 5) is outside": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "-1,5=#1e961e"]),
+    "(7, 21) is on a line": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7,21=#1e961e"]),
+    "--set corrects one drawing; here are 3": (
+        None,
+        ["lines", "-r", "ref.png", "-o", "out", "--set", "7,5=#1e961e"],
+    ),
+    "p.gpl would replace": (
+        lambda: Path("p.gpl").write_text("GIMP Palette\n1 2 3\n"),
+        ["lines/a.png", "-r", "ref.png", "-o", "p.gpl", "--palette", "p.gpl"],
+    ),
     "would replace": (None, ["lines", "-r", "ref.png", "-o", "lines", "--overwrite"]),
 }
 

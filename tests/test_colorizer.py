@@ -1,5 +1,9 @@
+import io
+import json
 import shutil
+import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import huggingface_hub
@@ -132,7 +136,7 @@ def test_sources_of_an_elongated_page(colorizer: Colorizer) -> None:
 
 def test_references_are_encoded_once(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     known = colorizer.encode([plain(), plain((1, 2, 3), 30, 90)])
-    assert known.sizes == ((64, 48), (90, 30))
+    assert known.sizes == ((64, 48), (90, 30)) and known.names == ("", "")
     monkeypatch.setattr(colorizer._engine, "encode", lambda reference: pytest.fail("encoded again"))
     assert colorizer(drawing(), known).image.size == (83, 61)
 
@@ -158,6 +162,216 @@ def test_paths_and_saving(colorizer: Colorizer, tmp_path: Path) -> None:
         assert saved.info["dpi"][0] == pytest.approx(300, abs=0.02)
     with pytest.raises(OutputError):
         result.save(tmp_path / "out.xcf")
+
+
+def test_a_region_is_recoloured_and_the_pictures_follow(colorizer: Colorizer) -> None:
+    lines = drawing()
+    result = colorizer(lines, plain())
+    before = np.asarray(result.image)
+    assert result.image is result.image and result.colors is result.colors
+    inside = result.flats.at(41, 30)
+    assert len(result.flats) == 2 and result.flats.at(3, 2) == 0 and inside == 1
+    result.flats[inside] = "#1e961e"
+    after, colours = np.asarray(result.image), np.asarray(result.colors)
+    mask = result.flats.mask(inside)
+    assert (colours[mask] == (30, 150, 30)).all()
+    assert (after[mask & (lines == 255)] == (30, 150, 30)).all() and (after[lines == 0] == 0).all()
+    np.testing.assert_array_equal(after[~mask], before[~mask])
+    np.testing.assert_array_equal(after, np.rint(colours * (lines[..., None] / 255)))
+    assert result.recolour(41.5, 30, (1, 2, 3)) == inside
+    assert result.flats[inside] == "#010203"
+
+
+def test_corrections_stay_when_the_drawing_is_coloured_again(colorizer: Colorizer, tmp_path: Path) -> None:
+    first = colorizer(drawing(), plain())
+    first.save(tmp_path / "a.png")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+    first.flats[1] = "#1e961e"
+    first.recolour(3, 2, "#0000ff")
+    first.save(tmp_path / "a.png")
+    kept = tmp_path / "a.png.nurie.json"
+    # other references, other colours
+    again = colorizer(drawing(), plain((90, 90, 200)))
+    assert again.correct(kept) == 2
+    assert list(again.flats) == ["#0000ff", "#1e961e"]
+    assert again.image.tobytes() == first.image.tobytes()
+    (tmp_path / "a.png.nurie.json").unlink()
+    again.save(tmp_path / "a.png")
+    assert colorizer(drawing(), plain()).correct(kept) == 2
+    # a palette does not touch what was corrected, whichever comes first
+    locked = colorizer(drawing(), plain(), palette=[(9, 9, 9)])
+    locked.correct(kept)
+    assert list(locked.flats) == ["#0000ff", "#1e961e"]
+
+
+def test_corrections_of_another_drawing_are_refused(colorizer: Colorizer, tmp_path: Path) -> None:
+    result = colorizer(drawing(), plain())
+    result.flats[0] = "#1e961e"
+    result.save(tmp_path / "a.png")
+    changed = drawing()
+    changed[0, 0] = 254
+    for other, message in ((drawing(61, 89), "of 83 x 61 pixels; this one has 89 x 61"), (changed, "other lines")):
+        untouched = colorizer(other, plain())
+        before = list(untouched.flats)
+        with pytest.raises(InputError, match=message):
+            untouched.correct(tmp_path / "a.png.nurie.json")
+        assert list(untouched.flats) == before
+
+
+def test_a_point_that_names_no_region(colorizer: Colorizer) -> None:
+    result = colorizer(drawing(), plain())
+    for x, y in ((83, 0), (0, 61), (-1, 5)):
+        with pytest.raises(InputError, match=rf"\({x}, {y}\) is outside the drawing of 83 x 61"):
+            result.recolour(x, y, "#1e961e")
+    row, column = np.argwhere(drawing() == 0)[0].tolist()
+    with pytest.raises(InputError, match="is on a line"):
+        result.recolour(column, row, "#1e961e")
+    assert not result.flats.corrections
+
+
+def test_every_flat_is_explained(colorizer: Colorizer, tmp_path: Path) -> None:
+    dark, bright = plain((20, 20, 20), 96, 64), plain((30, 30, 30), 90, 120)
+    bright[60:75, 80:100] = (250, 240, 230)
+    Image.fromarray(bright).save(tmp_path / "bright.png")
+    result = colorizer(drawing(), [dark, tmp_path / "bright.png"])
+    result.flats[1] = "#1e961e"
+    path = result.save_explanation(tmp_path / "a.json")
+    told = json.loads(path.read_text("utf-8"))
+    assert told["flats"] == result.explain()
+    assert (told["width"], told["height"], told["references"]) == (83, 61, ["", str(tmp_path / "bright.png")])
+    ground, inside = told["flats"]
+    assert (ground["flat"], inside["flat"]) == (0, 1)
+    assert (ground["color"], inside["color"]) == (result.flats[0], "#1e961e")
+    assert (ground["by_hand"], inside["by_hand"]) == (False, True)
+    assert ground["area"] + inside["area"] == 61 * 83 and ground["box"] == [0, 0, 83, 61]
+    assert inside["box"] == list(cv2.boundingRect(result.flats.mask(1).astype(np.uint8)))
+    for flat in told["flats"]:
+        assert result.flats.at(*flat["point"]) == flat["flat"]
+        # the tiny model looks for the brightest token
+        assert flat["source"]["reference"] == 1 and flat["source"]["file"] == str(tmp_path / "bright.png")
+        assert 80 < flat["source"]["x"] < 100 and 60 < flat["source"]["y"] < 75
+
+
+def test_without_a_map_a_flat_has_no_source(model_folder_without_map: Path) -> None:
+    result = Colorizer(model_folder_without_map, threads=1)(drawing(), plain())
+    assert [flat["source"] for flat in result.explain()] == [None, None]
+
+
+def test_every_flat_takes_the_palettes_nearest_colour(colorizer: Colorizer, tmp_path: Path) -> None:
+    (tmp_path / "a.gpl").write_text("GIMP Palette\n190 50 60\tred\n0 0 0\tink\n")
+    free = colorizer(drawing(), plain())
+    for palette in (
+        tmp_path / "a.gpl",
+        str(tmp_path / "a.gpl"),
+        ["#be323c", (0, 0, 0)],
+        np.array([(0, 0, 0), (190, 50, 60)], np.uint8),
+    ):
+        result = colorizer(drawing(), plain(), palette=palette)
+        assert set(result.flats) == {"#be323c"}
+        assert {tuple(colour) for colour in np.asarray(result.colors).reshape(-1, 3)} == {(190, 50, 60)}
+    assert set(free.flats) != {"#be323c"}
+    white = colorizer(drawing(), plain((255, 255, 255)), palette=tmp_path / "a.gpl")
+    assert set(white.flats) == {"#ffffff"}
+
+
+def test_lock_is_the_palette_of_all_references(colorizer: Colorizer) -> None:
+    known = colorizer.encode([plain(), plain((20, 30, 200)), plain((202, 42, 61))])
+    # the third is the first, a little different
+    assert [(swatch.colour, swatch.name) for swatch in known.swatches] == [
+        (RED, "#c8283c"),
+        ((20, 30, 200), "#141ec8"),
+    ]
+    result = colorizer(drawing(), known, palette="lock")
+    assert set(result.flats) <= {"#c8283c", "#141ec8"}
+
+
+def test_bad_palettes(colorizer: Colorizer, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (53, 59, 3), np.uint8)
+    for palette, message in (
+        ("lock", "no flat colours to lock"),
+        ([], "has no colours"),
+        (7, "got int"),
+        (["red"], "a colour is"),
+        (tmp_path / "a.gpl", "cannot be read"),
+        ("locked", "no kind of palette"),
+    ):
+        with pytest.raises(InputError, match=message):
+            colorizer(drawing(), noise, palette=palette)
+
+
+def flattened(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """What a program sees that mixes the layers itself, on white; from the file's own layers alone."""
+    page = Image.new("RGBA", size, (255, 255, 255, 255))
+    if path.suffix == ".psd":
+        from psd_tools import PSDImage
+
+        for layer in PSDImage.open(path).descendants():
+            if not layer.is_group():
+                page.alpha_composite(layer.topil().convert("RGBA"), (layer.left, layer.top))
+    elif path.suffix == ".ora":
+        with zipfile.ZipFile(path) as archive:
+            stack = ElementTree.fromstring(archive.read("stack.xml"))
+            for layer in reversed(list(stack.iter("layer"))):
+                with Image.open(io.BytesIO(archive.read(layer.attrib["src"]))) as picture:
+                    place = int(layer.attrib.get("x", 0)), int(layer.attrib.get("y", 0))
+                    page.alpha_composite(picture.convert("RGBA"), place)
+    else:
+        with Image.open(path) as pages:
+            for number in range(1, pages.n_frames):
+                pages.seek(number)
+                page.alpha_composite(pages.convert("RGBA"))
+    return np.asarray(page.convert("RGB"))
+
+
+@pytest.mark.parametrize("per_colour", [False, True])
+@pytest.mark.parametrize("suffix", [".psd", ".ora", ".tif"])
+def test_a_page_in_layers_is_the_page(colorizer: Colorizer, tmp_path: Path, suffix: str, per_colour: bool) -> None:
+    result = colorizer(drawing(), plain())
+    result.flats[1] = "#2060d0"
+    path = result.save(tmp_path / f"page{suffix}", layer_per_colour=per_colour)
+    # Two 8-bit roundings at the soft rim of a line.
+    apart = np.abs(flattened(path, (83, 61)).astype(int) - np.asarray(result.image).astype(int))
+    assert apart.max() <= 2 and (apart == 0).mean() > 0.9
+    with Image.open(path) if suffix != ".ora" else zipfile.ZipFile(path).open("mergedimage.png") as whole:
+        seen = whole if isinstance(whole, Image.Image) else Image.open(whole)
+        np.testing.assert_array_equal(np.asarray(seen.convert("RGB")), np.asarray(result.image))
+    # What was set by hand is kept beside a layered file as well.
+    again = colorizer(drawing(), plain())
+    assert again.correct(tmp_path / f"page{suffix}.nurie.json") == 1
+
+
+def test_a_layer_for_each_colour(colorizer: Colorizer, tmp_path: Path) -> None:
+    from psd_tools import PSDImage
+
+    result = colorizer(drawing(), plain())
+    result.flats[1] = "#2060d0"
+    outside, inside = result.flats[0], "#2060d0"
+    names = [
+        layer.name for layer in PSDImage.open(result.save(tmp_path / "a.psd", layer_per_colour=True)).descendants()
+    ]
+    assert sorted(names) == sorted(["paper", "flats", f"flat {outside}", f"flat {inside}", "lines"])
+    assert [layer.name for layer in PSDImage.open(result.save(tmp_path / "b.psd"))] == ["paper", "flats", "lines"]
+
+
+def test_a_cut_out_has_no_paper_layer(colorizer: Colorizer, tmp_path: Path) -> None:
+    from psd_tools import PSDImage
+
+    pixels = np.dstack([np.dstack([drawing()] * 3), np.full((61, 83), 255, np.uint8)])
+    pixels[:, :7, 3] = 0
+    saved = colorizer(Image.fromarray(pixels), plain()).save(tmp_path / "cut.psd")
+    assert [layer.name for layer in PSDImage.open(saved)] == ["flats", "lines"]
+
+
+def test_one_layer_alone(colorizer: Colorizer, tmp_path: Path) -> None:
+    result = colorizer(drawing(), plain())
+    for part, mode in (("colors", "RGB"), ("lines", "RGBA")):
+        with Image.open(result.save(tmp_path / f"{part}.png", part=part)) as picture:
+            assert picture.mode == mode
+            np.testing.assert_array_equal(np.asarray(picture), np.asarray(getattr(result, part)))
+    with pytest.raises(OutputError, match="one picture has no layers; write .psd, .ora, .tif"):
+        result.save(tmp_path / "a.png", layer_per_colour=True)
+    with pytest.raises(OutputError, match="cannot write"):
+        result.save(tmp_path / "a.psd", part="lines")
 
 
 def test_bad_input(colorizer: Colorizer, model_folder: Path, tmp_path: Path) -> None:
@@ -228,6 +442,6 @@ def test_a_hub_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_shipped_weights_are_the_default() -> None:
-    from nurie.colorizer import _model_folder
+    from nurie.hub import model_folder
 
-    assert _model_folder(None, None) == Path(nurie.__file__).parent / "weights"
+    assert model_folder(None, None) == Path(nurie.__file__).parent / "weights"

@@ -93,7 +93,7 @@ def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch
     Image.fromarray(page).save(tmp_path / "page.png")
     for name, colour in (("hero", (200, 30, 40)), ("hero-2", (30, 60, 200))):
         Image.new("RGB", (67, 61), colour).save(tmp_path / f"{name}.png")
-    monkeypatch.setattr(colorizer, "_model_folder", lambda model, cache_dir: model_folder)
+    monkeypatch.setattr(colorizer.hub, "model_folder", lambda model, cache_dir: model_folder)
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet.replace("(120, 80)", "(101, 83)"), "README.md", "exec"), {})
     assert size_of(tmp_path / "coloured.png") == (131, 97)

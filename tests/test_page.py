@@ -76,7 +76,7 @@ def shaded(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> np.ndar
 def carry(
     colors: np.ndarray, ink: np.ndarray, layout: canvas.Layout, regions: page.Regions | None = None
 ) -> np.ndarray:
-    return page.carry(colors, canvas.network_input(ink, layout), ink, layout, regions)
+    return page.carry(colors, canvas.network_input(ink, layout), ink, layout, regions).paint()
 
 
 def test_colours_come_back_without_bleeding() -> None:
@@ -201,6 +201,21 @@ def test_regions_of_a_large_page_are_found_smaller_and_come_back_to_its_size(mon
     assert (error > 24).mean() < 0.03
 
 
+def test_flats_of_a_large_page_are_exact_colours_to_their_last_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "_WORKING_AREA", 211 * 307)
+    ink, truth = ellipses(523, 761, thickness=5)
+    layout = canvas.lay_out(523, 761, size=128, multiple=16)
+    flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
+    painted = flats.paint()
+    assert {tuple(colour) for colour in painted.reshape(-1, 3)} == {tuple(bytes.fromhex(c[1:])) for c in flats}
+    assert sum(flats.mask(index).sum() for index in range(len(flats))) == 523 * 761
+    # the ground is the largest, and every flat's point lies on paper
+    assert flats[0] == "#ffffff" and flats.at(3, 2) == 0
+    for index in range(min(7, len(flats))):
+        x, y = flats.point(index)
+        assert flats.at(x, y) == index and ink[y, x] <= page.LINE
+
+
 def blotted(side: int, blotch: tuple[int, int, int], *, ground: tuple[int, int, int]) -> np.ndarray:
     """What becomes of a square blotch in a field without lines, 251 x 241; palette: the ground, white, and green."""
     ink = np.zeros((251, 241), np.float32)
@@ -208,7 +223,7 @@ def blotted(side: int, blotch: tuple[int, int, int], *, ground: tuple[int, int, 
     given = np.full((layout.height, layout.width, 3), ground, np.float32)
     given[101 : 101 + side, 89 : 89 + side] = blotch
     palette = np.array([ground, (255, 255, 255), (20, 150, 40)], np.uint8)
-    return page.carry(given, canvas.network_input(ink, layout), ink, layout, palette=palette)
+    return page.carry(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
 
 
 def test_a_small_blotch_of_the_network_is_ironed_out_and_a_large_one_is_a_part() -> None:
@@ -247,7 +262,7 @@ def test_regions_take_the_palettes_colours_where_these_are_near() -> None:
     colors, ink, layout, seen = boxes()
     small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
     palette = np.array([[210, 50, 45], [250, 250, 245], [0, 0, 0]], np.uint8)
-    free, bound = (page.carry(small.copy(), seen, ink, layout, palette=p) for p in (None, palette))
+    free, bound = (page.carry(small.copy(), seen, ink, layout, palette=p).paint() for p in (None, palette))
     centres = [(80, 44), (80, 112), (80, 180)]
     for row, column in centres:
         assert np.abs(free[row, column].astype(int) - colors[row, column]).max() <= 2
@@ -255,4 +270,4 @@ def test_regions_take_the_palettes_colours_where_these_are_near() -> None:
     assert (bound[50:110, 30:58] == palette[0]).all()
     assert np.array_equal(bound[80, 112], free[80, 112]) and np.array_equal(bound[80, 180], free[80, 180])
     assert (bound[5, 5] == 255).all()  # paper is white and not the palette's cream
-    assert np.array_equal(page.carry(small, seen, ink, layout, palette=palette[:0]), free)
+    assert np.array_equal(page.carry(small, seen, ink, layout, palette=palette[:0]).paint(), free)

@@ -1,9 +1,12 @@
+import doctest
+
 import cv2
 import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from nurie.palette import distances, flat_colours, snapped
+from nurie import palette
+from nurie.palette import distances, distinct, flat_colours, snapped
 
 COLOURS = np.array([[255, 255, 255], [200, 30, 60], [30, 60, 200], [20, 22, 25], [240, 220, 90]], np.uint8)
 
@@ -85,3 +88,27 @@ def test_nothing_to_snap(count: int, entries: int) -> None:
     colours = np.full((count, 3), 9, np.uint8)
     result = snapped(colours, np.zeros((entries, 3), np.uint8), limit=1.0)
     assert np.array_equal(result, colours) and result is not colours
+
+
+def test_of_colours_that_are_nearly_the_same_the_first_stays() -> None:
+    rng = np.random.default_rng(2)
+    near = np.clip(COLOURS.astype(int) + rng.integers(-2, 3, COLOURS.shape), 0, 255).astype(np.uint8)
+    # 0, 10 and 20 grey levels from 100: about 4 Lab units a step, so the last is far from the first alone
+    greys = np.array([[100] * 3, [110] * 3, [120] * 3], np.uint8)
+    given = np.concatenate([COLOURS, near, greys])
+    assert np.array_equal(distinct(given), np.concatenate([COLOURS, greys[[0, 2]]]))
+    kept: list[np.ndarray] = []
+    colours = rng.integers(0, 256, (307, 3)).astype(np.uint8)
+    for colour, lab in zip(colours, rgb2lab(colours[None])[0], strict=True):
+        if all(np.linalg.norm(lab - rgb2lab(other[None, None])[0, 0]) > 7 for other in kept):
+            kept.append(colour)
+    assert np.array_equal(distinct(colours), kept)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_colours_to_be_the_same(count: int) -> None:
+    assert np.array_equal(distinct(COLOURS[:count]), COLOURS[:count])
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testmod(palette).failed == 0

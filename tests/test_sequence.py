@@ -59,7 +59,7 @@ def test_a_folder_to_a_folder(chapter: Path, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["o.psd", "o.gif", "o.v2"])
+@pytest.mark.parametrize("name", ["o.xcf", "o.gif", "o.v2"])
 def test_a_suffix_that_is_not_written(chapter: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         plan([chapter / "a.png"], tmp_path / name)

@@ -11,7 +11,7 @@ import os
 import secrets
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -159,14 +159,19 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def check_writable(path: str | os.PathLike[str], *, further: Container[str] = ()) -> None:
     """Say early, before any work and without making anything, when an output file cannot be written.
+
+    Args:
+        path: the file.
+        further: suffixes that are fine beside those of single pictures.
 
     Raises:
         OutputError: the suffix names no format that is written, or the place cannot be written.
     """
     path = Path(path)
-    _format_of(path)
+    if path.suffix.lower() not in further:
+        _format_of(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file in it, for example {path / 'picture.png'}.")
     above = next(folder for folder in path.absolute().parents if folder.exists())

@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 
 from nurie.canvas import Layout, shrunk
+from nurie.flats import Flats
 from nurie.lines import blurred
 from nurie.palette import distances, flat_colours, snapped
 
-__all__ = ["Regions", "carry", "find_regions"]
+__all__ = ["LINE", "Regions", "carry", "find_regions"]
 
 _WORKING_AREA = 6.5e6
 """Regions are found at most at this many pixels: a 2000 x 3000 page whole, a 600-dpi page at half its size."""
-_LINE = 0.35
+LINE = 0.35
 """More ink than this is a line between regions; a 1-pixel black line laid across two pixels has half in each."""
 _GAP = 3
 """Regions do not leak through gaps in a line up to about twice this many working pixels."""
@@ -40,7 +41,6 @@ _SMOOTH = 2.0
 _BINS = 32
 _SNAP = 20.0
 """A region takes a palette's colour that is no further from its own, in Lab: the network mixes what it carries."""
-_RGB = cv2.COLOR_RGBA2RGB
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def find_regions(ink: np.ndarray) -> Regions:
     if factor > 1:
         height, width = max(1, round(height / factor)), max(1, round(width / factor))
         ink = shrunk(ink, height, width)
-    free = (ink <= _LINE).astype(np.uint8)
+    free = (ink <= LINE).astype(np.uint8)
     if not free.any():
         return Regions(np.zeros((height, width), np.int32), 1, free.astype(bool), np.ones(1, bool))
     reach = max(1, round(_GAP * min(1.0, math.sqrt(height * width) / 1200)))
@@ -173,7 +173,7 @@ def carry(
     regions: Regions | None = None,
     *,
     palette: np.ndarray | None = None,
-) -> np.ndarray:
+) -> Flats:
     """Bring the network's colours to full size as flat colours, without its fringes at the lines.
 
     Colours under the ink that the network saw are ignored (normalised convolution). A region of the drawing takes its
@@ -190,7 +190,7 @@ def carry(
         palette: uint8 K x 3, for example the references' flat colours; None takes the network's own.
 
     Returns:
-        The colour layer, uint8 H x W x 3.
+        The page's flats; `paint` makes the colour layer of them.
     """
     seen_ink = (1 - seen[0, 0, : layout.height, : layout.width]) / 2
     soft, trust = np.rint(_without_ink(colors, seen_ink)).astype(np.uint8), _trust(seen_ink)
@@ -201,13 +201,7 @@ def carry(
     if parts:
         labels = _split(regions, parts, trust.shape)
         flats = np.concatenate([flats, [part.colour for part in parts]])
-    # One 4-byte value a region is looked up several times faster than three bytes.
-    packed = np.zeros((len(flats), 4), np.uint8)
-    packed[:, :3] = flats
-    flat = cv2.cvtColor(np.take(packed.view(np.uint32)[:, 0], labels).view(np.uint8).reshape(*labels.shape, 4), _RGB)
-    if flat.shape[:2] == layout.page:
-        return flat
-    return cv2.resize(flat, layout.page[::-1], interpolation=cv2.INTER_LINEAR)
+    return Flats(labels, flats, layout.page, regions.free)
 
 
 def _without_ink(colors: np.ndarray, ink: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ Convention:
 import cv2
 import numpy as np
 
-__all__ = ["distances", "flat_colours", "snapped"]
+__all__ = ["distances", "distinct", "flat_colours", "snapped"]
 
 _SIDE = 512
 """A picture is looked at in so many rows and columns at most; pixels are picked, not averaged, so that colours stay."""
@@ -68,6 +68,27 @@ def flat_colours(pixels: np.ndarray) -> np.ndarray:
     return np.rint(np.array(found).reshape(-1, 3)).astype(np.uint8)
 
 
+def distinct(colours: np.ndarray) -> np.ndarray:
+    """Leave out colours that are nearly one that stands before them: nearer than two flat colours of a picture are.
+
+    Two pictures of one character have its skin twice, a little different.
+
+    Args:
+        colours: uint8 K x 3, the most important first.
+
+    Returns:
+        uint8 K' x 3, in the same order.
+
+    Example:
+        >>> distinct(np.array([[255, 0, 0], [0, 0, 120], [252, 3, 2]], np.uint8)).tolist()
+        [[255, 0, 0], [0, 0, 120]]
+    """
+    away, kept = distances(colours, colours), np.ones(len(colours), bool)
+    for index in range(len(colours)):
+        kept[index] = not (away[index, :index] <= _APART)[kept[:index]].any()
+    return colours[kept]
+
+
 def snapped(colours: np.ndarray, palette: np.ndarray, *, limit: float) -> np.ndarray:
     """Replace colours by the nearest of a palette, where it is near enough.
 
@@ -112,4 +133,5 @@ def distances(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
 def _lab(colours: np.ndarray) -> np.ndarray:
     values = np.asarray(colours, np.float32).reshape(-1, 1, 3) / np.float32(255)
-    return cv2.cvtColor(values, cv2.COLOR_RGB2Lab).reshape(-1, 3)
+    # OpenCV refuses an empty picture.
+    return cv2.cvtColor(values, cv2.COLOR_RGB2Lab).reshape(-1, 3) if len(values) else values.reshape(0, 3)

@@ -6,8 +6,12 @@ from pathlib import Path
 
 from nurie.errors import InputError, OutputError
 from nurie.image import READABLE, WRITABLE, check_writable
+from nurie.layers import LAYERED
 
 __all__ = ["Job", "pictures_of", "plan"]
+
+
+_SUFFIXES = tuple(dict.fromkeys((*WRITABLE, *LAYERED)))
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,17 @@ def pictures_of(paths: Iterable[Path]) -> list[Path]:
     return list(found.values())
 
 
-def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = ()) -> list[Job]:
+def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix: str = ".png") -> list[Job]:
     """Give each drawing its output, without touching any file.
 
-    One file goes to `out` itself if that has a suffix; otherwise `out` is a folder, which gets a PNG of the same name
+    One file goes to `out` itself if that has a suffix; otherwise `out` is a folder, which gets a file of the same name
     for each drawing.
 
     Args:
         paths: files and folders.
         out: file or folder.
         keep: further files that no output may replace; the drawings are always kept.
+        suffix: of the files in a folder, from ".png" to ".psd".
 
     Raises:
         InputError: a path does not exist, a folder has no picture.
@@ -55,17 +60,17 @@ def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = ()) -> list
     if single and not out.is_dir() and out.suffix:
         jobs = [Job(sources[0], out)]
     else:
-        if out.suffix.lower() in WRITABLE and not out.is_dir():
+        if out.suffix.lower() in _SUFFIXES and not out.is_dir():
             raise OutputError(f"{out} names one file, but there may be several drawings; give a folder.")
         if out.exists() and not out.is_dir():
-            raise OutputError(f"{out} is a file; give a folder, or a file name with a suffix ({', '.join(WRITABLE)}).")
-        jobs = [Job(source, out / f"{source.stem}.png") for source in sources]
+            raise OutputError(f"{out} is a file; give a folder, or a file name with a suffix ({', '.join(_SUFFIXES)}).")
+        jobs = [Job(source, out / f"{source.stem}{suffix}") for source in sources]
     _check_names(jobs)
     kept = {_identity(path): path for path in (*keep, *sources) if path.exists()}
     for job in jobs:
         if job.target.exists() and _identity(job.target) in kept:
             raise OutputError(f"the output {job.target} would replace an input picture; choose another output.")
-        check_writable(job.target)
+        check_writable(job.target, further=LAYERED)
     return jobs
 
 

@@ -60,7 +60,7 @@ def test_an_accelerator_evaluates_the_same_spline(shape):
     points = 3 * torch.rand(3, *shape, generator=seeded()) - 1.5
     values = evaluate_thin_plate(there, points.cuda())
     assert values.device.type == "cuda" and values.dtype == torch.float32
-    # 16 float32 terms of at most about 1, in another order.
+    # 16 float32 terms of up to 8, summed in another order.
     torch.testing.assert_close(values.cpu(), evaluate_thin_plate(plate, points), atol=1e-5, rtol=1e-5)
 
 

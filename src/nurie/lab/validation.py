@@ -151,8 +151,10 @@ class Validation(L.Callback):
                 pairs = augment(moved, settings, chance, token_stride=stride)
                 colors = network(pairs.line_art, pairs.reference)
                 error += len(colors) * float(reconstruction(colors, pairs.target, pairs.weight))
-                good, all_ = count_matches(colors, pairs.target, pairs.line_slots, pairs.reference_slots)
-                match, judged, count = match + good, judged + all_, count + len(colors)
+                count += len(colors)
+                if pairs.has_slots:  # else the labels are places, which have no colour of their own
+                    good, all_ = count_matches(colors, pairs.target, pairs.line_slots, pairs.reference_slots)
+                    match, judged = match + good, judged + all_
             row = {"step": module.step, "source": source, "reconstruction": error / count, "judged": judged}
             lines.append(json.dumps(row | {"match": match / judged if judged else None}))
         network.train(training)

@@ -1,0 +1,94 @@
+"""A page in layers: the stack that an artist goes on painting, and its files for Photoshop, OpenRaster and TIFF.
+
+Convention:
+    A stack is given bottom first. Pixels are uint8 sRGB, rows from the top, columns from the left, alpha 255 opaque and
+    not multiplied into the colour. A layer may be a crop of the page; `left` and `top` say where it lies, in pixels.
+    Files are written plane by plane and band by band, so that no layer is ever unfolded at the page's size.
+"""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from nurie.errors import InputError, OutputError
+from nurie.image import replace_file
+from nurie.layers.openraster import write_openraster
+from nurie.layers.psd import MAX_PSD_SIDE, write_psd
+from nurie.layers.stack import Flat, Layer, Page, check_inside, page_layers
+from nurie.layers.tiff import write_tiff
+
+__all__ = ["LAYERED", "MAX_PSD_SIDE", "Flat", "Layer", "page_layers", "write_layers"]
+
+_WRITERS: dict[str, Callable[[IO[bytes], Page], None]] = {
+    ".psd": write_psd,
+    ".ora": write_openraster,
+    ".tif": write_tiff,
+    ".tiff": write_tiff,
+}
+LAYERED = tuple(_WRITERS)
+"""The suffixes of files with layers."""
+
+
+def write_layers(
+    path: str | os.PathLike[str],
+    layers: Sequence[Layer],
+    *,
+    size: tuple[int, int],
+    composite: np.ndarray,
+    dpi: tuple[float, float] | None = None,
+    profile: bytes | None = None,
+) -> Path:
+    """Write a stack of layers, whole or not at all, in the format that the suffix names.
+
+    .psd: 8-bit RGB, each layer with its names, place, mode, opacity and group. "Adobe Photoshop File Formats
+    Specification" (2019), sections "File Header" to "Image Data".
+    .ora: a ZIP of PNGs; all that PSD has. OpenRaster 0.0.5, "File Layout" and "Layer Stack", baseline.
+    .tif, .tiff: the composite, then a page for each layer at the page's full size, RGBA, its name in PageName. TIFF
+    6.0 and Adobe's Technical Note 2 (deflate). Groups are left out, and a layer that is not normal, opaque and on is
+    refused: a TIFF page has no place for that.
+
+    Args:
+        path: the file; folders above it are made.
+        layers: bottom first, at least one, each within the page.
+        size: width and height of the page in pixels.
+        composite: what the stack looks like, uint8 H x W x 3, for programs that do not read layers.
+        dpi: pixels an inch, across and down. None, and what no resolution can be (0, NaN), leaves it unsaid.
+        profile: an ICC profile of the RGB numbers. None leaves it unsaid; most programs then take sRGB.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InputError: the composite or a layer does not fit the page, or the profile is not one for RGB.
+        OutputError: the suffix names no layered format, the format cannot hold the page, or the place cannot be
+            written.
+    """
+    path = Path(path)
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise OutputError(
+            f"{path.name}: cannot write layers as {path.suffix or 'a file without suffix'!r}; use {', '.join(LAYERED)}."
+        )
+    width, height = size
+    if composite.shape != (height, width, 3) or composite.dtype != np.uint8:
+        raise InputError(
+            f"the composite of a page of {width} x {height} pixels is uint8 of shape {(height, width, 3)}; "
+            f"got {composite.dtype} of shape {composite.shape}."
+        )
+    if not layers:
+        raise InputError("no layer is given; give at least one.")
+    for layer in layers:
+        check_inside(f"layer {layer.name!r}", layer.left, layer.top, *layer.size, size)
+    if profile is not None and profile[16:20] != b"RGB ":
+        raise InputError(
+            f"the ICC profile is for {profile[16:20]!r}, a layered page is RGB; give an RGB profile or None."
+        )
+    if dpi is not None and not all(math.isfinite(value) and 0.01 <= value <= 32767 for value in map(float, dpi)):
+        dpi = None
+    page = Page(path.name, layers, size, composite, dpi and (float(dpi[0]), float(dpi[1])), profile)
+    replace_file(path, lambda stream: write(stream, page))
+    return path
