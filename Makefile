@@ -65,6 +65,7 @@ examples: $(DEV)
 
 figures: colorize $(DEV)
 	cp $(OUT)/sheet.png docs/examples.png
+	$(BIN)/python examples/make_steps.py docs/first-steps.png
 	$(BIN)/nurie lab evaluate $(MODEL) --limit 4 --sheet docs/palette.png --sheet-rows 4
 
 credits: $(DEV)
