@@ -141,6 +141,10 @@ def test_a_layer_alone(colorize, capsys: pytest.CaptureFixture) -> None:
         assert picture.mode == "RGBA"
     assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--part", "shadow") == 2
     assert "--part is image, colors or lines; got 'shadow'" in capsys.readouterr().err
+    for wrong in (["x.psd", "--part", "lines"], ["x.png", "--layer-per-colour"]):
+        assert colorize("lines/a.png", "-r", "ref.png", "-o", *wrong) == 2
+        assert "write .p" in capsys.readouterr().err
+    assert not list(Path().glob("x.*"))
 
 
 def test_the_palette_of_the_references(colorize) -> None:

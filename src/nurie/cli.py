@@ -122,11 +122,10 @@ def colorize(
     """Colour drawings from reference pictures, at their full size, their lines untouched."""
     from nurie.sequence import pictures_of, plan
 
-    if part not in ("image", "colors", "lines"):
-        raise InputError(f"--part is image, colors or lines; got {part!r}.")
     references = pictures_of(reference)
     settings = [Path(palette)] if palette not in (None, "lock") else []
     jobs = plan(line_art, out, keep=[*references, *settings], suffix=suffix)
+    _check_layers({job.target.suffix.lower() for job in jobs}, part=part, layer_per_colour=layer_per_colour)
     points = [_point_of(text) for text in corrected or []]
     if points and len(jobs) > 1:
         raise InputError(
@@ -164,6 +163,19 @@ def colorize(
         swatches.write(used, save_palette)
     if failed:
         raise typer.Exit(1)
+
+
+def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> None:
+    """Say before any work what options and outputs do not go together."""
+    from nurie.image import WRITABLE
+    from nurie.layers import LAYERED
+
+    if part not in ("image", "colors", "lines"):
+        raise InputError(f"--part is image, colors or lines; got {part!r}.")
+    if part != "image" and suffixes - set(WRITABLE):
+        raise InputError(f"--part {part} is one picture; write {', '.join(WRITABLE)}.")
+    if layer_per_colour and (part != "image" or suffixes - set(LAYERED)):
+        raise InputError(f"--layer-per-colour is for the whole page in layers; write {', '.join(LAYERED)}.")
 
 
 def _point_of(text: str) -> _Point:

@@ -11,7 +11,7 @@ import os
 import secrets
 import threading
 import warnings
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -159,7 +159,7 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def check_writable(path: str | os.PathLike[str], *, further: Container[str] = ()) -> None:
+def check_writable(path: str | os.PathLike[str], *, further: Sequence[str] = ()) -> None:
     """Say early, before any work and without making anything, when an output file cannot be written.
 
     Args:
@@ -170,8 +170,7 @@ def check_writable(path: str | os.PathLike[str], *, further: Container[str] = ()
         OutputError: the suffix names no format that is written, or the place cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in further:
-        _format_of(path)
+    _check_suffix(path, dict.fromkeys((*WRITABLE, *further)))
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file in it, for example {path / 'picture.png'}.")
     above = next(folder for folder in path.absolute().parents if folder.exists())
@@ -211,13 +210,15 @@ def replace_file(path: str | os.PathLike[str], fill: Callable[[IO[bytes]], objec
 
 
 def _format_of(path: Path) -> tuple[str, dict[str, object]]:
-    if path.suffix.lower() not in WRITABLE:
-        raise OutputError(f"{path.name}: cannot write {path.suffix or 'a file without suffix'!r}; use {_listed()}.")
+    _check_suffix(path, WRITABLE)
     return WRITABLE[path.suffix.lower()]
 
 
-def _listed() -> str:
-    return ", ".join(WRITABLE)
+def _check_suffix(path: Path, known: Collection[str]) -> None:
+    if path.suffix.lower() not in known:
+        raise OutputError(
+            f"{path.name}: cannot write {path.suffix or 'a file without suffix'!r}; use {', '.join(known)}."
+        )
 
 
 def _reason(error: OSError) -> str:
