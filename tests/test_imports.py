@@ -26,6 +26,7 @@ ORDER = [
     "layers",
     "hub",
     "page",
+    "colorization",
     "colorizer",
     "sequence",
     "web",

@@ -45,6 +45,21 @@ def test_types_are_shipped() -> None:
     assert (importlib.resources.files("nurie") / "py.typed").is_file()
 
 
-@pytest.mark.parametrize("name", ["image", "engine", "lines", "canvas", "page", "colorizer", "sequence"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "image",
+        "engine",
+        "lines",
+        "canvas",
+        "palette",
+        "swatches",
+        "flats",
+        "page",
+        "colorization",
+        "colorizer",
+        "sequence",
+    ],
+)
 def test_examples_in_docstrings_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"nurie.{name}")).failed == 0

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from nurie.errors import ConfigError, DataError, InputError, ModelError, NurieError, OutputError, TrainingError
 
 if TYPE_CHECKING:
-    from nurie.colorizer import Colorization, Colorizer, References
+    from nurie.colorization import Colorization, References
+    from nurie.colorizer import Colorizer
 
 __version__ = "0.1.0"
 
@@ -25,10 +26,14 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Pictures need NumPy and OpenCV: loaded when first asked for, so that `nurie --version` answers at once.
-    if name in ("Colorization", "Colorizer", "References"):
-        from nurie import colorizer
+    if name == "Colorizer":
+        from nurie.colorizer import Colorizer
 
-        return getattr(colorizer, name)
+        return Colorizer
+    if name in ("Colorization", "References"):
+        from nurie import colorization
+
+        return getattr(colorization, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -17,7 +17,7 @@ from nurie import __version__
 from nurie.errors import InputError, ModelError, NurieError, OutputError
 
 if TYPE_CHECKING:
-    from nurie.colorizer import Colorization, Part, References
+    from nurie.colorization import Colorization, Part, References
     from nurie.sequence import Job
     from nurie.swatches import Swatch
 

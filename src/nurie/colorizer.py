@@ -1,299 +1,29 @@
 """Line art and references in, coloured pictures out: the public face."""
 
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, hub, image, lines, page
+from nurie import canvas, hub, image, page
+from nurie.colorization import Colorization, Drawing, References
 from nurie.engine import CARD, FILES, GRAPHS, Engine, Tokens
-from nurie.errors import InputError, ModelError, OutputError
-from nurie.flats import Fingerprint, Flats, corrections_path, read_corrections, write_corrections, write_listing
-from nurie.layers import LAYERED, page_layers, write_layers
-from nurie.palette import distinct, flat_colours
-from nurie.swatches import Swatch, colour_of, colours_of, hex_of
+from nurie.errors import InputError, OutputError
+from nurie.palette import flat_colours
+from nurie.swatches import Swatch, colour_of, colours_of
 from nurie.swatches import read as read_palette
 
-__all__ = ["LOCK", "Colorization", "Colorizer", "Palette", "Part", "References"]
+__all__ = ["LOCK", "Colorizer", "Palette"]
 
 LOCK = "lock"
 """As a palette: that of the references."""
 Palette = str | os.PathLike[str] | np.ndarray | Iterable[str | Iterable[int]]
 """`LOCK`, a palette file, uint8 K x 3, or colours, each "#rrggbb" or (r, g, b)."""
-Part = Literal["image", "colors", "lines"]
-"""What of a page is written."""
-
-
-@dataclass(frozen=True)
-class References:
-    """References as the network keeps them, to be used for any number of drawings."""
-
-    tokens: Tokens
-    sizes: tuple[tuple[int, int], ...]
-    """Width and height in pixels of each reference, in order."""
-    palette: np.ndarray
-    """The flat colours of all of them, uint8 K x 3."""
-    names: tuple[str, ...]
-    """The file of each; "" for a picture without one."""
-
-    @property
-    def swatches(self) -> list[Swatch]:
-        """The palette that pages are locked to: the flat colours, those that are nearly the same taken once."""
-        found = (colour_of(colour) for colour in distinct(self.palette))
-        return [Swatch(colour, hex_of(colour)) for colour in found]
-
-
-class Colorization:
-    """A coloured drawing and what it is made of."""
-
-    def __init__(self, drawing: "_Drawing", flats: Flats, engine: Engine, references: References) -> None:
-        """Made by `Colorizer`.
-
-        Args:
-            drawing: the line art.
-            flats: its regions and their colours.
-            engine: to compute the attention map with, when asked.
-            references: what it was coloured from.
-        """
-        self._drawing, self._flats, self._engine, self._references = drawing, flats, engine, references
-        self._corrected = False
-        self._maps: dict[int, np.ndarray] = {}
-        self._pictures: dict[str, tuple[np.ndarray, Image.Image]] = {}
-
-    @property
-    def flats(self) -> Flats:
-        """The regions and their colours; `image` and `colors` follow when one is changed.
-
-        Example:
-            >>> result.flats[result.flats.at(120, 80)] = "#d04030"             # doctest: +SKIP
-        """
-        return self._flats
-
-    def recolour(self, x: float, y: float, colour: str | Iterable[int] | None) -> int:
-        """Give the region at a pixel of the drawing another colour, and return its number in `flats`.
-
-        Args:
-            x: column in the drawing, 0 <= x < width.
-            y: row in the drawing, 0 <= y < height.
-            colour: "#rrggbb" or (r, g, b); None gives it back the colour that it had before.
-
-        Raises:
-            InputError: the pixel is outside the drawing or on a line, or that is no colour.
-        """
-        height, width = self._drawing.layout.page
-        if not (0 <= x < width and 0 <= y < height):
-            raise InputError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
-        if self._drawing.ink[int(y), int(x)] > page.LINE:
-            raise InputError(
-                f"({x}, {y}) is on a line of the drawing; name a point inside the region, beside its lines."
-            )
-        if colour is None:
-            number = self._flats.at(x, y)
-            self._flats.reset(number)
-            return number
-        return self._flats.recolour(x, y, colour)
-
-    def correct(self, path: str | os.PathLike[str]) -> int:
-        """Apply the corrections that `save` left beside an earlier picture of this drawing, and return how many.
-
-        Args:
-            path: the file of corrections, "page.png.nurie.json" for "page.png".
-
-        Raises:
-            InputError: the file cannot be read, or is one of another drawing.
-        """
-        found = read_corrections(path, self._drawing.fingerprint)
-        for one in found:
-            self._flats.recolour(one.x, one.y, one.colour)
-        self._corrected = True
-        return len(found)
-
-    @property
-    def image(self) -> Image.Image:
-        """The coloured drawing at its own size: RGB, or RGBA where the line art has transparency.
-
-        Where the line art is black it is black. A cut-out keeps its transparency; lines on nothing become opaque where
-        they are painted, else their colours could not be seen.
-        """
-        return self._made_once("image", self._composed)
-
-    @property
-    def colors(self) -> Image.Image:
-        """The colour layer alone, RGB, grown under the lines."""
-        return self._made_once("colors", lambda colors: colors)
-
-    @cached_property
-    def lines(self) -> Image.Image:
-        """The line layer alone, RGBA: black and alpha, or for coloured lines their colour and alpha."""
-        return self._picture(lines.line_layer(self._drawing.lines))
-
-    def source(self, x: float, y: float) -> tuple[int, float, float]:
-        """Say where the colour at a pixel came from: the place that the attention map gives most weight.
-
-        Args:
-            x: column in the drawing, 0 <= x < width.
-            y: row in the drawing, 0 <= y < height.
-
-        Returns:
-            (reference, x, y): number of the reference, and the centre of the token in that reference's own pixels.
-
-        Raises:
-            IndexError: the pixel is outside the drawing.
-            ModelError: the model has no attention map.
-        """
-        layout, stride = self._drawing.layout, self._engine.info.token_stride
-        height, width = layout.page
-        if not (0 <= x < width and 0 <= y < height):
-            raise IndexError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels.")
-        seen_x, seen_y = x * layout.width / width, y * layout.height / height
-        # Of overlapping windows the one in whose middle the pixel lies.
-        index = min(
-            range(len(layout.windows)),
-            key=lambda i: (
-                abs(layout.windows[i].top + layout.windows[i].height / 2 - seen_y)
-                + abs(layout.windows[i].left + layout.windows[i].width / 2 - seen_x)
-            ),
-        )
-        window = layout.windows[index]
-        row, column = int(seen_y - window.top) // stride, int(seen_x - window.left) // stride
-        best = int(self._map(index)[row * (window.width // stride) + column].argmax())
-        tokens = self._references.tokens
-        reference, row, column = tokens.locate(best)
-        rows, columns = tokens.grids[reference]
-        width, height = self._references.sizes[reference]
-        return reference, (column + 0.5) * width / columns, (row + 0.5) * height / rows
-
-    def explain(self) -> list[dict[str, object]]:
-        """Say of every flat what it is and where its colour came from; numbers and colours as JSON has them.
-
-        Returns:
-            A dictionary a flat, in the order of `flats`: its number as "flat", "color", "area" in pixels, "box" (left,
-            top, width, height), "point" (x, y) deep inside it, "by_hand", and "source": number and file of the
-            reference and the place in it (`source` of the point), or None where the model has no attention map.
-        """
-        flats, listed = self._flats, []
-        for number, (color, area) in enumerate(zip(flats, flats.areas, strict=True)):
-            point = flats.point(number)
-            listed.append(
-                {
-                    "flat": number,
-                    "color": color,
-                    "area": area,
-                    "box": list(flats.box(number)),
-                    "point": list(point),
-                    "by_hand": flats.changed(number),
-                    "source": self._source_in_words(*point),
-                }
-            )
-        return listed
-
-    def save_explanation(self, path: str | os.PathLike[str]) -> Path:
-        """Write what `explain` says, as JSON, whole or not at all.
-
-        Raises:
-            OutputError: the place cannot be written.
-        """
-        height, width = self._drawing.layout.page
-        about = {"width": width, "height": height, "references": list(self._references.names)}
-        write_listing(Path(path), about, "flats", self.explain())
-        return Path(path)
-
-    def save(self, path: str | os.PathLike[str], *, part: Part = "image", layer_per_colour: bool = False) -> Path:
-        """Write the page, whole or not at all, in the format that the suffix names.
-
-        .psd, .ora and .tif have layers: paper (unless the drawing is transparent), flats, lines (`nurie.layers`). All
-        others are one picture. Colours are sRGB whatever the drawing's profile is, hence no profile is written.
-
-        Flats that were given a colour by hand are written too, beside the picture (`nurie.flats.corrections_path`), to
-        be applied when the drawing is coloured again.
-
-        Args:
-            path: the file; folders above it are made.
-            part: "image", the whole page; or one layer of it alone as a picture, "colors" or "lines".
-            layer_per_colour: a layer for each flat colour, named "flat #rrggbb", in place of one for all.
-
-        Raises:
-            OutputError: the suffix names no format that is written, or the place cannot be written.
-        """
-        if part == "image" and Path(path).suffix.lower() in LAYERED:
-            written = self._save_layers(path, layer_per_colour)
-        elif layer_per_colour:
-            raise OutputError(f"{path}: one picture has no layers; write {', '.join(LAYERED)}, and the whole page.")
-        else:
-            written = image.write(getattr(self, part), path)
-        # A correction that was taken back must not return.
-        if self._flats.corrections or self._corrected:
-            write_corrections(corrections_path(path), self._flats.corrections, self._drawing.fingerprint)
-        return written
-
-    def _save_layers(self, path: str | os.PathLike[str], layer_per_colour: bool) -> Path:
-        drawing, height, width = self._drawing, *self._drawing.layout.page
-        stack = page_layers(
-            colors=self._flats.paint(),
-            lines=lines.line_layer(drawing.lines),
-            flats=self._colour_masks() if layer_per_colour else None,
-            paper=drawing.alpha is None,
-        )
-        whole = image.rgb_of(self.image)
-        return write_layers(path, stack, size=(width, height), composite=whole, dpi=drawing.dpi)
-
-    def _colour_masks(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
-        """Give every colour but white with its name and the pixels that have it, the largest flat's first."""
-        numbers = {color: number for number, color in enumerate(dict.fromkeys(self._flats))}
-        which = np.array([numbers[color] for color in self._flats], np.int32)
-        where = np.take(which, self._flats.numbers())
-        for color, number in numbers.items():
-            if color != "#ffffff":
-                yield f"flat {color}", colour_of(color), where == number
-
-    def _source_in_words(self, x: int, y: int) -> dict[str, object] | None:
-        try:
-            reference, at_x, at_y = self.source(x, y)
-        except ModelError:
-            return None
-        name = self._references.names[reference]
-        return {"reference": reference, "file": name, "x": round(at_x, 1), "y": round(at_y, 1)}
-
-    def _map(self, index: int) -> np.ndarray:
-        if index not in self._maps:
-            part = self._drawing.part(index)
-            _, attention = self._engine.colorize(part, self._references.tokens, attention=True)
-            assert attention is not None
-            self._maps[index] = attention[0]
-        return self._maps[index]
-
-    def _made_once(self, name: str, make: Callable[[np.ndarray], np.ndarray]) -> Image.Image:
-        """Return the picture of this name, made again when a flat was given another colour."""
-        colors = self._flats.paint()
-        if name not in self._pictures or self._pictures[name][0] is not colors:
-            self._pictures[name] = colors, self._picture(make(colors))
-        return self._pictures[name][1]
-
-    def _composed(self, colors: np.ndarray) -> np.ndarray:
-        drawing = self._drawing
-        if drawing.alpha is None or drawing.straight is None:
-            return lines.compose(drawing.lines, colors)
-        if drawing.on_glass:
-            painted = (colors.min(2) < 255)[..., None]
-            rgb = np.where(painted, lines.compose(drawing.lines, colors), drawing.straight)
-            alpha = np.where(painted[..., 0], np.uint8(255), drawing.alpha)
-        else:
-            rgb, alpha = lines.compose(drawing.straight, colors), drawing.alpha
-        return np.dstack([rgb, alpha])
-
-    def _picture(self, pixels: np.ndarray) -> Image.Image:
-        picture = Image.fromarray(pixels)
-        if self._drawing.dpi:
-            picture.info["dpi"] = self._drawing.dpi
-        return picture
 
 
 class Colorizer:
@@ -410,7 +140,7 @@ class Colorizer:
         known = references if isinstance(references, References) else self.encode(references)
         locked = None if palette is None else _palette_of(palette, known)
         picture = image.read(line_art, max_megapixels=self._max_megapixels)
-        drawing = _Drawing.of(picture, self._engine, extract_lines)
+        drawing = Drawing.of(picture, self._engine, extract_lines)
         parts = [
             self._engine.colorize(drawing.part(index), known.tokens)[0] for index in range(len(drawing.layout.windows))
         ]
@@ -420,55 +150,6 @@ class Colorizer:
         if locked is not None:
             flats.lock(locked)
         return Colorization(drawing, flats, self._engine, known)
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """Line art, ready to be coloured."""
-
-    pixels: np.ndarray
-    """As read, uint8 H x W or H x W x 3."""
-    lines: np.ndarray
-    """On white paper, uint8 H x W or H x W x 3."""
-    ink: np.ndarray
-    layout: canvas.Layout
-    seen: np.ndarray
-    """The network's canvas, float32 1 x 1 x h x w."""
-    alpha: np.ndarray | None
-    straight: np.ndarray | None
-    """RGB not mixed with paper, where there is transparency."""
-    on_glass: bool
-    """There is no opaque paper: the lines alone on transparency."""
-    dpi: tuple[float, float] | None
-
-    @classmethod
-    def of(cls, picture: Image.Image, engine: Engine, extract: bool) -> "_Drawing":
-        pixels = image.array_of(picture)
-        own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
-        ink = lines.ink_of(own)
-        layout = canvas.lay_out(*ink.shape, size=engine.info.size, multiple=engine.info.multiple)
-        alpha, straight, on_glass = image.alpha_of(picture), None, False
-        if alpha is not None:
-            grey = own if own.ndim == 2 else own.min(2)
-            opaque = alpha > 127
-            on_glass = bool(np.count_nonzero(opaque & (grey > 200)) < 0.2 * np.count_nonzero(opaque))
-            bare = own if extract else np.asarray(picture.convert("RGB"))
-            bare = np.dstack([bare] * 3) if bare.ndim == 2 else bare
-            # Fully transparent pixels often hold black that nobody ever saw.
-            straight = np.where((alpha > 0)[..., None], bare, np.uint8(255))
-        dpi = picture.info.get("dpi")
-        return cls(pixels, own, ink, layout, canvas.network_input(ink, layout), alpha, straight, on_glass, dpi)
-
-    @cached_property
-    def fingerprint(self) -> Fingerprint:
-        height, width = self.pixels.shape[:2]
-        return Fingerprint(width, height, hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
-
-    def part(self, index: int) -> np.ndarray:
-        """Return what the network sees of one window."""
-        window = self.layout.windows[index]
-        rows, columns = np.s_[window.top : window.top + window.height], np.s_[window.left : window.left + window.width]
-        return np.ascontiguousarray(self.seen[:, :, rows, columns])
 
 
 def _listed(references: image.Source | Iterable[image.Source]) -> Sequence[image.Source]:
