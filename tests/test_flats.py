@@ -1,4 +1,3 @@
-import doctest
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nurie import flats as module
 from nurie.errors import InputError, OutputError
 from nurie.flats import Correction, Fingerprint, Flats, corrections_path, read_corrections, write_corrections
 
@@ -209,10 +207,6 @@ def test_files_that_are_no_corrections(tmp_path: Path) -> None:
         path.write_text(whole.replace('"x": 4', outside))
         with pytest.raises(InputError, match="outside the page"):
             read_corrections(path, DRAWING)
-
-
-def test_the_examples_run() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_the_label_map_of_a_page_has_any_order_and_gaps() -> None:

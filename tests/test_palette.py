@@ -1,11 +1,8 @@
-import doctest
-
 import cv2
 import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from nurie import palette
 from nurie.palette import distances, distinct, flat_colours, snapped
 
 COLOURS = np.array([[255, 255, 255], [200, 30, 60], [30, 60, 200], [20, 22, 25], [240, 220, 90]], np.uint8)
@@ -108,7 +105,3 @@ def test_of_colours_that_are_nearly_the_same_the_first_stays() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_colours_to_be_the_same(count: int) -> None:
     assert np.array_equal(distinct(COLOURS[:count]), COLOURS[:count])
-
-
-def test_the_examples_run() -> None:
-    assert doctest.testmod(palette).failed == 0

@@ -1,4 +1,3 @@
-import doctest
 import json
 from pathlib import Path
 
@@ -173,7 +172,3 @@ def test_colours() -> None:
     assert hex_of(HAIR) == hex_of(np.array(HAIR, np.uint8)) == "#0d65c5"
     assert colours_of([Swatch(SKIN), Swatch(INK)]).tolist() == [list(SKIN), list(INK)]
     assert colours_of([]).shape == (0, 3)
-
-
-def test_the_examples_run() -> None:
-    assert doctest.testmod(module).failed == 0
