@@ -129,7 +129,7 @@ def test_one_palette_for_a_chapter(colorize) -> None:
 
 
 def test_a_chapter_in_layers(colorize) -> None:
-    assert colorize("lines", "-r", "ref.png", "-o", "out", "--format", ".psd", "--layer-per-colour") == 0
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--format", "psd", "--layer-per-colour") == 0
     for name in ("a", "b", "c"):
         with Image.open(f"out/{name}.psd") as picture:
             assert picture.format == "PSD" and len(picture.layers) >= 3

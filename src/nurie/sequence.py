@@ -49,7 +49,7 @@ def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix:
         paths: files and folders.
         out: file or folder.
         keep: further files that no output may replace; the drawings are always kept.
-        suffix: of the files in a folder, from ".png" to ".psd".
+        suffix: of the files in a folder, ".png" or "png".
 
     Raises:
         InputError: a path does not exist, a folder has no picture.
@@ -64,7 +64,7 @@ def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix:
             raise OutputError(f"{out} names one file, but there may be several drawings; give a folder.")
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; give a folder, or a file name with a suffix ({', '.join(_SUFFIXES)}).")
-        jobs = [Job(source, out / f"{source.stem}{suffix}") for source in sources]
+        jobs = [Job(source, out / f"{source.stem}.{suffix.removeprefix('.')}") for source in sources]
     _check_names(jobs)
     kept = {_identity(path): path for path in (*keep, *sources) if path.exists()}
     for job in jobs:

@@ -90,6 +90,16 @@ def test_the_batches_are_those_that_training_sees_next(run, tiny_corpus, tmp_pat
     assert trained.module.step == 2
 
 
+def test_a_training_on_an_accelerator_is_measured_from_files(run, tiny_corpus, tmp_path):
+    """Its recipe holds all pictures on the device; the analysis reads the few that it wants, and they are the same."""
+    settings = recipe(tiny_corpus, run, 2)
+    settings["data"] |= {"pictures": "device", "workers": 3}
+    path = tmp_path / "device.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    (here,), (there,) = (list(next_batches(load_training(run, recipe=name), 1)) for name in (None, str(path)))
+    assert torch.equal(here.target, there.target) and torch.equal(here.reference, there.reference)
+
+
 def test_each_loss_term_by_itself(run):
     trained = load_training(run)
     state = {name: tensor.clone() for name, tensor in trained.module.state_dict().items()}

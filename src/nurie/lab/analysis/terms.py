@@ -18,7 +18,7 @@ from torch import Tensor
 from nurie.errors import ConfigError, InputError, ModelError
 from nurie.lab.analysis.gradients import measure, watch
 from nurie.lab.analysis.histogram import BINS, DOMINANT, Groups, groups_from_dict, groups_to_dict, merge
-from nurie.lab.augmentation import Batch, RawPairs
+from nurie.lab.augmentation import Batch
 from nurie.lab.callbacks import CHECKPOINT
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import PairData
@@ -154,8 +154,8 @@ def _build(path: Path, data: Path | None) -> tuple[Colorization, PairData]:
         unknown = sorted(set(settings[section]) - set(signature(cls).parameters))
         if unknown:
             raise ConfigError(f"{path}: {section} has no setting {', '.join(unknown)}.")
-    # Nothing runs beside the analysis, and pairs are the same for any number of workers.
-    settings["data"] |= {"workers": 0} | ({} if data is None else {"root": str(data)})
+    # Nothing runs beside the analysis, a few pairs are soon read, and they are the same however they are.
+    settings["data"] |= {"workers": 0, "pictures": "read"} | ({} if data is None else {"root": str(data)})
     with quiet_lightning():
         try:
             made: Namespace = parser.instantiate_classes(parser.parse_object(settings))
@@ -186,7 +186,7 @@ def next_batches(trained: Trained, count: int) -> Iterator[Batch]:
     start = module.step
     try:
         for _, raw in zip(range(count), trained.data.train_dataloader(), strict=False):
-            yield module.prepare(RawPairs(*(plane.to(device) for plane in raw)))
+            yield module.prepare(trained.data.transfer_batch_to_device(raw, device, 0))
             module.step += 1
     finally:
         module.step = start
