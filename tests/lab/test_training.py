@@ -18,7 +18,7 @@ from nurie.lab import losses as loss_functions
 from nurie.lab.augmentation import Batch
 from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.losses import LossWeights
-from nurie.lab.models.fusion import FUSIONS
+from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.train import check_checkpoint, find_recipe, lock_folder, train
 from nurie.lab.training import Colorization, OptimizerSettings
@@ -318,6 +318,34 @@ def test_only_a_slot_can_be_the_paper(has_slots):
     }
     assert terms["correspondence"] == expected[0.25 if has_slots else 1.0]
     assert abs(expected[0.25] - expected[1.0]) > 1e-3
+
+
+def test_a_strangers_tokens_stand_beside_ones_own():
+    """What the loss sees is what joining by hand gives; a drawing without a stranger is coloured as without."""
+    torch.manual_seed(0)
+    network = GeneratorSettings(**NETWORK, color_skip=True)
+    module = Colorization(generator=network, losses=LossWeights(**ALIGNED)).eval()
+    line_slots, reference_slots = (torch.softmax(2 * torch.randn(3, tokens, 5), dim=-1) for tokens in (16, 24))
+    batch = Batch(
+        line_art=torch.rand(3, 1, 32, 32) * 2 - 1,
+        reference=torch.rand(3, 3, 32, 48) * 2 - 1,
+        target=torch.rand(3, 3, 32, 32) * 2 - 1,
+        weight=torch.ones(3, 1, 32, 32),
+        line_slots=line_slots,
+        reference_slots=reference_slots,
+        slot_weight=torch.ones(3, 5),
+        has_slots=True,
+    )
+    alone, alone_terms = module.colour_terms(batch)
+    output, terms = module.colour_terms(batch._replace(second=torch.tensor([1, 1, 0])))
+    torch.testing.assert_close(output.colors[1], alone.colors[1])
+    tokens = module.generator.encode(batch.reference)
+    for drawing, stranger in ((0, 1), (2, 0)):
+        joined = ReferenceTokens(*(torch.cat([part[drawing], part[stranger]])[None] for part in tokens))
+        expected = module.generator.colorize(batch.line_art[drawing][None], joined).colors[0]
+        torch.testing.assert_close(output.colors[drawing], expected)
+        assert (expected - alone.colors[drawing]).abs().max() > 1e-3
+    assert terms["correspondence"] > alone_terms["correspondence"]
 
 
 def test_learning_rates_by_hand():

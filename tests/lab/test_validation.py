@@ -225,7 +225,7 @@ def assert_equal(one, other):
 def test_scores_are_written_when_it_is_time_and_once_at_the_end(run, steps, every, scored):
     rows = rows_of(run("run", {"sources": ["noto", "micah"], "every": every}, steps=steps))
     assert [(row["step"], row["source"]) for row in rows] == list(itertools.product(scored, ("noto", "micah")))
-    assert all(row.keys() == KEYS for row in rows)
+    assert all(row.keys() == KEYS | {"beside_stranger"} for row in rows)
     assert all(0 < row["reconstruction"] < 2 for row in rows)
     micah = [row for row in rows if row["source"] == "micah"]
     assert all(row["judged"] > 0 and 0 <= row["match"] <= 1 for row in micah)
@@ -251,6 +251,7 @@ def test_a_row_is_what_the_exported_weights_do_on_all_pairs(run, monkeypatch):
         error += len(colors) * float((weight * away).sum() / weight.sum())
         counts += slowly(colors, pairs.target, pairs.line_slots, pairs.reference_slots)
     (row,) = rows_of(folder)
+    assert row.keys() == KEYS  # there is no other source for a stranger
     # float32 sums of thousands of values.
     assert row["reconstruction"] == pytest.approx(error / 5, rel=1e-5)
     assert counts[1] > 3
@@ -311,9 +312,9 @@ def test_a_source_that_is_not_there_is_refused_before_the_first_step(run, tmp_pa
 def trained(tiny_corpus):
     """A module in the midst of training, and what a score needs of a trainer."""
 
-    def make(ema=0.0, root=tiny_corpus):
+    def make(ema=0.0, root=tiny_corpus, **network):
         colorization = Colorization(
-            generator=GeneratorSettings(**NETWORK),
+            generator=GeneratorSettings(**NETWORK, **network),
             losses=LossWeights(**LOSSES),
             optimizer=OptimizerSettings(ema=ema),
         ).train()
@@ -321,6 +322,27 @@ def trained(tiny_corpus):
         return colorization, SimpleNamespace(is_global_zero=True, datamodule=data)
 
     return make
+
+
+def test_a_stranger_is_a_reference_of_the_next_source(trained, tmp_path, monkeypatch):
+    colorization, trainer = trained(color_skip=True)
+    scorer = Validation(str(tmp_path), sources=["micah", "adventurer"], pairs=5, batch=5)
+    seen = []
+    augment = module.augment
+    monkeypatch.setattr(module, "augment", lambda *args, **more: seen.append(augment(*args, **more)) or seen[-1])
+    scorer.score(trainer, colorization)
+    network = colorization.generator.eval()
+    for row, pairs, following in zip(rows_of(tmp_path), seen, ("adventurer", "micah"), strict=True):
+        (raw,) = scorer._raw[following]
+        with torch.no_grad():
+            # The stranger first: the order of tokens means nothing.
+            own, other = (network.encode(picture) for picture in (pairs.reference, raw.reference / 127.5 - 1))
+            joined = type(own)(torch.cat([other.keys, own.keys], 1), torch.cat([other.values, own.values], 1))
+            colors = network.colorize(pairs.line_art, joined).colors
+        weight = pairs.weight.expand(-1, 3, -1, -1).double()
+        error = float((weight * (colors.double() - pairs.target.double()).abs()).sum() / weight.sum())
+        assert row["beside_stranger"] == pytest.approx(error, rel=1e-4)
+        assert row["beside_stranger"] != pytest.approx(row["reconstruction"], rel=1e-4)
 
 
 def test_characters_meet_their_own_style(trained, tmp_path, painted_pairs):
@@ -365,7 +387,8 @@ def test_the_networks_mode_is_left_as_it_was(trained, tmp_path, ema):
         colorization.average.eval()
     before = {name: part.training for name, part in colorization.named_modules()}
     modes = []
-    colorization.exported.register_forward_hook(lambda part, *_: modes.append((part.training, torch.is_grad_enabled())))
+    decoder = colorization.exported.decoder
+    decoder.register_forward_hook(lambda part, *_: modes.append((part.training, torch.is_grad_enabled())))
     assert colorization.generator.training and colorization.exported.training == (not ema)
     Validation(str(tmp_path / "new"), sources=["micah"], pairs=3, batch=2).score(trainer, colorization)
     assert modes == [(False, False)] * 2

@@ -23,6 +23,7 @@ from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
+from nurie.lab.strangers import add_strangers
 from nurie.lab.weights import load_weights
 
 if TYPE_CHECKING:
@@ -228,14 +229,17 @@ class Colorization(L.LightningModule):
 
     def colour_terms(self, batch: Batch) -> tuple[GeneratorOutput, dict[str, Tensor]]:
         """A generator pass and all its losses but the adversarial one, by name; a module's own come weighted."""
-        output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
+        tokens, reference_slots = self.generator.encode(batch.reference), batch.reference_slots
+        if batch.second is not None:
+            tokens, reference_slots = add_strangers(tokens, reference_slots, batch.second, has_slots=batch.has_slots)
+        output = self.generator.colorize(batch.line_art, tokens)
         terms = {"reconstruction": losses.reconstruction(output.colors, batch.target, batch.weight)}
         if output.fusion.alignment is not None and self.weights.correspondence:
             share = batch.slot_weight[:, None].clone()
             if batch.has_slots:  # else label 0 is a place and not the paper
                 share[..., 0] = self.background_share
             terms["correspondence"] = losses.correspondence(
-                output.fusion.alignment, batch.line_slots * share, batch.reference_slots, least_mass=0.2
+                output.fusion.alignment, batch.line_slots * share, reference_slots, least_mass=0.2
             )
         if self.features is not None:
             with torch.no_grad():

@@ -23,6 +23,8 @@ from nurie.lab.augmentation import AugmentationSettings, RawPairs, augment
 from nurie.lab.corpora.store import Split
 from nurie.lab.data import PairData, PairDataset, PairSettings, collate, read_entries
 from nurie.lab.losses import reconstruction
+from nurie.lab.models.fusion import ReferenceTokens
+from nurie.lab.models.generator import Generator
 from nurie.lab.training import Colorization
 
 #: A token shows a slot where this share of it does.
@@ -71,7 +73,8 @@ class Validation(L.Callback):
     """Score the averaged network on sources that it is not trained on.
 
     Every score is a line of ``validation.jsonl`` in the run's folder: step, source, ``reconstruction`` (equation 1,
-    weighted as in training) and ``match`` (see ``count_matches``).
+    weighted as in training), ``match`` (see ``count_matches``) and, where there is another source,
+    ``beside_stranger``: the reconstruction of drawings that see a reference of the next source beside their own.
 
     Args:
         folder: of the run.
@@ -137,26 +140,14 @@ class Validation(L.Callback):
             return
         if self._raw is None:
             self._raw = {source: self._read(trainer.datamodule, source) for source in self.sources}  # type: ignore[attr-defined]
-        network, stride = module.exported, module.generator.settings.token_stride
+        network = module.exported
         training = network.training
         network.eval()
-        # Placed anew, but neither shaded nor drawn with another pen: the same for every recipe.
-        settings = AugmentationSettings(line_style=None, reference_noise=0.0)
         lines = []
-        for source, batches in self._raw.items():
-            chance = torch.Generator().manual_seed(0)
-            error, match, judged, count = 0.0, 0, 0, 0
-            for raw in batches:
-                moved = RawPairs._make([*(plane.to(module.device) for plane in raw[:-1]), raw.extract])
-                pairs = augment(moved, settings, chance, token_stride=stride)
-                colors = network(pairs.line_art, pairs.reference)
-                error += len(colors) * float(reconstruction(colors, pairs.target, pairs.weight))
-                count += len(colors)
-                if pairs.has_slots:  # else the labels are places, which have no colour of their own
-                    good, all_ = count_matches(colors, pairs.target, pairs.line_slots, pairs.reference_slots)
-                    match, judged = match + good, judged + all_
-            row = {"step": module.step, "source": source, "reconstruction": error / count, "judged": judged}
-            lines.append(json.dumps(row | {"match": match / judged if judged else None}))
+        for source, following in zip(self.sources, (*self.sources[1:], self.sources[0]), strict=True):
+            others = self._raw[following] if following != source else None
+            scores = _score(network, self._raw[source], others, module.device)
+            lines.append(json.dumps({"step": module.step, "source": source, **scores}))
         network.train(training)
         self._scored = module.step
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -177,6 +168,32 @@ class Validation(L.Callback):
         own.concepts = dataset.concepts  # kin may be of any of these sources
         own.reader = dataset.reader
         return own
+
+
+def _score(
+    network: Generator, batches: Sequence[RawPairs], others: Sequence[RawPairs] | None, device: torch.device
+) -> dict[str, float | None]:
+    """Scores of a source; with another's pairs, also of drawings that see a reference of theirs beside their own."""
+    # Placed anew, but neither shaded nor drawn with another pen: the same for every recipe.
+    settings, chance = AugmentationSettings(line_style=None, reference_noise=0.0), torch.Generator().manual_seed(0)
+    error, beside, count, judged, right = 0.0, 0.0, 0, 0, 0
+    for number, raw in enumerate(batches):
+        moved = RawPairs._make([*(plane.to(device) for plane in raw[:-2]), raw.hands, raw.extract])
+        pairs = augment(moved, settings, chance, token_stride=network.settings.token_stride)
+        tokens = network.encode(pairs.reference)
+        colors = network.colorize(pairs.line_art, tokens).colors
+        error += len(colors) * float(reconstruction(colors, pairs.target, pairs.weight))
+        count += len(colors)
+        if pairs.has_slots:  # else the labels are places, which have no colour of their own
+            good, of = count_matches(colors, pairs.target, pairs.line_slots, pairs.reference_slots)
+            right, judged = right + good, judged + of
+        if others is not None:
+            stranger = network.encode(others[number].reference.to(device) / 127.5 - 1)
+            both = ReferenceTokens(*(torch.cat(parts, dim=1) for parts in zip(tokens, stranger, strict=True)))
+            colors = network.colorize(pairs.line_art, both).colors
+            beside += len(colors) * float(reconstruction(colors, pairs.target, pairs.weight))
+    scores = {"reconstruction": error / count, "judged": judged, "match": right / judged if judged else None}
+    return scores if others is None else scores | {"beside_stranger": beside / count}
 
 
 __all__ = ["Validation", "count_matches"]

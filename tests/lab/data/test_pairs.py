@@ -2,6 +2,7 @@
 
 import logging
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from nurie.lab.data.pairs import MEANINGS, SLOT_PLANES
 
 SETTINGS = {"sizes": {0: 64}}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
-LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, EXTRACT = range(8)
+LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, HANDS, EXTRACT = range(9)
 
 
 def dataset(root, *, sources=None, batch_size=1, seed=0, split="train", **settings):
@@ -40,8 +41,8 @@ def test_a_sample_is_a_function_of_seed_and_number(tiny_corpus):
 def test_shapes_and_types(tiny_corpus):
     pairs = dataset(tiny_corpus, sources=CHARACTERS)
     shapes = [tuple(plane.shape) for plane in pairs[0]]
-    assert shapes == [(1, 64, 64), (3, 64, 64), (1, 64, 64), (3, 64, 64), (3,), (16, 16, 16), (16, 16, 16), ()]
-    assert {plane.dtype for plane in pairs[0][:-1]} == {np.dtype(np.uint8)}
+    assert shapes == [(1, 64, 64), (3, 64, 64), (1, 64, 64), (3, 64, 64), (3,), (16, 16, 16), (16, 16, 16), (3,), ()]
+    assert {plane.dtype for plane in pairs[0][:-2]} == {np.dtype(np.uint8)}
     batch = collate([pairs[0], pairs[1]])
     assert batch.target.shape == (2, 3, 64, 64) and batch.extract.dtype == torch.bool
 
@@ -141,6 +142,25 @@ def test_shares_of_partners(tiny_corpus):
     assert none["cross"] == 0 and none["style"] > 0.7  # one time in six the drawing meets itself
     # A cross draw falls on the drawing's own style half of the time: two styles.
     assert 0.3 < partners(tiny_corpus, same_share=0.0, cross_share=1.0)["cross"] < 0.7
+
+
+def test_a_sample_says_who_drew_what(tiny_corpus):
+    """The plan knows; nothing in the pictures is asked."""
+    met = set()
+    pairs = dataset(tiny_corpus, sources={**CHARACTERS, "robohash-cats": 0.5}, same_share=0.3, cross_share=0.5)
+    for number in range(60):
+        plan, (drawn, shown, itself) = pairs.plan(number), pairs[number][HANDS]
+        names = {zlib.crc32(name.encode()): name for name in (*CHARACTERS, "robohash-cats")}
+        assert (names[drawn], names[shown]) == (plan.drawing.source, plan.reference.source)
+        if itself:
+            assert plan.drawing is plan.reference
+        met.add((plan.drawing.kind, drawn == shown, bool(itself)))
+    assert met == {
+        ("painted", True, True),
+        ("drawing", True, True),
+        ("drawing", True, False),
+        ("drawing", False, False),
+    }
 
 
 def test_self_reference_is_the_same_picture_but_for_the_paper(tiny_corpus):

@@ -1,5 +1,7 @@
 """References of another hand, of another subject, and with a part missing, as samples."""
 
+import zlib
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from nurie.lab.data import PairDataset, PairSettings
 SIZE = 64
 HANDS = {"left-hand": 1.0, "right-hand": 1.0}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
-LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, EXTRACT = range(8)
+LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, DRAWN_BY, EXTRACT = range(9)
 
 BLUE, DARK_BLUE, ORANGE, GREEN, PURPLE, RED = "#3366cc", "#2a5ab4", "#ff9933", "#22aa44", "#aa22cc", "#dd1111"
 
@@ -107,6 +109,7 @@ def test_kin_share_their_colours_and_labels(corpus):
             continue
         met.add(hand)
         other = next(name for name in HANDS if name != hand)
+        assert tuple(sample[DRAWN_BY]) == (zlib.crc32(hand.encode()), zlib.crc32(other.encode()), 1)
         # Body, fin, and what each hand added.
         order = {"left-hand": (0, 1, 2), "right-hand": (1, 0, 2)}
         own, kin = ([FISH[name][index] for index in order[name]] for name in (hand, other))

@@ -148,9 +148,9 @@ class PairData(L.LightningDataModule):
         )
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> RawPairs:
-        """Bring a batch to the device, or paint it there; which lines are extracted is asked for on the CPU."""
+        """Bring a batch to the device, or paint it there; what is asked for on the CPU stays there."""
         tensors = {name: value for name, value in batch._asdict().items() if isinstance(value, torch.Tensor)}
-        del tensors["extract"]
+        del tensors["extract"], tensors["hands"]
         moved = batch._replace(**{name: value.to(device, non_blocking=True) for name, value in tensors.items()})
         if isinstance(moved, PlannedPairs):
             assert self._resident is not None

@@ -10,6 +10,7 @@ attempt, so that the other samples stay what they are.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,6 +120,7 @@ class PairPlan:
     Attributes:
         drawing: what is coloured; a painted picture has nothing else to decide but its size.
         reference: the drawing that the reference shows.
+        relation: what that is to the drawing.
         size: width and height.
         names: the reference's slots, as the drawing calls what they show.
         palette: a colour for every slot of both.
@@ -132,6 +134,7 @@ class PairPlan:
 
     drawing: Entry
     reference: Entry
+    relation: Relation
     size: int
     names: tuple[str, ...] = ()
     palette: Mapping[str, Colour] = field(default_factory=dict)
@@ -141,6 +144,12 @@ class PairPlan:
     line_kind: int = 0
     order: tuple[str, ...] = ()
     extract: bool = True
+
+    @property
+    def hands(self) -> tuple[int, int, int]:
+        """Who drew the drawing and the reference, and whether both show one thing; see ``RawPairs``."""
+        drawn, shown = (zlib.crc32(entry.source.encode()) for entry in (self.drawing, self.reference))
+        return drawn, shown, int(self.relation in ("self", "kin"))
 
 
 class PairDataset(Dataset[tuple[np.ndarray, ...]]):
@@ -246,7 +255,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         entry = self._pick(self._source(self.kinds[kind], rng), rng)
         size = self.settings.size_at(number // self.step_size)
         if kind == "painted":
-            return PairPlan(drawing=entry, reference=entry, size=size)
+            return PairPlan(drawing=entry, reference=entry, relation="self", size=size)
         return self._pair(entry, size, rng)
 
     def _source(self, names: Sequence[str], rng: np.random.Generator) -> str:
@@ -315,6 +324,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         return PairPlan(
             drawing=entry,
             reference=other,
+            relation=relation,
             size=size,
             names=names,
             palette=palette,
@@ -349,6 +359,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             np.array(plan.paper, np.uint8),
             _slot_planes(a, plan.order),
             _slot_planes(b, plan.order),
+            np.array(plan.hands),
             np.array(plan.extract),
         )
 
@@ -357,7 +368,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         planes = picture.transpose(2, 0, 1)
         none = np.empty((0, plan.size // SLOT_STRIDE, plan.size // SLOT_STRIDE), np.uint8)
         white = np.full((1, plan.size, plan.size), 255, np.uint8)
-        return white, planes, white, planes, ground_of(picture), none, none, np.array(True)
+        return white, planes, white, planes, ground_of(picture), none, none, np.array(plan.hands), np.array(True)
 
 
 def ground_of(picture: Bytes) -> Bytes:

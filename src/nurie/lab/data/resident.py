@@ -47,6 +47,7 @@ class PlannedPairs(NamedTuple):
         ground: B, how much the drawing's ground counts.
         paper: B x 3, uint8.
         band: B x 4, what is cut away of the reference: top, bottom, left, right, in pixels.
+        hands: B x 3, see ``RawPairs``.
         extract: B.
     """
 
@@ -63,6 +64,7 @@ class PlannedPairs(NamedTuple):
     ground: Tensor
     paper: Tensor
     band: Tensor
+    hands: Tensor
     extract: Tensor
 
 
@@ -206,6 +208,7 @@ class ResidentPictures:
             ground=numbers([plan.ground for plan in plans], torch.float32),
             paper=numbers([plan.paper for plan in plans], torch.uint8),
             band=torch.from_numpy(band),
+            hands=numbers([plan.hands for plan in plans]),
             extract=numbers([plan.extract for plan in plans], torch.bool),
         )
 
@@ -213,7 +216,7 @@ class ResidentPictures:
         """What plans look like: the same as ``PairDataset.paint`` but for roundings of 8-bit values.
 
         Args:
-            planned: from ``gather``, on the device; ``extract`` may be on the CPU.
+            planned: from ``gather``, on the device; ``hands`` and ``extract`` may be on the CPU.
         """
         parts = []
         for start in range(0, len(planned.drawing), CHUNK):
@@ -265,6 +268,7 @@ class ResidentPictures:
             paper=p.paper,
             line_slots=_ordered(a, p.order),
             reference_slots=_ordered(b, p.reference_order),
+            hands=p.hands,
             extract=p.extract,
         )
 
@@ -274,7 +278,7 @@ class ResidentPictures:
         white = torch.full_like(picture[:, :1], 255)
         side = p.size // SLOT_STRIDE
         none = picture.new_empty(len(picture), 0, side, side)
-        return RawPairs(white, picture, white, picture, self._grounds[p.drawing], none, none, p.extract)
+        return RawPairs(white, picture, white, picture, self._grounds[p.drawing], none, none, p.hands, p.extract)
 
 
 def _ordered(coverage: Tensor, order: Tensor) -> Tensor:
