@@ -1,8 +1,10 @@
-"""A tiny valid model folder, made without torch, for every test that needs a model."""
+"""A tiny valid model folder, made without torch, and small colour profiles, for every test that needs them."""
 
 import hashlib
 import json
 import shutil
+import struct
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 STRIDE, MULTIPLE, SIZE = 8, 16, 64
+D50 = (63190, 65536, 54061)
+"""The white of ICC profiles, X, Y and Z in 65536ths."""
 
 
 def _constant(name: str, values: object, kind: type = np.int64) -> onnx.TensorProto:
@@ -112,3 +116,78 @@ def model_folder_without_map(model_folder: Path, tmp_path_factory: pytest.TempPa
     card["sha256"]["colorize.onnx"] = hashlib.sha256((folder / "colorize.onnx").read_bytes()).hexdigest()
     (folder / "nurie.json").write_text(json.dumps(card | {"fusion": "nothing"}), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def profiles() -> dict[str, bytes]:
+    """Colour profiles as pictures have them, made by the ICC's specification.
+
+    Adobe RGB (1998), sRGB by another name, one that is called sRGB and has linear numbers, one whose white is no
+    white, grey of gamma 1.8, CMYK whose inks mix to `INKS`, and RGB of a scanner, which goes one way.
+    """
+    adobe = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+    srgb = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+    unit = np.arange(1024) / 1023
+    decoded = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
+    curve = b"curv" + struct.pack(">II", 0, 1024) + np.rint(decoded * 65535).astype(">u2").tobytes()
+    white = {b"wtpt": _xyz(value / 65536 for value in D50)}
+    return {
+        "adobe": _matrix_profile(adobe, _gamma(563 / 256)),
+        "srgb": _matrix_profile(srgb, curve),
+        "linear": _matrix_profile(srgb, _gamma(1), name="sRGB linear"),
+        "dim": _matrix_profile([[1.5 * value for value in colorant] for colorant in srgb], curve),
+        "grey": _profile(b"GRAY", white | {b"kTRC": _gamma(1.8)}),
+        "cmyk": _profile(b"CMYK", white | {b"A2B0": _table(4, INKS)}, pcs=b"Lab ", kind=b"prtr"),
+        "scanner": _profile(b"RGB ", white | {b"A2B0": _table(3, INKS[:8])}, pcs=b"Lab ", kind=b"scnr"),
+    }
+
+
+@pytest.fixture(scope="session")
+def inks() -> np.ndarray:
+    """What the inks of `profiles["cmyk"]` mix to, uint8 16 x 3, black changing fastest: L of 255, and a and b + 128."""
+    return INKS
+
+
+# Any mild colours, but paper white and all four black.
+INKS = np.random.default_rng(2).integers(60, 196, (16, 3), np.uint8)
+INKS[0], INKS[-1] = (255, 128, 128), (0, 128, 128)
+
+
+def _profile(
+    space: bytes, tags: dict[bytes, bytes], *, pcs: bytes = b"XYZ ", kind: bytes = b"mntr", name: str = "made"
+) -> bytes:
+    """Version 2 (ICC.1:2001-04): a header of 128 bytes, a table of tags, and what they hold, each at a fourth byte."""
+    text = name.encode() + b"\0"
+    described = b"desc" + struct.pack(">II", 0, len(text)) + text + bytes(78)
+    tags = {b"desc": described, b"cprt": b"text\0\0\0\0none\0", **tags}
+    table, held = b"", b""
+    for tag, value in tags.items():
+        table += struct.pack(">4sII", tag, 132 + 12 * len(tags) + len(held), len(value))
+        held += value + bytes(-len(value) % 4)
+    body = struct.pack(">I", len(tags)) + table + held
+    header = struct.pack(">I4xI4s4s4s12x4s28x3i48x", 128 + len(body), 0x02400000, kind, space, pcs, b"acsp", *D50)
+    return header + body
+
+
+def _xyz(values: Iterable[float]) -> bytes:
+    return b"XYZ " + struct.pack(">I3i", 0, *(round(value * 65536) for value in values))
+
+
+def _gamma(value: float) -> bytes:
+    return b"curv" + struct.pack(">IIH", 0, 1, round(value * 256))
+
+
+def _matrix_profile(colorants: Sequence[Sequence[float]], curve: bytes, name: str = "made") -> bytes:
+    """X, Y and Z of red, green and blue, adapted to D50, and their curve."""
+    tags = {b"wtpt": _xyz(value / 65536 for value in D50)}
+    for channel, values in zip((b"r", b"g", b"b"), colorants, strict=True):
+        tags |= {channel + b"XYZ": _xyz(values), channel + b"TRC": curve}
+    return _profile(b"RGB ", tags, name=name)
+
+
+def _table(channels: int, corners: np.ndarray) -> bytes:
+    """A table of 8 bits (lut8Type) that says what the corners are, and straight curves before and after it."""
+    straight = bytes(range(256))
+    identity = struct.pack(">9i", *(np.eye(3, dtype=int) * 65536).ravel())
+    head = b"mft1" + struct.pack(">IBBBx", 0, channels, 3, 2)
+    return head + identity + straight * channels + corners.tobytes() + straight * 3

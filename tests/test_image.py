@@ -1,3 +1,4 @@
+import io
 import os
 import struct
 import zlib
@@ -10,6 +11,7 @@ from PIL import Image, ImageCms
 
 from nurie import image
 from nurie.errors import InputError, OutputError
+from nurie.icc import to_srgb
 
 H, W = 31, 47
 
@@ -116,13 +118,91 @@ def test_cmyk_ink_is_black_and_paper_white(tmp_path: Path) -> None:
     np.testing.assert_allclose(row, [[0, 0, 0], [255, 255, 255], [255, 0, 0]], atol=6)
 
 
-def test_an_embedded_profile_is_honoured_in_colours_only() -> None:
-    lab = ImageCms.createProfile("LAB", 6500)
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    picture = Image.new("RGB", (3, 2), (200, 30, 90))
-    for profile in (srgb, b"nonsense", ImageCms.ImageCmsProfile(lab).tobytes()):
-        picture.info["icc_profile"] = profile
-        assert image.rgb_of(image.read(picture))[0, 0].tolist() == [200, 30, 90]
+def test_an_embedded_profile_is_honoured_in_colours_only(tmp_path: Path, profiles: dict[str, bytes]) -> None:
+    pixels = noise(H, W, 4)
+    Image.fromarray(pixels).save(tmp_path / "a.png", icc_profile=profiles["adobe"])
+    loaded = image.read(tmp_path / "a.png")
+    flat = Image.alpha_composite(Image.new("RGBA", (W, H), "white"), to_srgb(loaded)).convert("RGB")
+    # two ways of rounding a blend
+    np.testing.assert_allclose(image.rgb_of(loaded).astype(int), np.asarray(flat), atol=1)
+    # green is where the two differ
+    assert np.abs(image.rgb_of(loaded).astype(int) - image.array_of(loaded)).max() > 40
+    numbers = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+    numbers.info["icc_profile"] = profiles["adobe"]
+    np.testing.assert_array_equal(image.array_of(image.read(numbers)), pixels[..., :3])
+
+
+@pytest.mark.parametrize(("mode", "name"), [("L", "grey"), ("CMYK", "cmyk"), ("RGB", "adobe")])
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_profiles_of_grey_and_cmyk_pictures_are_read(
+    tmp_path: Path, profiles: dict[str, bytes], mode: str, name: str, suffix: str
+) -> None:
+    """A file gives the colour that LittleCMS makes of one pixel, so neither numbers nor inks are turned around."""
+    level = {"L": 90, "CMYK": (30, 160, 60, 0), "RGB": (90, 160, 60)}[mode]
+    exact = {"quality": 100, "subsampling": 0} if suffix == "jpg" else {}
+    Image.new(mode, (16, 16), level).save(tmp_path / f"a.{suffix}", icc_profile=profiles[name], **exact)
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profiles[name]))
+    wanted = ImageCms.profileToProfile(
+        Image.new(mode, (1, 1), level), source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    got = image.rgb_of(image.read(tmp_path / f"a.{suffix}"))[8, 8]
+    # JPEG rounds, and a table of 8 bits does
+    np.testing.assert_allclose(got.astype(int), wanted.getpixel((0, 0)), atol=3)
+    assert np.abs(got.astype(int) - image.rgb_of(Image.new(mode, (1, 1), level))[0, 0]).max() > 8
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_profile_and_resolution_are_written(tmp_path: Path, profiles: dict[str, bytes], suffix: str, mode: str) -> None:
+    # WebP makes what is fully transparent black.
+    picture = Image.fromarray(np.maximum(noise(H, W, len(mode)), 1))
+    picture.info.update(icc_profile=profiles["adobe"], dpi=(600, 300))
+    path = image.write(picture, tmp_path / f"a{suffix}")
+    with Image.open(path) as written:
+        assert written.info["icc_profile"] == profiles["adobe"]
+        if suffix != ".jpg":
+            np.testing.assert_array_equal(np.asarray(written), np.asarray(picture))
+    # PNG stores whole pixels per metre
+    assert image.read(path).info["dpi"] == pytest.approx((600, 300), abs=0.02)
+    bare = image.read(image.write(Image.fromarray(noise(H, W, len(mode))), tmp_path / f"bare{suffix}"))
+    assert not bare.info
+
+
+def test_bmp_has_no_place_for_a_profile_and_gets_srgb(tmp_path: Path, profiles: dict[str, bytes]) -> None:
+    picture = Image.fromarray(noise(H, W, 3))
+    picture.info["icc_profile"] = profiles["adobe"]
+    path = image.write(picture, tmp_path / "a.bmp")
+    np.testing.assert_array_equal(image.array_of(image.read(path)), image.rgb_of(picture))
+
+
+@pytest.mark.parametrize("dpi", [(0, 0), (1, 1), (float("nan"), 72), (1e9, 72), (-600, 600), (float("inf"), 72)])
+def test_a_resolution_that_cannot_be_is_left_out(tmp_path: Path, dpi: tuple) -> None:
+    for suffix in image.WRITABLE:
+        picture = Image.fromarray(noise(H, W))
+        plain = image.write(picture, tmp_path / f"plain{suffix}").read_bytes()
+        picture.info["dpi"] = dpi
+        assert image.write(picture, tmp_path / f"a{suffix}").read_bytes() == plain
+
+
+def test_a_file_whose_resolution_is_a_division_by_zero_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("L", (3, 5)).save(path, dpi=(600, 600))
+    # TIFF 6.0: a ratio is two longs
+    ratio = struct.pack("<II", 600, 1)
+    assert path.read_bytes().count(ratio) in (1, 2)
+    path.write_bytes(path.read_bytes().replace(ratio, bytes(8)))
+    assert "dpi" not in image.read(path).info
+
+
+def test_a_resolution_by_centimetre_or_in_exif_alone_is_read(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    # TIFF 6.0: XResolution, YResolution, and ResolutionUnit 3, a centimetre
+    exif.update({282: 100.0, 283: 200.0, 296: 3})
+    Image.new("RGB", (3, 5)).save(tmp_path / "a.webp", exif=exif)
+    assert image.read(tmp_path / "a.webp").info["dpi"] == pytest.approx((254, 508))
+    exif[296] = 1  # none: only the shape of a pixel
+    Image.new("RGB", (3, 5)).save(tmp_path / "b.webp", exif=exif)
+    assert "dpi" not in image.read(tmp_path / "b.webp").info
 
 
 def test_arrays() -> None:
@@ -236,6 +316,32 @@ def test_writing_replaces_whole_or_not_at_all(tmp_path: Path) -> None:
         image.replace_file(path, fail)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["a.png"]
+
+
+@pytest.mark.parametrize("suffix", image.WRITABLE)
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, suffix: str) -> None:
+    """A file that may not grow past some bytes, by the system's own limit."""
+    resource = pytest.importorskip("resource")
+    path, picture = tmp_path / f"a{suffix}", Image.fromarray(noise(97, 89, 3))
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"cannot write .*File too large"):
+            image.write(picture, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == [path.name]
+    image.write(picture, path)
+
+
+@pytest.mark.parametrize(("suffix", "side"), [(".webp", 16383), (".jpg", 65500)])
+def test_a_picture_longer_than_the_format_allows_is_refused(tmp_path: Path, suffix: str, side: int) -> None:
+    with pytest.raises(OutputError, match=rf"at most {side} pixels a side, the picture has 2 x {side + 1}.*\.png"):
+        image.write(Image.new("L", (2, side + 1)), tmp_path / f"a{suffix}")
+    assert not list(tmp_path.iterdir())
+    assert image.read(image.write(Image.new("L", (2, side)), tmp_path / f"a{suffix}")).size == (2, side)
 
 
 def test_writing_keeps_permissions_links_and_resolution(tmp_path: Path) -> None:

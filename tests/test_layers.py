@@ -15,7 +15,7 @@ from psd_tools.constants import BlendMode, Resource
 import nurie.layers.stack
 from nurie import image, lines
 from nurie.errors import ConfigError, InputError, NurieError, OutputError
-from nurie.layers import LAYERED, Layer, page_layers, psd, tiff, write_layers
+from nurie.layers import LAYERED, Layer, cut_out, page_layers, psd, tiff, write_layers
 from nurie.layers.psd import packbits
 
 # More than two bands of 64 rows, and the last one not whole.
@@ -28,6 +28,9 @@ def noise(*shape: int, seed: int = 5) -> np.ndarray:
 
 
 COMPOSITE = noise(H, W, 3, seed=11)
+CUT_OUT = noise(H, W, 4, seed=12)
+CUT_OUT[::3, :, 3] = 0
+CUT_OUT[1::3, :, 3] = 255
 
 
 def stack() -> list[Layer]:
@@ -74,7 +77,7 @@ def srgb() -> bytes:
 
 
 def written(path: Path, layers: list[Layer], **settings: object) -> Path:
-    return write_layers(path, layers, size=(W, H), composite=COMPOSITE, **settings)  # type: ignore[arg-type]
+    return write_layers(path, layers, **{"size": (W, H), "composite": COMPOSITE} | settings)  # type: ignore[arg-type]
 
 
 # PSD
@@ -130,6 +133,34 @@ def test_the_sections_of_a_psd_follow_each_other_to_the_end_of_the_file(tmp_path
     assert struct.unpack_from(">H", data, at) == (1,)
     rows = struct.unpack_from(f">{3 * H}H", data, at + 2)
     assert at + 2 + 2 * len(rows) + sum(rows) == len(data)
+
+
+def test_the_merged_picture_of_a_psd_has_the_cut_outs_transparency(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.psd", stack(), composite=CUT_OUT)
+    alpha = CUT_OUT[..., 3:]
+    opened = PSDImage.open(path)
+    assert (opened.channels, opened.color_mode.name) == (4, "RGB")
+    # negative: the fourth channel is the merged picture's transparency
+    assert struct.unpack_from(">h", path.read_bytes(), _layers_at(path.read_bytes())) == (-10,)
+    merged = opened.topil()
+    assert merged is not None and merged.mode == "RGBA"
+    np.testing.assert_array_equal(np.asarray(merged)[..., 3], alpha[..., 0])
+    # psd-tools takes the white out again; what a rounding loses grows with transparency
+    apart = np.abs(np.asarray(merged)[..., :3].astype(int) - CUT_OUT[..., :3])
+    assert (apart <= np.ceil(127.5 / np.maximum(alpha, 1)) + 1)[alpha[..., 0] > 0].all()
+    assert (apart[alpha[..., 0] == 255] == 0).all()
+    # Pillow shows the numbers as they are: on white
+    with Image.open(path, formats=["PSD"]) as raw:
+        wanted = 255 - (255 - CUT_OUT[..., :3]) * (alpha / 255)
+        np.testing.assert_allclose(np.asarray(raw)[..., :3], wanted, atol=0.51)
+
+
+def _layers_at(data: bytes) -> int:
+    """Where in a PSD the number of layers stands: after header, colours, resources and two lengths."""
+    at = 26
+    for _ in range(2):
+        at += 4 + struct.unpack_from(">I", data, at)[0]
+    return at + 8
 
 
 def unpacked(row: bytes) -> bytes:
@@ -230,6 +261,14 @@ def test_the_thumbnail_is_at_most_256_pixels_and_looks_like_the_page(tmp_path: P
         assert picture.getpixel((50, 200)) == (0, 0, 0)
 
 
+def test_the_merged_picture_of_an_openraster_file_has_transparency(tmp_path: Path) -> None:
+    with zipfile.ZipFile(written(tmp_path / "a.ora", stack(), composite=CUT_OUT)) as archive:
+        with Image.open(archive.open("mergedimage.png")) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), CUT_OUT)
+        with Image.open(archive.open("Thumbnails/thumbnail.png")) as picture:
+            assert (picture.mode, picture.size) == ("RGBA", (W, H))
+
+
 # TIFF
 
 
@@ -251,6 +290,14 @@ def test_a_tiff_has_the_composite_and_then_a_page_for_each_layer(tmp_path: Path,
             whole = np.zeros((H, W, 4), np.uint8)
             whole[own.top : own.top + own.size[1], own.left : own.left + own.size[0]] = rgba(own)
             np.testing.assert_array_equal(np.asarray(pages), whole, err_msg=own.name)
+
+
+def test_the_first_page_of_a_tiff_has_transparency(tmp_path: Path) -> None:
+    with Image.open(written(tmp_path / "a.tif", plain(), composite=CUT_OUT)) as pages:
+        np.testing.assert_array_equal(np.asarray(pages), CUT_OUT)
+        # 2: alpha that the colours are not multiplied by
+        assert pages.tag_v2[338] == (2,)
+        assert pages.n_frames == 1 + len(plain())
 
 
 def test_a_tiff_without_resolution_says_so(tmp_path: Path) -> None:
@@ -350,10 +397,11 @@ def test_an_unknown_suffix_lists_what_there_is(tmp_path: Path, name: str) -> Non
 
 def test_composites_of_any_memory_layout_are_written_alike(tmp_path: Path) -> None:
     for suffix in LAYERED:
-        one = written(tmp_path / f"1{suffix}", plain())
-        for turned in (np.asfortranarray(COMPOSITE), np.ascontiguousarray(COMPOSITE[::-1, ::-1])[::-1, ::-1]):
-            two = write_layers(tmp_path / f"2{suffix}", plain(), size=(W, H), composite=turned)
-            assert one.read_bytes() == two.read_bytes()
+        for own in (COMPOSITE, CUT_OUT):
+            one = written(tmp_path / f"1{suffix}", plain(), composite=own)
+            for turned in (np.asfortranarray(own), np.ascontiguousarray(own[::-1, ::-1])[::-1, ::-1]):
+                two = written(tmp_path / f"2{suffix}", plain(), composite=turned)
+                assert one.read_bytes() == two.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -361,6 +409,7 @@ def test_composites_of_any_memory_layout_are_written_alike(tmp_path: Path) -> No
     [
         ({"layers": []}, "no layer"),
         ({"composite": COMPOSITE[1:]}, "103 x 151"),
+        ({"composite": COMPOSITE[..., :2]}, r"\(151, 103, 3\) or \(151, 103, 4\); got uint8 of shape \(151, 103, 2\)"),
         ({"composite": COMPOSITE.astype(float)}, "float64"),
         ({"profile": b"\0" * 16 + b"CMYK" + b"\0" * 200}, "CMYK"),
         ({"layers": [Layer(name="out", pixels=noise(3, 5, 3), left=99)]}, "'out' of 5 x 3 .* reaches out"),
@@ -400,6 +449,57 @@ def test_a_layer_that_cannot_be_is_refused(changes: dict, error: type[NurieError
 def test_the_examples_say_what_happens() -> None:
     result = doctest.testmod(nurie.layers.stack)
     assert result.attempted and not result.failed
+
+
+# Cut-outs
+
+
+def mixed(layers: list[Layer]) -> np.ndarray:
+    """The stack on nothing, float H x W x 4, the colours multiplied by alpha; Porter and Duff's "over"."""
+    page = np.zeros((H, W, 4))
+    for layer in layers:
+        box = np.s_[layer.top : layer.top + layer.size[1], layer.left : layer.left + layer.size[0]]
+        pixels = rgba(layer) / 255
+        pixels[..., :3] *= pixels[..., 3:]
+        page[box] = pixels + (1 - pixels[..., 3:]) * page[box]
+    return 255 * page
+
+
+def test_a_stack_that_is_cut_out_is_the_page_with_its_alpha() -> None:
+    alpha = CUT_OUT[..., 3]
+    # as lines on white paper are where the drawing is transparent
+    ink = np.minimum(noise(H, W, seed=9), alpha)
+    ink[:, :40][alpha[:, :40] == 255] = 255
+    ink[::7] = 0
+    layers = [layer for layer in stack() if layer.name in ("paper", "flat #d04030", "影 <&> é 🎨")]
+    layers.append(Layer(name="soft", pixels=noise(41, 43, 4, seed=7), left=60, top=90))
+    layers.append(Layer(name="lines", pixels=ink, colour=(0, 0, 0)))
+    made = cut_out(layers, alpha)
+    for one, own in zip(made, layers, strict=True):
+        inside = alpha[own.top : own.top + own.size[1], own.left : own.left + own.size[0]] == 255
+        # under solid lines too
+        np.testing.assert_array_equal(rgba(one)[inside], rgba(own)[inside], err_msg=own.name)
+    cut = mixed(made)
+    # a rounding for each of up to four layers that lie there
+    np.testing.assert_allclose(cut[..., 3], alpha, atol=2)
+    whole = mixed(layers)
+    np.testing.assert_array_equal(whole[..., 3], 255)
+    np.testing.assert_allclose(cut[alpha == 255], whole[alpha == 255], atol=1e-9)
+    # without lines on an edge its colours are those of the whole
+    bare = (ink == 0) & (alpha > 0)
+    np.testing.assert_allclose(cut[bare][:, :3], (whole[..., :3] * (alpha / 255)[..., None])[bare], atol=2)
+
+
+def test_cutting_out_leaves_other_layers_alone_and_empty_ones_out() -> None:
+    alpha = np.zeros((H, W), np.uint8)
+    alpha[:, :50] = 255
+    layers = [layer for layer in stack() if layer.name != "opaque"]
+    before = [layer.pixels.copy() for layer in layers]
+    cut = cut_out(layers, alpha)
+    assert [layer.name for layer in cut] == ["paper", "flat #d04030", "lines"]
+    assert cut[-1] is layers[-1] and (cut[1].group, cut[1].left, cut[1].colour) == ("flats", 7, RED)
+    for layer, pixels in zip(layers, before, strict=True):
+        np.testing.assert_array_equal(layer.pixels, pixels)
 
 
 # The standard stack
@@ -499,6 +599,25 @@ def test_lines_with_colours_keep_them() -> None:
     np.testing.assert_allclose(flattened(made), lines.compose(drawing, colors), atol=1.51)
 
 
+def test_what_lies_over_the_flats_is_a_layer_under_the_lines() -> None:
+    colors, drawing = drawn()
+    shade = np.zeros((H, W, 4), np.uint8)
+    shade[20:40, 30:70, 3] = noise(20, 40)
+    shade[30, 40, :3] = 255
+    for flats in (None, masks(colors)):
+        made = page_layers(colors=colors, lines=255 - drawing, flats=flats, over=("shading", shade))
+        assert [layer.name for layer in made][-2:] == ["shading", "lines"]
+        assert (made[-2].mode, made[-2].group) == ("normal", None)
+        alpha = shade[..., 3:] / 255
+        wanted = (alpha * shade[..., :3] + (1 - alpha) * colors) * (drawing[..., None] / 255)
+        np.testing.assert_allclose(flattened(made), wanted, atol=0.01)
+        rows, columns = np.nonzero(shade[..., 3])
+        assert (made[-2].left, made[-2].top) == (columns.min(), rows.min())
+        assert made[-2].size == (np.ptp(columns) + 1, np.ptp(rows) + 1)
+    bare = page_layers(colors=colors, lines=255 - drawing, over=("shading", np.zeros((H, W, 4), np.uint8)))
+    assert [layer.name for layer in bare] == ["paper", "flats", "lines"]
+
+
 def test_a_page_without_a_colour_is_paper_and_lines() -> None:
     white = np.full((H, W, 3), 255, np.uint8)
     assert [layer.name for layer in page_layers(colors=white, lines=noise(H, W))] == ["paper", "lines"]
@@ -510,6 +629,7 @@ def test_a_page_without_a_colour_is_paper_and_lines() -> None:
         ({"lines": noise(H, W + 1)}, "103 x 151, lines 104 x 151"),
         ({"colors": noise(H, W)}, "H x W x 3"),
         ({"flats": [("far", RED, (60, 0, np.ones((3, 47), bool)))]}, "'far' .* reaches out"),
+        ({"over": ("shading", noise(H, W, 3))}, r"shading over a page of 103 x 151 .* got shape \(151, 103, 3\)"),
     ],
 )
 def test_a_stack_of_parts_that_do_not_fit_is_refused(changes: dict, said: str) -> None:

@@ -1,24 +1,27 @@
 """Pictures from files, PIL and arrays, and back to files.
 
 Convention:
-    Outside, a picture is sRGB, uint8, H x W (grey) or H x W x 3 (RGB), upright. A model sees float32 B x C x H x W in
-    [-1, 1]; line art has one channel, paper +1, ink -1. Transparent means paper: alpha is flattened on white.
+    Outside, a picture is uint8, H x W (grey) or H x W x 3 (RGB), upright; its colours are sRGB unless it comes with a
+    profile. A model sees float32 B x C x H x W in [-1, 1]; line art has one channel, paper +1, ink -1. Transparent
+    means paper: alpha is flattened on white.
 """
 
 import contextlib
 import io
+import math
 import os
 import secrets
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from nurie.errors import InputError, OutputError
+from nurie.icc import to_srgb
 
 __all__ = [
     "MAX_MEGAPIXELS",
@@ -32,6 +35,7 @@ __all__ = [
     "grey_of",
     "read",
     "replace_file",
+    "resolution",
     "rgb_of",
     "to_model",
     "write",
@@ -54,6 +58,8 @@ WRITABLE: dict[str, tuple[str, dict[str, object]]] = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
+# Pixels a side that a format can count, or its library.
+_MAX_SIDES = {"WEBP": 16_383, "JPEG": 65_500}
 _BOMB_LOCK = threading.Lock()
 
 
@@ -89,7 +95,7 @@ def read(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Ima
 
 def rgb_of(image: Image.Image) -> np.ndarray:
     """Return what the eye sees on white paper, in sRGB: uint8 H x W x 3. An embedded colour profile is honoured."""
-    flat = _flattened(_managed(image))
+    flat = _flattened(to_srgb(image))
     return np.asarray(flat if flat.mode == "RGB" else flat.convert("RGB"))
 
 
@@ -136,26 +142,51 @@ def from_model(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(levels.astype(np.uint8))
 
 
+def resolution(dpi: Iterable[float] | None) -> tuple[float, float] | None:
+    """Return a resolution in pixels an inch, across and down; None for what can be none, as 1 or NaN.
+
+    Example:
+        >>> resolution((600, 600)), resolution((0, float("nan")))
+        ((600.0, 600.0), None)
+    """
+    # Files tell it as a fraction whose denominator may be 0, and Pillow says 1 of a TIFF that does not tell it.
+    across, down = (float(value) for value in dpi or (0, 0))
+    return (across, down) if all(1 < value <= 32767 for value in (across, down)) else None
+
+
 def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     """Write one picture whole or not at all, in the format that the suffix names.
 
     Args:
-        image: L, LA, RGB or RGBA. Formats without transparency (BMP, JPEG) get it on white paper.
+        image: L, LA, RGB or RGBA, with its resolution and profile, if any, in `info` ("dpi", "icc_profile"). Formats
+            without transparency (BMP, JPEG) get it on white paper, the one without profiles (BMP) gets it in sRGB.
         path: the file; folders above it are made.
 
     Returns:
         The path written.
 
     Raises:
-        OutputError: the suffix names no format that is written, or the place cannot be written.
+        OutputError: the suffix names no format that is written, the format cannot hold the picture, or the place cannot
+            be written.
     """
     path = Path(path)
     form, settings = _format_of(path)
-    if form in ("JPEG", "BMP") and image.mode in ("LA", "RGBA"):
+    if max(image.size) > _MAX_SIDES.get(form, math.inf):
+        raise OutputError(
+            f"{path.name}: {form} has at most {_MAX_SIDES[form]} pixels a side, the picture has {image.width} x "
+            f"{image.height}. Write .png, or cut the page."
+        )
+    settings = {**settings, "icc_profile": image.info.get("icc_profile")}
+    if dpi := resolution(image.info.get("dpi")):
+        settings |= {"exif": _exif_of(dpi)} if form == "WEBP" else {"dpi": dpi}
+    if form == "BMP":
+        image = to_srgb(image)
+    if form in ("JPEG", "BMP"):
         image = _flattened(image)
-    if "dpi" in image.info and form != "WEBP":
-        settings = {**settings, "dpi": image.info["dpi"]}
-    replace_file(path, lambda stream: image.save(stream, form, **settings))
+    # Not right into the file: what an encoder of Pillow says of a full disk is not that it is full.
+    packed = io.BytesIO()
+    image.save(packed, form, **settings)
+    replace_file(path, lambda stream: stream.write(packed.getbuffer()))
     return path
 
 
@@ -273,19 +304,32 @@ def _decode(image: Image.Image, name: str, max_megapixels: float) -> Image.Image
     except Exception as error:
         raise InputError(f"{name} is damaged or truncated ({error}); copy or export it again.") from error
     # A damaged EXIF block is no reason to refuse a picture whose pixels are whole.
-    upright = None
+    upright, dpi = None, resolution(image.info.get("dpi"))
     with contextlib.suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         upright = ImageOps.exif_transpose(image)
-    return _plain(upright or image.copy())
+        dpi = dpi or _exif_dpi(image)
+    return _plain(upright or image.copy(), dpi)
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def _exif_of(dpi: tuple[float, float]) -> Image.Exif:
+    """Return a resolution as WebP has it, which has no field of its own; 2 is an inch."""
+    exif, tags = Image.Exif(), ExifTags.Base
+    exif.update({tags.XResolution: dpi[0], tags.YResolution: dpi[1], tags.ResolutionUnit: 2})
+    return exif
+
+
+def _exif_dpi(image: Image.Image) -> tuple[float, float] | None:
+    exif, tags = image.getexif(), ExifTags.Base
+    # Inches, centimetres, or only the shape of a pixel.
+    scale = {2: 1.0, 3: 2.54}.get(exif.get(tags.ResolutionUnit, 2), 0.0)
+    return resolution(scale * float(exif.get(tag, 0)) for tag in (tags.XResolution, tags.YResolution))
+
+
+def _plain(image: Image.Image, dpi: tuple[float, float] | None) -> Image.Image:
     """Bring an image of ours in any mode to L, LA, RGB, RGBA or CMYK, with its resolution and profile."""
     mode = image.mode
-    kept: dict[str | tuple[int, int], object] = {
-        key: image.info[key] for key in ("dpi", "icc_profile") if key in image.info
-    }
+    kept: dict[str | tuple[int, int], object] = {"dpi": dpi, "icc_profile": image.info.get("icc_profile")}
     if mode.startswith("I;16") or mode in ("I", "F"):
         plain = Image.fromarray(_eight_bits(np.asarray(image)))
     elif mode in ("P", "PA"):
@@ -299,7 +343,7 @@ def _plain(image: Image.Image) -> Image.Image:
     else:
         plain = image.convert({"1": "L", "La": "LA", "RGBa": "RGBA"}.get(mode, "RGB"))
     plain.info.clear()
-    plain.info.update(kept)
+    plain.info.update({key: value for key, value in kept.items() if value})
     return plain
 
 
@@ -330,21 +374,6 @@ def _from_array(pixels: np.ndarray, max_megapixels: float) -> Image.Image:
             "For values in 0..1: (array * 255).round().astype('uint8')."
         )
     return Image.fromarray(np.ascontiguousarray(shaped))
-
-
-def _managed(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
-        return image
-    # A profile that cannot be used is no reason to refuse the picture: its numbers are then taken as they are.
-    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        changed = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-        return image if changed is None else changed
-    return image
 
 
 def _flattened(image: Image.Image) -> Image.Image:

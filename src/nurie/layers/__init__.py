@@ -1,12 +1,12 @@
 """A page in layers: the stack that an artist goes on painting, and its files for Photoshop, OpenRaster and TIFF.
 
 Convention:
-    A stack is given bottom first. Pixels are uint8 sRGB, rows from the top, columns from the left, alpha 255 opaque and
-    not multiplied into the colour. A layer may be a crop of the page; `left` and `top` say where it lies, in pixels.
+    A stack is given bottom first. Pixels are uint8 RGB, sRGB unless a profile is given, rows from the top, columns from
+    the left, alpha 255 opaque and not multiplied into the colour. A layer may be a crop of the page; `left` and `top`
+    say where it lies, in pixels.
     Files are written plane by plane and band by band, so that no layer is ever unfolded at the page's size.
 """
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import IO
 import numpy as np
 
 from nurie.errors import InputError, OutputError
-from nurie.image import replace_file
+from nurie.image import replace_file, resolution
+from nurie.layers.cutout import cut_out
 from nurie.layers.openraster import write_openraster
 from nurie.layers.psd import MAX_PSD_SIDE, write_psd
 from nurie.layers.stack import Flat, Layer, Page, check_inside, page_layers
 from nurie.layers.tiff import write_tiff
 
-__all__ = ["LAYERED", "MAX_PSD_SIDE", "Flat", "Layer", "page_layers", "write_layers"]
+__all__ = ["LAYERED", "MAX_PSD_SIDE", "Flat", "Layer", "cut_out", "page_layers", "write_layers"]
 
 _WRITERS: dict[str, Callable[[IO[bytes], Page], None]] = {
     ".psd": write_psd,
@@ -55,7 +56,8 @@ def write_layers(
         path: the file; folders above it are made.
         layers: bottom first, at least one, each within the page.
         size: width and height of the page in pixels.
-        composite: what the stack looks like, uint8 H x W x 3, for programs that do not read layers.
+        composite: what the stack looks like, uint8 H x W x 3, or x 4 where the page has transparency, for programs that
+            do not read layers.
         dpi: pixels an inch, across and down. None, and what no resolution can be (0, NaN), leaves it unsaid.
         profile: an ICC profile of the RGB numbers. None leaves it unsaid; most programs then take sRGB.
 
@@ -74,10 +76,10 @@ def write_layers(
             f"{path.name}: cannot write layers as {path.suffix or 'a file without suffix'!r}; use {', '.join(LAYERED)}."
         )
     width, height = size
-    if composite.shape != (height, width, 3) or composite.dtype != np.uint8:
+    if composite.shape not in ((height, width, 3), (height, width, 4)) or composite.dtype != np.uint8:
         raise InputError(
-            f"the composite of a page of {width} x {height} pixels is uint8 of shape {(height, width, 3)}; "
-            f"got {composite.dtype} of shape {composite.shape}."
+            f"the composite of a page of {width} x {height} pixels is uint8 of shape {(height, width, 3)} or "
+            f"{(height, width, 4)}; got {composite.dtype} of shape {composite.shape}."
         )
     if not layers:
         raise InputError("no layer is given; give at least one.")
@@ -87,8 +89,6 @@ def write_layers(
         raise InputError(
             f"the ICC profile is for {profile[16:20]!r}, a layered page is RGB; give an RGB profile or None."
         )
-    if dpi is not None and not all(math.isfinite(value) and 0.01 <= value <= 32767 for value in map(float, dpi)):
-        dpi = None
-    page = Page(path.name, layers, size, composite, dpi and (float(dpi[0]), float(dpi[1])), profile)
+    page = Page(path.name, layers, size, composite, resolution(dpi), profile)
     replace_file(path, lambda stream: write(stream, page))
     return path

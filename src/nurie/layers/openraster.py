@@ -53,7 +53,7 @@ def write_openraster(stream: IO[bytes], page: Page) -> None:
         tree = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
         archive.writestr(_entry("stack.xml"), tree, zipfile.ZIP_DEFLATED)
         with archive.open(_entry("mergedimage.png"), "w") as entry:
-            _write_png(entry, lambda first, end: page.composite[first:end], (*page.size, 3), page)
+            _write_png(entry, lambda first, end: page.composite[first:end], (*page.size, page.composite.shape[2]), page)
         scale = 256 / max(256, *page.size)
         small = cv2.resize(
             page.composite, [max(1, round(side * scale)) for side in page.size], interpolation=cv2.INTER_AREA

@@ -4,7 +4,9 @@ Written here and not by psd-tools, which unfolds every layer and mixes the stack
 (1.26, two busy cores) for twenty layers of 4125 x 6300 pixels that take 0.4 s here.
 
 Convention:
-    Numbers are big-endian. A channel is packed row by row; channels are -1 alpha, 0 red, 1 green, 2 blue.
+    Numbers are big-endian. A channel is packed row by row; channels are -1 alpha, 0 red, 1 green, 2 blue. A layer's
+    colours are not mixed with anything; those of a merged picture with transparency are mixed with white, as Photoshop
+    does it (and ImageMagick and psd-tools undo it).
 """
 
 import io
@@ -12,6 +14,7 @@ import struct
 from collections.abc import Sequence
 from typing import IO
 
+import cv2
 import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -43,7 +46,7 @@ def write_psd(stream: IO[bytes], page: Page) -> None:
             f"{page.name}: a PSD has at most {MAX_PSD_SIDE} pixels a side, the page has {width} x {height}. "
             "Write .ora or .tif, or cut the page."
         )
-    stream.write(struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, height, width, 8, 3))
+    stream.write(struct.pack(">4sH6xHIIHH", b"8BPS", 1, page.composite.shape[2], height, width, 8, 3))
     stream.write(struct.pack(">I", 0))
     # 1057: that the merged picture at the end is real, else programs compute their own or show nothing.
     text = _utf16("Nurie")
@@ -67,7 +70,7 @@ def write_psd(stream: IO[bytes], page: Page) -> None:
     stream.write(bytes(-(stream.tell() - start - 8) % 4))
     end = stream.tell()
     stream.write(struct.pack(">I", 0))
-    counts, rows = zip(*(packbits(page.composite[..., channel]) for channel in range(3)), strict=True)
+    counts, rows = zip(*(packbits(plane) for plane in _merged_planes(page.composite)), strict=True)
     stream.write(struct.pack(">H", 1) + b"".join(counts))
     for data in rows:
         stream.write(data)
@@ -100,7 +103,19 @@ def _records(page: Page, lengths: dict[int, list[int]]) -> bytes:
             )
         if group:
             records.append(_mark(group, struct.pack(">I4s4s", 1, b"8BIM", b"pass"), b"pass"))
-    return struct.pack(">h", len(records)) + b"".join(records)
+    # A negative number: the fourth channel of the merged picture is its transparency.
+    sign = -1 if page.composite.shape[2] == 4 else 1
+    return struct.pack(">h", sign * len(records)) + b"".join(records)
+
+
+def _merged_planes(composite: np.ndarray) -> list[np.ndarray]:
+    """Return the merged picture's channels: red, green and blue, where there is alpha on white, and that."""
+    if composite.shape[2] == 3:
+        return list(cv2.split(composite))
+    *colours, alpha = cv2.split(composite)
+    # 255 - (255 - colour) alpha
+    mixed = [cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(plane), alpha, scale=1 / 255)) for plane in colours]
+    return [*mixed, alpha]
 
 
 def _mark(name: str, divider: bytes, mode: bytes = b"norm") -> bytes:

@@ -103,14 +103,20 @@ class Layer:
 
 
 def page_layers(
-    *, colors: np.ndarray, lines: np.ndarray, flats: Iterable[Flat] | None = None, paper: bool = True
+    *,
+    colors: np.ndarray,
+    lines: np.ndarray,
+    flats: Iterable[Flat] | None = None,
+    over: tuple[str, np.ndarray] | None = None,
+    paper: bool = True,
 ) -> list[Layer]:
     """Make the stack that an artist expects of a coloured page, bottom first.
 
     1. "paper": white, where `paper`.
     2. "flats": the colour layer, grown under the lines, transparent where it is white. Or with `flats` a group of that
        name with one layer for each, and above them "other colours" with all that they do not give exactly.
-    3. "lines": black and alpha, mode normal. For a black line multiply is the same in every pixel, (1 - a) c, but white
+    3. What lies `over` the flats, under its own name.
+    4. "lines": black and alpha, mode normal. For a black line multiply is the same in every pixel, (1 - a) c, but white
        would come back as soon as the artist merges the layer or moves it to one without a ground; alpha stays clear.
 
     On white the stack is what `nurie.lines.compose` makes of lines and colours: the same where ink is solid or absent,
@@ -122,6 +128,7 @@ def page_layers(
         flats: (name, colour, mask) or (name, colour, (left, top, mask)), bottom first. A mask is H x W, or a crop of
             it; bool, or uint8 with 128 and more inside. None makes one layer of all colours. An iterator is walked
             through once, and each mask is cut to what is in it and let go.
+        over: a name and RGBA, uint8 H x W x 4; None, or nothing with alpha, adds no layer.
         paper: whether there is a white layer below.
 
     Returns:
@@ -140,6 +147,8 @@ def page_layers(
         raise InputError(f"colors are uint8 H x W x 3; got {colors.dtype} of shape {colors.shape}.")
     if lines.shape[:2] != (height, width):
         raise InputError(f"colors are {width} x {height}, lines {lines.shape[1]} x {lines.shape[0]}; give one page's.")
+    if over and over[1].shape != (height, width, 4):
+        raise InputError(f"{over[0]} over a page of {width} x {height} is H x W x 4; got shape {over[1].shape}.")
     stack = []
     if paper:
         # One byte: every pixel is the same.
@@ -148,7 +157,7 @@ def page_layers(
     white = _word((255, 255, 255))
     if flats is None:
         painted = _unlike(colors, np.broadcast_to(white, (height, width)))
-        stack += _cut("flats", colors, painted)
+        stack += _cut("flats", colors, painted.view(np.uint8) * np.uint8(255))
     else:
         made = np.full((height, width), white)
         for name, colour, place in flats:
@@ -162,7 +171,9 @@ def page_layers(
                 left, top = left + x, top + y
                 np.copyto(made[top : top + h, left : left + w], _word(colour), where=inside)
                 stack.append(Layer(name=name, pixels=inside, colour=colour, left=left, top=top, group="flats"))
-        stack += _cut("other colours", colors, _unlike(colors, made))
+        stack += _cut("other colours", colors, _unlike(colors, made).view(np.uint8) * np.uint8(255))
+    if over:
+        stack += _cut(over[0], over[1][..., :3], over[1][..., 3])
     stack.append(Layer(name="lines", pixels=lines, colour=(0, 0, 0) if lines.ndim == 2 else None))
     return stack
 
@@ -213,10 +224,10 @@ def _unlike(colors: np.ndarray, words: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _cut(name: str, colors: np.ndarray, where: np.ndarray) -> list[Layer]:
-    """Return the colours at some places as a layer, cut to them; none if there is no place."""
-    x, y, w, h = cv2.boundingRect(where.view(np.uint8))
+def _cut(name: str, colors: np.ndarray, alpha: np.ndarray) -> list[Layer]:
+    """Return colours and alpha as a layer, cut to where it is not clear; none if it is clear everywhere."""
+    x, y, w, h = cv2.boundingRect(alpha)
     if not w:
         return []
-    part, alpha = colors[y : y + h, x : x + w], where[y : y + h, x : x + w].view(np.uint8) * np.uint8(255)
-    return [Layer(name=name, pixels=np.dstack([part, alpha]), left=x, top=y)]
+    box = np.s_[y : y + h, x : x + w]
+    return [Layer(name=name, pixels=np.dstack([colors[box], alpha[box]]), left=x, top=y)]

@@ -1,7 +1,8 @@
 """TIFF with a page for each layer, after TIFF 6.0, and for deflate Adobe's "TIFF Technical Note 2".
 
 Convention:
-    Numbers are little-endian; "long" has 32 bits. Pages are RGBA with alpha not multiplied in, in strips of rows.
+    Numbers are little-endian; "long" has 32 bits. Pages are RGBA with alpha not multiplied in, the composite of an
+    opaque page RGB, in strips of rows.
     TIFF does not say how pages mix: GIMP lays them over each other in linear light, where soft edges of lines come out
     lighter than in the composite. Layers of a PSD it mixes as they are meant.
 """
@@ -85,7 +86,7 @@ def _write_directory(
     stream: IO[bytes], page: Page, number: int, name: str, strips: tuple[list[int], list[int]], link: int
 ) -> int:
     """Write a page's tags (TIFF 6.0, section 2), point the page before to them, and return where the next will."""
-    (width, height), channels = page.size, 3 if number == 0 else 4
+    (width, height), channels = page.size, page.composite.shape[2] if number == 0 else 4
     resolution = page.dpi or (1.0, 1.0)
     text = name.encode() + b"\0"
     ratios = [Fraction(value).limit_denominator(10_000).as_integer_ratio() for value in resolution]
