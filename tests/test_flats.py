@@ -59,6 +59,15 @@ def test_every_pixel_has_exactly_its_flats_colour_at_any_size(size: tuple) -> No
     assert flats.areas == pytest.approx(np.bincount(numbers.ravel()), rel=0.25)
 
 
+@pytest.mark.parametrize("size", [(13, 17), (29, 37)])
+def test_what_is_given_for_the_label_map_comes_to_the_page(size: tuple) -> None:
+    flats, values = page(*size), np.random.default_rng(3).integers(-9, 9, (13, 17, 3)).astype(np.int16)
+    assert np.array_equal(flats.labels, labels()) and np.array_equal(flats.colours, COLOURS)
+    for given in (values, values[..., 0]):
+        assert np.array_equal(flats.enlarged(given), enlarged(given, *size))
+        assert flats.enlarged(given).dtype == np.int16
+
+
 def test_a_changed_colour_is_painted_and_nothing_else_is() -> None:
     flats, before = page(29, 37), page(29, 37).paint()
     assert flats.paint() is flats.paint()

@@ -61,7 +61,13 @@ class Flats:
     """
 
     def __init__(
-        self, labels: np.ndarray, colours: np.ndarray, size: tuple[int, int], free: np.ndarray | None = None
+        self,
+        labels: np.ndarray,
+        colours: np.ndarray,
+        size: tuple[int, int],
+        free: np.ndarray | None = None,
+        *,
+        merged: int = 0,
     ) -> None:
         """Made by `nurie.page.carry`.
 
@@ -70,7 +76,9 @@ class Flats:
             colours: uint8 N x 3.
             size: height and width of the page, at least those of the labels.
             free: bool h x w, not under a line; None where that is not known.
+            merged: how many more there would be, had a page any number of them.
         """
+        self.merged = merged
         self._labels, self._own, self._colours, self._size = labels, colours, colours.copy(), size
         self._free = np.ones(labels.shape, bool) if free is None else free
         self._changed: dict[int, tuple[int, int] | None] = {}
@@ -107,6 +115,16 @@ class Flats:
         return self._size
 
     @property
+    def labels(self) -> np.ndarray:
+        """The label map, int h x w. Labels are not numbers of flats: they have gaps, and any order."""
+        return self._labels
+
+    @property
+    def colours(self) -> np.ndarray:
+        """The colour of each label, uint8 N x 3."""
+        return self._colours
+
+    @property
     def areas(self) -> list[int]:
         """About how many pixels of the page each flat has, under the lines too."""
         scale = self._size[0] * self._size[1] / self._labels.size
@@ -126,11 +144,11 @@ class Flats:
         Raises:
             IndexError: there is no such flat.
         """
-        return self._enlarged(self._labels == self._label(index))
+        return self.enlarged(self._labels == self._label(index))
 
     def numbers(self) -> np.ndarray:
         """Say for every pixel of the page which flat it belongs to: int32 H x W."""
-        return self._enlarged(np.take(self._numbers, self._labels))
+        return self.enlarged(np.take(self._numbers, self._labels))
 
     def point(self, index: int) -> tuple[int, int]:
         """Return (x, y), a pixel of a flat as far from its border and from lines as there is.
@@ -272,7 +290,8 @@ class Flats:
         (height, width), (rows, columns) = self._size, self._labels.shape
         return (2 * column + 1) * width // (2 * columns), (2 * row + 1) * height // (2 * rows)
 
-    def _enlarged(self, values: np.ndarray) -> np.ndarray:
+    def enlarged(self, values: np.ndarray) -> np.ndarray:
+        """Bring what is given for each pixel of the label map, h x w x ..., to the page: H x W x ..."""
         return self._rows(self._columns(values))
 
     def _columns(self, values: np.ndarray) -> np.ndarray:
@@ -320,7 +339,8 @@ def write_listing(path: Path, about: Mapping[str, object], name: str, entries: I
     lines = ",".join(f"\n  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
     head = "".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in about.items())
     text = f"{{\n{head} {json.dumps(name)}: [{lines}\n ]\n}}\n"
-    replace_file(path, lambda stream: stream.write(text.encode()))
+    # A file's name that is not UTF-8 has bytes that only JSON's own escapes can hold.
+    replace_file(path, lambda stream: stream.write(text.encode(errors="backslashreplace")))
 
 
 def read_corrections(path: str | os.PathLike[str], drawing: Fingerprint) -> list[Correction]:

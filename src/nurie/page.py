@@ -11,23 +11,20 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nurie.canvas import Layout, shrunk
+from nurie.canvas import Layout
 from nurie.flats import Flats
 from nurie.lines import blurred
 from nurie.palette import distances, flat_colours, snapped
+from nurie.regions import Regions, find_regions, flooded, under_lines
 
-__all__ = ["LINE", "Regions", "carry", "find_regions"]
+__all__ = ["carry", "enlarged", "without_ink"]
 
-_WORKING_AREA = 6.5e6
-"""Regions are found at most at this many pixels: a 2000 x 3000 page whole, a 600-dpi page at half its size."""
-LINE = 0.35
-"""More ink than this is a line between regions; a 1-pixel black line laid across two pixels has half in each."""
-_GAP = 3
-"""Regions do not leak through gaps in a line up to about twice this many working pixels."""
-_NECK = 1 / 64
-"""What touches the page's border is cut where it is narrower than twice this share of the page's side."""
 _PAPER = 232
 """A page whose colour is at least this bright in every channel is white paper."""
+_SLIVER = 32
+"""What covers fewer network pixels, half a token of the shipped network, is too small for it to know what it is."""
+_SEEN = 2
+"""A region of whose paper the network saw fewer of its pixels, as in cross-hatching, goes after what is beside it."""
 _PATCH = 256
 """A patch of another colour in a region has so many network pixels or more, 2 x 2 of the shipped network's tokens:
 smaller ones are its blur between things that are near one another."""
@@ -41,128 +38,6 @@ _SMOOTH = 2.0
 _BINS = 32
 _SNAP = 20.0
 """A region takes a palette's colour that is no further from its own, in Lab: the network mixes what it carries."""
-
-
-@dataclass(frozen=True)
-class Regions:
-    """The drawing cut along its lines."""
-
-    labels: np.ndarray
-    """int32 h x w at working size: which region each pixel belongs to, grown under the lines to their middle."""
-    count: int
-    free: np.ndarray
-    """bool h x w: not under a line."""
-    outside: np.ndarray
-    """bool count: touches the border of the page."""
-
-
-def find_regions(ink: np.ndarray) -> Regions:
-    """Cut a drawing along its lines, tolerant of small gaps.
-
-    The paper is first cut where it is wider than a gap (eroded paper, connected components), and those seeds grow back
-    over the paper; paper that no seed reaches, such as a lock of hair ending in a point, is cut by itself. Labels then
-    grow under the lines, each pixel to its nearest region.
-
-    What touches the page's border is cut once more, at necks up to 1/32 of the page's side: a figure with a gap in its
-    contour is one region with the paper around it.
-
-    Args:
-        ink: float32 H x W in [0, 1].
-    """
-    height, width = ink.shape
-    factor = math.sqrt(ink.size / _WORKING_AREA)
-    if factor > 1:
-        height, width = max(1, round(height / factor)), max(1, round(width / factor))
-        ink = shrunk(ink, height, width)
-    free = (ink <= LINE).astype(np.uint8)
-    if not free.any():
-        return Regions(np.zeros((height, width), np.int32), 1, free.astype(bool), np.ones(1, bool))
-    reach = max(1, round(_GAP * min(1.0, math.sqrt(height * width) / 1200)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    # Beyond the page's edge is no line: a border value of 1 lets regions touch the edge.
-    core = cv2.erode(free, disc, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    count, seeds = cv2.connectedComponents(core, connectivity=4, ltype=cv2.CV_32S)
-    labels = _grown(seeds, free, 2 * reach)
-    rest = ((labels == 0) & (free > 0)).astype(np.uint8)
-    extra, slivers = cv2.connectedComponents(rest, connectivity=4, ltype=cv2.CV_32S)
-    np.add(slivers, count - 1, out=labels, where=slivers > 0)
-    total = count - 1 + extra - 1
-    labels, total = _cut_at_necks(labels, total, free, _NECK * math.sqrt(height * width))
-    labels = _under_lines(labels) - 1
-    return Regions(labels, total, free.astype(bool), _at_border(labels, total))
-
-
-def _grown(labels: np.ndarray, free: np.ndarray, steps: int) -> np.ndarray:
-    """Grow labels over the free pixels, along them and not across lines."""
-    # OpenCV's dilation has no int32; float holds whole numbers to 2^24, more regions than a page has.
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    grown: np.ndarray = labels.astype(np.uint16 if int(labels.max()) < 65536 else np.float32)
-    for _ in range(steps):
-        wider = cv2.dilate(grown, cross)
-        cv2.copyTo(wider, ((grown == 0) & (free > 0)).astype(np.uint8), grown)
-    return grown.astype(np.int32)
-
-
-def _at_border(labels: np.ndarray, count: int) -> np.ndarray:
-    """Say which of the labels 0 to count - 1 touch the border of the page."""
-    touching = np.zeros(count, bool)
-    touching[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
-    return touching
-
-
-def _cut_at_necks(labels: np.ndarray, count: int, free: np.ndarray, radius: float) -> tuple[np.ndarray, int]:
-    """Cut the regions 1 to count that touch the border where no disc of this radius passes; 0 is under a line.
-
-    Returns:
-        The labels and their count. A region that was cut leaves its old label without a pixel.
-    """
-    touching = _at_border(labels, count + 1)
-    touching[0] = False
-    inside = np.take(touching, labels).astype(np.uint8)
-    wide = (cv2.distanceTransform(inside, cv2.DIST_L2, 5) > radius).astype(np.uint8)
-    parts, seeds = cv2.connectedComponents(wide, connectivity=4, ltype=cv2.CV_32S)
-    if parts - 1 <= np.count_nonzero(touching):
-        return labels, count
-    cut = np.zeros(count + 1, bool)
-    cut[labels[seeds > 0]] = True
-    markers = np.where(seeds > 0, seeds + count, np.where(np.take(cut, labels), 0, labels))
-    return _flooded(markers, free), count + parts - 1
-
-
-def _flooded(markers: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Let markers spread at one speed over the free pixels that have none (watershed).
-
-    Args:
-        markers: int32 h x w, 0 where there is none.
-        free: uint8 h x w, 1 where there is no line.
-
-    Returns:
-        int32 h x w, 0 under lines and where two meet.
-    """
-    spread = markers.copy()
-    # Ink is a wall: going up or down it costs more than any way over paper.
-    cv2.watershed(cv2.merge([free * np.uint8(255)] * 3), spread)
-    # OpenCV gives up the outermost pixels, marked or not.
-    spread = np.where(markers > 0, markers, np.maximum(spread, 0))
-    spread[free == 0] = 0
-    return spread
-
-
-def _under_lines(labels: np.ndarray) -> np.ndarray:
-    """Give every unlabelled pixel the label of the labelled pixel nearest to it."""
-    _, nearest = cv2.distanceTransformWithLabels(
-        (labels == 0).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    # OpenCV numbers the labelled pixels in its own order. Only those beside a line can be nearest to a pixel under it:
-    # the table is read back from them alone.
-    covered = (labels == 0).astype(np.uint8)
-    beside = np.flatnonzero(cv2.dilate(covered, np.ones((3, 3), np.uint8)) > covered)
-    under = np.flatnonzero(covered)
-    table = np.zeros(int(nearest.max()) + 1, np.int32)
-    table[nearest.ravel()[beside]] = labels.ravel()[beside]
-    filled = labels.copy()
-    filled.ravel()[under] = table[nearest.ravel()[under]]
-    return filled
 
 
 def carry(
@@ -192,33 +67,49 @@ def carry(
     Returns:
         The page's flats; `paint` makes the colour layer of them.
     """
-    seen_ink = (1 - seen[0, 0, : layout.height, : layout.width]) / 2
-    soft, trust = np.rint(_without_ink(colors, seen_ink)).astype(np.uint8), _trust(seen_ink)
-    regions = regions or find_regions(ink)
+    soft, trust = without_ink(colors, seen, layout)
+    regions = regions or find_regions(ink, least=_SLIVER / (layout.height * layout.width))
     flats = _region_colours(soft, trust, regions, palette)
+    clear = _clear_pixels(trust, regions)
+    ground = regions.outside & (flats == 255).all(1)
+    flats = flats[regions.leaders((clear < _SEEN) & ~ground, (clear >= _SLIVER) & ~ground)]
     parts = _parts(soft, trust, regions, flats, flat_colours(soft) if palette is None else palette)
     labels = regions.labels
     if parts:
         labels = _split(regions, parts, trust.shape)
         flats = np.concatenate([flats, [part.colour for part in parts]])
-    return Flats(labels, flats, layout.page, regions.free)
+    return Flats(labels, flats, layout.page, regions.free, merged=regions.merged)
 
 
-def _without_ink(colors: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Replace colours under the ink by those around it."""
+def without_ink(colors: np.ndarray, seen: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Replace colours under the ink that the network saw by those around it (normalised convolution).
+
+    Args:
+        colors: float32 height x width x 3 in [0, 255], from `gather`.
+        seen: what the network saw, from `network_input`.
+        layout: of this page.
+
+    Returns:
+        The colours, uint8 height x width x 3; and how well the network could know each of its pixels, uint8: 2 away
+        from lines, 1 beside a line, 0 under one.
+    """
+    ink = (1 - seen[0, 0, : layout.height, : layout.width]) / 2
     free = np.clip(1 - 1.5 * ink, 0, 1)[..., None].astype(np.float32)
     filled = colors
     for sigma in (8.0, 1.5):
         near = blurred(colors * free, sigma)
         weight = blurred(free[..., 0], sigma)[..., None]
         filled = np.where(weight > 0.02, near / np.maximum(weight, 1e-6), filled)
-    return free * colors + (1 - free) * filled
-
-
-def _trust(ink: np.ndarray) -> np.ndarray:
-    """Say how well the network could know each of its pixels: 2 away from lines, 1 beside a line, 0 under one."""
     clear = (ink < 0.25).astype(np.uint8)
-    return clear + cv2.erode(clear, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    away = cv2.erode(clear, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return np.rint(free * colors + (1 - free) * filled).astype(np.uint8), clear + away
+
+
+def _clear_pixels(trust: np.ndarray, regions: Regions) -> np.ndarray:
+    """Count how many network pixels of each region's paper are not under a line; float count."""
+    near = cv2.resize(trust, regions.labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    found = np.bincount(regions.labels[(near > 0) & regions.free], minlength=regions.count)
+    return found * (trust.size / near.size)
 
 
 def _region_colours(colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None) -> np.ndarray:
@@ -226,7 +117,7 @@ def _region_colours(colors: np.ndarray, trust: np.ndarray, regions: Regions, pal
 
     Args:
         colors: uint8 at network size.
-        trust: uint8 at network size, from `_trust`.
+        trust: uint8 at network size, from `without_ink`.
         regions: at working size.
         palette: uint8 K x 3, or None.
     """
@@ -260,7 +151,7 @@ def _parts(
 
     Args:
         colors: uint8 at network size.
-        trust: uint8 at network size, from `_trust`.
+        trust: uint8 at network size, from `without_ink`.
         regions: at working size.
         flats: uint8 count x 3, the colour of each.
         palette: uint8 K x 3, colours that a patch may have. White is always one.
@@ -316,7 +207,7 @@ def _split(regions: Regions, parts: list[_Part], size: tuple[int, int]) -> np.nd
     for number, (part, (here, cover)) in enumerate(zip(parts, covers, strict=True)):
         markers[here][(cover > 205) & (labels[here] == part.region)] = regions.count + number + 1
     free = regions.free.astype(np.uint8)
-    return _under_lines(_flooded(markers * free, free)) - 1
+    return under_lines(flooded(markers * free, free)) - 1
 
 
 def _cover(part: _Part, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[tuple[slice, slice], np.ndarray]:
@@ -332,19 +223,35 @@ def _cover(part: _Part, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[
     """
     border = 4
     soft = np.rint(255 * blurred(np.pad(part.mask, border).astype(np.float32), 1.0)).astype(np.uint8)
-    top, left = part.top - border, part.left - border
-    down, across = shape[0] / size[0], shape[1] / size[1]
+    return enlarged(soft, (part.top - border, part.left - border), size, shape)
+
+
+def enlarged(
+    values: np.ndarray, corner: tuple[int, int], size: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Bring a rectangle of network pixels to another size, linearly; it may reach out of the page.
+
+    Args:
+        values: uint8, int16 or float32, h x w or h x w x C.
+        corner: row and column of its first pixel.
+        size: height and width of the page at network size.
+        shape: the height and width that it is brought to.
+
+    Returns:
+        The place, and what lies there.
+    """
+    (top, left), (down, across) = corner, (shape[0] / size[0], shape[1] / size[1])
     first = max(0, math.floor(top * down)), max(0, math.floor(left * across))
     last = (
-        min(shape[0], math.ceil((top + soft.shape[0]) * down)),
-        min(shape[1], math.ceil((left + soft.shape[1]) * across)),
+        min(shape[0], math.ceil((top + values.shape[0]) * down)),
+        min(shape[1], math.ceil((left + values.shape[1]) * across)),
     )
-    # From the middle of a working pixel to the mask's pixels.
+    # From the middle of a pixel to those of `values`.
     shift = [(first[0] + 0.5) / down - 0.5 - top, (first[1] + 0.5) / across - 0.5 - left]
     matrix = np.array([[1 / across, 0, shift[1]], [0, 1 / down, shift[0]]])
-    side = last[1] - first[1], last[0] - first[0]
-    cover = cv2.warpAffine(soft, matrix, side, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return (slice(first[0], last[0]), slice(first[1], last[1])), cover
+    side, flags = (last[1] - first[1], last[0] - first[0]), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    large = cv2.warpAffine(values, matrix, side, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return (slice(first[0], last[0]), slice(first[1], last[1])), large
 
 
 def _samples(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> tuple[np.ndarray, np.ndarray]:
