@@ -1,5 +1,6 @@
 from dataclasses import fields, replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -46,6 +47,20 @@ def test_the_cache_gives_the_same_and_survives_damage(tmp_path) -> None:
     other = render_triple(replace(SPEC, ground="#123456"), cache=tmp_path)
     assert other.sha256() != drawn.sha256() == render_triple(SPEC, cache=tmp_path).sha256()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_another_size_shows_the_same(tmp_path) -> None:
+    small, large = render_triple(SPEC, cache=tmp_path), render_triple(SPEC, size=512, cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2 and large.slots_a == small.slots_a and large.slots_b == small.slots_b
+    pairs = [(small.line_art, large.line_art), (small.reference, large.reference), (small.truth, large.truth)]
+    pairs += [
+        *zip(small.coverage_a, large.coverage_a, strict=True),
+        *zip(small.coverage_b, large.coverage_b, strict=True),
+    ]
+    for one, other in pairs:
+        halved = cv2.resize(other, (256, 256), interpolation=cv2.INTER_AREA)
+        # Bilinear placing and anti-aliasing differ at edges alone, which are a few percent of the pixels.
+        assert np.abs(one.astype(float) - halved).mean() < 2
 
 
 def test_lines_that_the_style_lacks() -> None:

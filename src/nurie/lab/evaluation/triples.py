@@ -119,25 +119,26 @@ def place(drawing: Drawing, palette: Mapping[str, Colour], placement: Placement,
     return np.clip(np.rint(painted), 0, 255).astype(np.uint8), coverage
 
 
-def render_triple(spec: TripleSpec, *, cache: Path | None = None) -> Triple:
-    """Draw the pictures of a row, 256 x 256.
+def render_triple(spec: TripleSpec, *, size: int = SIZE, cache: Path | None = None) -> Triple:
+    """Draw the pictures of a row.
 
     Args:
         spec: the row.
+        size: width and height in pixels; lines grow with it. Other sizes than 256 are not the palette protocol's.
         cache: a folder that keeps what was drawn; what other versions of the code and the renderers drew is not taken.
 
     Raises:
         DataError: the row asks for lines that the style does not have.
     """
-    path = None if cache is None else cache / f"{_key(spec)}.npz"
+    path = None if cache is None else cache / f"{_key(spec, size)}.npz"
     if path is not None and path.is_file():
         try:
             return _read(path, spec)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             path.unlink()  # damaged: it is drawn anew
     palette = {"background": (255, 255, 255)} | {slot: from_hex(text) for slot, text in spec.palette.items()}
-    drawing_a, entry_a = render_character(spec.style_a, spec.seed_a, "test", size=SIZE)
-    drawing_b, _ = render_character(spec.style_b, spec.seed_b, "test", size=SIZE)
+    drawing_a, entry_a = render_character(spec.style_a, spec.seed_a, "test", size=size)
+    drawing_b, _ = render_character(spec.style_b, spec.seed_b, "test", size=size)
     if spec.line_kind not in entry_a.line_kinds:
         raise DataError(f"{spec.id}: {spec.style_a} has lines {entry_a.line_kinds}, not {spec.line_kind!r}.")
     reference, coverage_b = place(drawing_b, palette, spec.placement, from_hex(spec.ground))
@@ -156,8 +157,8 @@ def render_triple(spec: TripleSpec, *, cache: Path | None = None) -> Triple:
     return triple
 
 
-def _key(spec: TripleSpec) -> str:
-    return hashlib.sha256(f"{_renderer()} {SIZE} {spec.to_json()}".encode()).hexdigest()[:32]
+def _key(spec: TripleSpec, size: int) -> str:
+    return hashlib.sha256(f"{_renderer()} {size} {spec.to_json()}".encode()).hexdigest()[:32]
 
 
 @functools.cache

@@ -69,11 +69,16 @@ def changed(section: str, change: _Change, *, rows: str = "seen") -> Callable[[M
 
 def drawn_only(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
     """Only the regions that the line art bounds are scored: what no line shows, no answer can colour."""
+    return Case.of(spec.id, without_undrawn(triple))
+
+
+def without_undrawn(triple: Triple) -> Triple:
+    """The triple whose slots that the line art does not bound have names of no colour, so that they are not scored."""
     kept = tuple(
         slot if slot == "background" or share >= _DRAWN else f"undrawn {slot}"
         for slot, share in zip(triple.slots_a, drawn_shares(triple), strict=True)
     )
-    return Case.of(spec.id, replace(triple, slots_a=kept))
+    return replace(triple, slots_a=kept)
 
 
 def drawn_shares(triple: Triple) -> list[float]:
