@@ -1,8 +1,8 @@
-"""Make the picture of docs/first-steps.md by its own commands.
+"""Make the pictures of docs/first-steps.md by its own commands.
 
     python examples/make_steps.py docs/first-steps.png
 
-Needs only what colouring needs.
+explained.png is written beside that. Needs only what colouring needs.
 """
 
 import argparse
@@ -13,14 +13,15 @@ from pathlib import Path
 
 from PIL import Image
 
-BEAST = Path(__file__).parent / "beast"
+EXAMPLES = Path(__file__).parent
+BEAST, PAGE = EXAMPLES / "beast", EXAMPLES / "page"
 #: What the page's commands add to `nurie colorize drawing.png -r reference.png -o ...`.
 STEPS = ((), ("--palette", str(BEAST / "sunset.gpl")), ("--set", "512,600=#3060c0", "--set", "280,290=#f7e08a"))
-SIDE, GAP = 220, 12
+SIDE, GAP, EXPLAINED = 220, 12, 800
 
 
 def main() -> None:
-    """Write the picture: drawing, reference, then a result for each command."""
+    """Write the pictures: drawing, reference, then a result for each command; a page explained."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     out = parser.parse_args().out
@@ -28,16 +29,24 @@ def main() -> None:
         pictures = [BEAST / "drawing.png", BEAST / "references" / "1.png"]
         for number, options in enumerate(STEPS):
             pictures.append(Path(folder) / f"{number}.png")
-            command = ["colorize", str(pictures[0]), "-r", str(pictures[1]), "-o", str(pictures[-1]), *options]
-            subprocess.run([sys.executable, "-m", "nurie", *command], check=True, stdout=subprocess.DEVNULL)
+            _colorize(pictures[0], pictures[1], pictures[-1], *options)
         sheet = Image.new("RGB", (len(pictures) * (SIDE + GAP) - GAP, SIDE), "white")
         for number, path in enumerate(pictures):
             with Image.open(path) as picture:
                 small = picture.convert("RGB")
             small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
             sheet.paste(small, (number * (SIDE + GAP) + (SIDE - small.width) // 2, (SIDE - small.height) // 2))
-    sheet.save(out, optimize=True)
-    print(out)
+        _colorize(PAGE / "drawing.png", PAGE / "references", Path(folder) / "page.png", "--explain")
+        with Image.open(Path(folder) / "page.png.flats.png") as picture:
+            explained = picture.resize((EXPLAINED, round(picture.height * EXPLAINED / picture.width)))
+    for picture, path in ((sheet, out), (explained, out.with_name("explained.png"))):
+        picture.save(path, optimize=True)
+        print(path)
+
+
+def _colorize(drawing: Path, reference: Path, out: Path, *options: str) -> None:
+    command = ["colorize", str(drawing), "-r", str(reference), "-o", str(out), *options]
+    subprocess.run([sys.executable, "-m", "nurie", *command], check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

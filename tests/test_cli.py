@@ -1,16 +1,21 @@
+import errno
+import hashlib
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import typer
 from PIL import Image
 
-from nurie import __version__, cli
+from nurie import Colorizer, __version__, cli, image
 
 RED = (200, 40, 60)
 
@@ -50,6 +55,15 @@ def files() -> list[str]:
     return sorted(str(path) for path in Path().rglob("*") if path.is_file())
 
 
+def outputs(folder: str) -> list[str]:
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
+def times(folder: str) -> dict[Path, int]:
+    """When each file below a folder was written, but for records."""
+    return {path: path.stat().st_mtime_ns for path in Path(folder).rglob("*.*") if path.suffix != ".jsonl"}
+
+
 def colour(path: str) -> list[int]:
     with Image.open(path) as picture:
         return np.asarray(picture)[5, 5].tolist()
@@ -76,7 +90,7 @@ def test_a_folder_with_several_references(colorize, capsys: pytest.CaptureFixtur
     Image.new("RGB", (48, 32), (9, 9, 9)).save("cast/dark.png")
     Path("cast/.DS_Store").write_bytes(b"x")
     assert colorize("lines", "-r", "cast", "-r", "ref.png", "-o", "out") == 0
-    assert sorted(os.listdir("out")) == ["a.png", "b.png", "c.png"]
+    assert outputs("out") == ["a.png", "b.png", "c.png"]
     captured = capsys.readouterr()
     assert captured.out == "3 of 3 coloured in out\n"
     assert "3/3" in captured.err
@@ -93,18 +107,200 @@ def test_existing_outputs_are_kept_unless_told(colorize, capsys: pytest.CaptureF
     Path("out/b.png").write_text("mine")
     assert colorize("lines", "-r", "ref.png", "-o", "out") == 1
     assert Path("out/b.png").read_text() == "mine"
-    assert sorted(os.listdir("out")) == ["a.png", "b.png", "c.png"]
+    assert outputs("out") == ["a.png", "b.png", "c.png"]
 
 
 def test_one_bad_file_is_reported_and_the_rest_done(colorize, capsys: pytest.CaptureFixture) -> None:
     Path("lines/b.png").write_bytes(Path("lines/a.png").read_bytes()[:50])
     Path("lines/[red]d.png").write_text("no picture")
     assert colorize("lines", "-r", "ref.png", "-o", "out") == 1
-    assert sorted(os.listdir("out")) == ["a.png", "c.png"]
+    assert outputs("out") == ["a.png", "c.png"]
     captured = capsys.readouterr()
     assert "b.png is damaged or truncated" in captured.err
     assert "[red]d.png is not a picture" in captured.err
     assert captured.out == "2 of 4 coloured in out\n"
+    assert captured.err.endswith("not coloured: lines/[red]d.png, lines/b.png\n")
+    # mended, the same command does only these
+    before = times("out")
+    for name in ("lines/b.png", "lines/[red]d.png"):
+        drawing(Path(name))
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
+    assert capsys.readouterr().out == "2 of 4 coloured in out, 2 were there already\n"
+    assert outputs("out") == ["[red]d.png", "a.png", "b.png", "c.png"]
+    assert times("out").items() >= before.items()
+
+
+def test_all_files_bad_is_as_one_bad_file(colorize, capsys: pytest.CaptureFixture) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        Path("lines", name).write_text("no picture")
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 2
+    assert capsys.readouterr().out == "0 of 3 coloured in out\n"
+    assert not Path("out").exists()
+
+
+def test_a_run_goes_on_where_it_was_stopped(
+    colorize, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = Colorizer.__call__
+
+    def stop(self: Colorizer, line_art: Path, *rest: object, **settings: object) -> object:
+        if line_art.name == "b.png":
+            raise KeyboardInterrupt
+        return call(self, line_art, *rest, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Colorizer, "__call__", stop)
+        assert colorize("lines", "-r", "ref.png", "-o", "out", "--save-palette", "p.gpl") == 130
+    told = capsys.readouterr()
+    assert told.out == "1 of 3 coloured in out\n"
+    assert told.err.endswith("stopped at lines/b.png; the same command goes on from there\n")
+    assert outputs("out") == ["a.png"] and not Path("p.gpl").exists()
+    before = times("out")
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--save-palette", "p.gpl") == 0
+    assert capsys.readouterr().out == "2 of 3 coloured in out, 1 was there already\n"
+    assert times("out").items() >= before.items()
+    # and again, with nothing left to do
+    before = times(".")
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--save-palette", "p.gpl") == 0
+    assert capsys.readouterr() == ("0 of 3 coloured in out, 3 were there already\n", "")
+    assert times(".") == before
+    with monkeypatch.context() as patch:
+        patch.setattr(Colorizer, "__call__", stop)
+        assert colorize("lines", "-r", "ref.png", "-o", "out", "--overwrite") == 130
+    assert capsys.readouterr().err.endswith("stopped at lines/b.png; name the drawings from there on to go on\n")
+
+
+@pytest.mark.parametrize(
+    "change", ["references", "palette", "extract_lines", "screentone", "balloons", "part", "model"]
+)
+def test_outputs_of_other_settings_are_not_passed_off(
+    colorize, model_folder: Path, capsys: pytest.CaptureFixture, change: str
+) -> None:
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
+    Path("out/c.png").unlink()
+    capsys.readouterr()
+    before = times("out")
+    arguments = ["lines", "-r", "ref.png", "-o", "out"]
+    if change == "references":
+        Image.new("RGB", (48, 32), (9, 9, 9)).save("ref.png")
+    elif change == "model":
+        shutil.copytree(model_folder, "other")
+        # The same graphs under other names: bytes that are others, but a whole model.
+        for name in ("encode.onnx", "colorize.onnx"):
+            graph = onnx.load(f"other/{name}")
+            graph.producer_name = "other"
+            onnx.save(graph, f"other/{name}")
+        card = json.loads(Path("other/nurie.json").read_text())
+        card["sha256"] = {name: hashlib.sha256(Path("other", name).read_bytes()).hexdigest() for name in card["sha256"]}
+        Path("other/nurie.json").write_text(json.dumps(card))
+        arguments += ["--model", "other"]
+    else:
+        arguments += {
+            "palette": ["--palette", "lock"],
+            "extract_lines": ["--extract-lines"],
+            "screentone": ["--no-screentone"],
+            "balloons": ["--no-balloons"],
+            "part": ["--part", "colors"],
+        }[change]
+    assert (run("colorize", *arguments) if change == "model" else colorize(*arguments)) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"error: a.png, b.png in out: {change} changed since. Give --overwrite to colour all again, another output, or "
+        "name only the drawings that are missing.\n",
+    )
+    assert times("out") == before
+
+
+def test_a_drawing_that_changed_is_named_and_the_rest_done(colorize, capsys: pytest.CaptureFixture) -> None:
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
+    Path("out/c.png").unlink()
+    Image.new("L", (53, 41), 255).save("lines/b.png")
+    capsys.readouterr()
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 1
+    told = capsys.readouterr()
+    assert told.out == "1 of 3 coloured in out, 1 was there already\n"
+    assert "error: out/b.png exists, but drawing changed since; give --overwrite to replace it" in told.err
+    assert told.err.endswith("not coloured: lines/b.png\n")
+
+
+def test_one_drawing_of_a_chapter_is_done_again(colorize, capsys: pytest.CaptureFixture) -> None:
+    chapter, page = ["lines", "-r", "ref.png", "-o", "out"], ["lines/b.png", "-r", "ref.png", "-o", "out"]
+    assert colorize(*chapter) == 0
+    before = times("out")
+    capsys.readouterr()
+    assert colorize(*page) == 0
+    assert capsys.readouterr() == ("out/b.png was there already\n", "")
+    assert colorize(*page, "--set", "7,5=#1e961e") == 2
+    assert "out/b.png exists; give --overwrite" in capsys.readouterr().err
+    assert times("out") == before
+    assert colorize("lines/b.png", "-r", "ref.png", "-o", "out/b.png", "--overwrite", "--set", "7,5=#1e961e") == 0
+    capsys.readouterr()
+    assert colorize(*chapter) == 0
+    assert capsys.readouterr().out == "0 of 3 coloured in out, 3 were there already\n"
+    assert colour("out/b.png") == [30, 150, 30]
+    # by other settings it is none of the chapter's any more
+    assert colorize(*page, "--overwrite", "--palette", "lock") == 0
+    assert colorize(*chapter) == 2
+    assert "error: b.png in out: palette changed since" in capsys.readouterr().err
+
+
+def test_folders_in_a_folder_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("lines/inner").mkdir()
+    drawing(Path("lines/inner/d.png"))
+    for name in ("lines/cast", "lines/out"):
+        Path(name).mkdir()
+        Image.new("RGB", (48, 32), RED).save(f"{name}/x.png")
+    assert colorize("lines", "-r", "lines/cast", "-o", "lines/out") == 0
+    assert capsys.readouterr().err.startswith("note: the pictures in lines/inner are not coloured; name that folder")
+    assert outputs("lines/out") == ["a.png", "b.png", "c.png", "x.png"]
+
+
+def test_pages_without_anything_to_colour_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
+    Image.new("L", (53, 41), 255).save("lines/b.png")
+    Image.new("L", (53, 41), 0).save("lines/c.png")
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
+    told = capsys.readouterr().err
+    assert "lines/b.png: nothing is drawn on it, so it stays white.\n" in told and "lines/a.png" not in told
+    assert "lines/c.png: it is black all over, so there is nothing to colour.\n" in told
+    assert colour("out/b.png") == [255, 255, 255] and colour("out/c.png") == [0, 0, 0]
+    assert colorize("lines/b.png", "-r", "ref.png", "-o", "b.psd") == 0
+    assert capsys.readouterr() == ("b.psd\n", "lines/b.png: nothing is drawn on it, so it stays white.\n")
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    colorize, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
+    before = {name: Path("out", name).read_bytes() for name in outputs("out")}
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def begin(path: Path, mode: str) -> object:
+        if ".a.png." in path.name:
+            return open(path, mode)
+        path.write_bytes(b"half")
+        return Full()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image, "open", begin, raising=False)
+        assert colorize("lines", "-r", "ref.png", "-o", "out", "--overwrite") == 1
+    told = capsys.readouterr()
+    assert told.out.endswith("1 of 3 coloured in out\n")
+    assert "error: cannot write out/b.png: No space left on device" in told.err
+    assert told.err.endswith("not coloured: lines/b.png, lines/c.png\n")
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir() if path.suffix != ".jsonl"} == before
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_any_work(
+    colorize, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK | os.X_OK)
+    monkeypatch.setattr(Colorizer, "encode", None)
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "no permission to write in" in told.err and told.err.count("\n") == 1
 
 
 def test_lines_are_extracted_on_request(colorize) -> None:
@@ -115,6 +311,25 @@ def test_lines_are_extracted_on_request(colorize) -> None:
     with Image.open("x.png") as result:
         assert np.asarray(result)[30, 32].max() < 100
         np.testing.assert_allclose(np.asarray(result)[30, 50].astype(int), RED, atol=1)
+
+
+def test_modes_have_layers_of_their_own(colorize, capsys: pytest.CaptureFixture) -> None:
+    lines = np.full((310, 420), 255, np.uint8)
+    lines[60:250, 100:320] = 0
+    # The tiny model mixes two colours by how light the paper is: here a wash.
+    lines[80:230, 120:300] = np.linspace(255, 170, 180).astype(np.uint8)
+    Image.fromarray(lines).save("washed.png")
+    two = np.full((64, 64, 3), (60, 150, 60), np.uint8)
+    two[:, 32:] = 130, 10, 136
+    Image.fromarray(two).save("two.png")
+    for mode, layer in (("flats", b"flats"), ("soft", b"soft colours"), ("shaded", b"shading")):
+        assert colorize("washed.png", "-r", "two.png", "-o", f"{mode}.psd", "--mode", mode) == 0
+        assert layer in Path(f"{mode}.psd").read_bytes()
+    assert b"shading" not in Path("flats.psd").read_bytes()
+    capsys.readouterr()
+    assert colorize("washed.png", "-r", "two.png", "-o", "a.png", "--mode", "hard") == 2
+    assert capsys.readouterr().err == "error: mode is flats, soft or shaded; got 'hard'.\n"
+    assert not Path("a.png").exists()
 
 
 def test_one_palette_for_a_chapter(colorize) -> None:
@@ -214,13 +429,21 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:60])
 
 
-def test_flats_are_explained_beside_each_output(colorize) -> None:
+def test_flats_are_explained_beside_each_output(colorize, capsys: pytest.CaptureFixture) -> None:
     assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--explain", "--set", "7,5=#1e961e") == 0
     told = json.loads(Path("x.png.flats.json").read_text())
     assert [(flat["color"], flat["by_hand"]) for flat in told["flats"]].count(("#1e961e", True)) == 1
     assert told["references"] == ["ref.png"] and told["flats"][0]["source"]["file"] == "ref.png"
     assert colorize("lines", "-r", "ref.png", "-o", "out", "--explain") == 0
-    assert len([name for name in os.listdir("out") if name.endswith(".png.flats.json")]) == 3
+    for ending in (".png", ".png.flats.json", ".png.flats.png"):
+        assert {f"{name}{ending}" for name in "abc"} <= set(outputs("out"))
+    capsys.readouterr()
+    # an explanation that is not asked for any more is no reason to colour again; one that is missing is
+    assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
+    assert capsys.readouterr().out == "0 of 3 coloured in out, 3 were there already\n"
+    assert colorize("lines", "-r", "ref.png", "-o", "plain") == 0
+    assert colorize("lines", "-r", "ref.png", "-o", "plain", "--explain") == 2
+    assert "a.png, b.png, c.png in plain: explain changed since" in capsys.readouterr().err
 
 
 def noise(path: Path) -> None:
@@ -249,6 +472,10 @@ BAD = {
     "has no colours in it": (
         lambda: Path("p.gpl").write_text("GIMP Palette\n"),
         ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--palette", "p.gpl"],
+    ),
+    "o.png is not .psd, the format asked for": (
+        None,
+        ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--format", "psd"],
     ),
     "p.gpl cannot be read": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--palette", "p.gpl"]),
     "'.txt' is no kind of palette": (

@@ -7,9 +7,12 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from nurie import Colorization, Colorizer, InputError, ModelError, OutputError
+from nurie.errors import ConfigError
+from nurie.explanation import tint_of
+from nurie.image import WRITABLE, read, rgb_of
 
 RED = (200, 40, 60)
 
@@ -33,7 +36,7 @@ def test_the_drawing_is_painted_at_its_own_size_and_its_lines_stay(colorizer: Co
     lines = drawing()
     result = colorizer(lines, references=[plain()])
     assert isinstance(result, Colorization)
-    assert (result.image.mode, result.image.size) == ("RGB", (83, 61))
+    assert (result.image.mode, result.image.size) == ("RGB", (83, 61)) and not result.notes
     pixels = np.asarray(result.image)
     assert (pixels[lines == 0] == 0).all()
     # float32 and uint8 roundings on the way
@@ -48,9 +51,57 @@ def test_the_drawing_is_painted_at_its_own_size_and_its_lines_stay(colorizer: Co
 
 @pytest.mark.parametrize("size", [(1, 1), (17, 500), (500, 17), (61, 61), (300, 200)])
 def test_any_size_works(colorizer: Colorizer, size: tuple) -> None:
-    result = colorizer(np.full(size, 255, np.uint8), plain())
+    lines = np.full(size, 255, np.uint8)
+    lines[size[0] // 2] = 0
+    result = colorizer(lines, plain())
     assert result.image.size == size[::-1]
-    np.testing.assert_allclose(np.asarray(result.image).reshape(-1, 3).mean(0), RED, atol=1)
+    np.testing.assert_allclose(np.asarray(result.colors).reshape(-1, 3).mean(0), RED, atol=1)
+
+
+def test_screentone_is_no_line_and_lies_over_the_colours(colorizer: Colorizer) -> None:
+    lines = cv2.circle(np.full((211, 223), 255, np.uint8), (110, 105), 90, 0, 3)
+    for x, y in np.mgrid[50:171:9, 45:166:9].reshape(2, -1).T:
+        cv2.circle(lines, (int(x), int(y)), 2, 0, -1)
+    result = colorizer(lines, plain())
+    assert len(result.flats) == 2
+    np.testing.assert_array_equal(np.asarray(result.lines)[..., 3], 255 - lines)
+    assert (np.asarray(result.image)[lines == 0] == 0).all()
+    # On a dot there is no line: it is a place in its region.
+    assert result.recolour(104, 99, "#0080ff") == result.flats.at(100, 97)
+    with pytest.raises(InputError, match="on a line"):
+        colorizer(lines, plain(), screentone=False).recolour(104, 99, "#0080ff")
+
+
+def test_speech_balloons_stay_white_until_they_are_recoloured(colorizer: Colorizer) -> None:
+    lines = cv2.rectangle(np.full((401, 307), 255, np.uint8), (5, 5), (300, 395), 0, 3)
+    cv2.ellipse(lines, (110, 100), (81, 51), 0, 0, 360, 0, 3)
+    for x in range(65, 160, 14):
+        for y in (80, 100, 120):
+            cv2.line(lines, (x, y - 5), (x, y + 5), 0, 3)
+    result = colorizer(lines, plain(), palette=[(10, 20, 30)])
+    inside = cv2.ellipse(np.zeros_like(lines), (110, 100), (78, 48), 0, 0, 360, 1, -1) > 0
+    assert (np.asarray(result.colors)[inside] == 255).all()
+    assert result.flats[result.flats.at(200, 300)] == "#0a141e"
+    result.recolour(110, 60, "#ffee00")
+    assert (np.asarray(result.colors)[60, 110] == (255, 238, 0)).all()
+    coloured = np.asarray(colorizer(lines, plain(), balloons=False).colors)[inside]
+    np.testing.assert_allclose(coloured.astype(int), np.broadcast_to(RED, coloured.shape), atol=1)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 500), (61, 83)])
+@pytest.mark.parametrize("paper", [255, 190])
+def test_an_empty_page_stays_white_and_says_so(colorizer: Colorizer, size: tuple, paper: int) -> None:
+    result = colorizer(np.full(size, paper, np.uint8), plain())
+    assert result.image.size == size[::-1] and result.image.getextrema() == ((255, 255),) * 3
+    assert list(result.flats) == ["#ffffff"]
+    assert result.notes == ["nothing is drawn on it, so it stays white."]
+
+
+@pytest.mark.parametrize("size", [(2, 3), (61, 83)])
+def test_a_black_page_stays_black_and_says_so(colorizer: Colorizer, size: tuple) -> None:
+    result = colorizer(np.zeros(size, np.uint8), plain())
+    assert result.image.getextrema() == ((0, 0),) * 3
+    assert result.notes == ["it is black all over, so there is nothing to colour."]
 
 
 def test_same_inputs_same_bytes(colorizer: Colorizer) -> None:
@@ -247,11 +298,16 @@ def test_every_flat_is_explained(colorizer: Colorizer, tmp_path: Path) -> None:
         # the tiny model looks for the brightest token
         assert flat["source"]["reference"] == 1 and flat["source"]["file"] == str(tmp_path / "bright.png")
         assert 80 < flat["source"]["x"] < 100 and 60 < flat["source"]["y"] < 75
+    with Image.open(tmp_path / "a.png") as picture:
+        found = {colour for _, colour in picture.getcolors(1 << 24)}
+    assert {tint_of(0), tint_of(1)} <= found
 
 
-def test_without_a_map_a_flat_has_no_source(model_folder_without_map: Path) -> None:
+def test_without_a_map_a_flat_has_no_source(model_folder_without_map: Path, tmp_path: Path) -> None:
     result = Colorizer(model_folder_without_map, threads=1)(drawing(), plain())
     assert [flat["source"] for flat in result.explain()] == [None, None]
+    result.save_explanation(tmp_path / "a.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_every_flat_takes_the_palettes_nearest_colour(colorizer: Colorizer, tmp_path: Path) -> None:
@@ -282,6 +338,72 @@ def test_lock_is_the_palette_of_all_references(colorizer: Colorizer) -> None:
     assert set(result.flats) <= {"#c8283c", "#141ec8"}
 
 
+def washed() -> tuple[np.ndarray, np.ndarray]:
+    """A drawing with a wash in its thick ring, and a reference of two colours.
+
+    The tiny model mixes the two by how light the paper is: they differ over the wash.
+    """
+    lines = np.full((310, 420), 255, np.uint8)
+    cv2.circle(lines, (210, 155), 90, 0, -1)
+    inside = cv2.circle(np.zeros_like(lines), (210, 155), 70, 255, -1) > 0
+    lines[inside] = np.broadcast_to(np.linspace(255, 170, 420).astype(np.uint8), lines.shape)[inside]
+    reference = plain((60, 150, 60), 64, 64)
+    reference[:, 32:] = (130, 10, 136)
+    return lines, reference
+
+
+def test_modes_of_colouring(colorizer: Colorizer) -> None:
+    lines, reference = washed()
+    pages = {mode: colorizer(lines, reference, mode=mode) for mode in ("flats", "soft", "shaded")}  # type: ignore[arg-type]
+    flats = np.asarray(pages["flats"].colors)
+    for mode, result in pages.items():
+        assert list(result.flats) == list(pages["flats"].flats)
+        assert (np.asarray(result.image)[lines == 0] == 0).all()
+        if mode != "flats":
+            assert (np.asarray(result.colors) != flats).any()
+    # What lies over a flat stays when that is recoloured or locked.
+    soft = pages["soft"]
+    inside = soft.flats.mask(soft.flats.at(210, 155))
+    before = np.asarray(soft.colors)[inside].astype(int) - flats[inside]
+    soft.recolour(210, 155, (120, 130, 140))
+    np.testing.assert_array_equal(np.asarray(soft.colors)[inside] - np.array([120, 130, 140]), before)
+    locked = colorizer(lines, reference, mode="soft", palette=[(120, 130, 140)])
+    assert set(locked.flats) == {"#78828c"}
+    np.testing.assert_array_equal(np.asarray(locked.colors)[inside], np.asarray(soft.colors)[inside])
+    with pytest.raises(ConfigError, match="mode is flats, soft or shaded; got 'hard'"):
+        colorizer(lines, reference, mode="hard")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("mode", "name"), [("soft", "soft colours"), ("shaded", "shading")])
+@pytest.mark.parametrize("suffix", [".psd", ".ora", ".tif"])
+def test_what_lies_over_flats_is_a_layer(
+    colorizer: Colorizer, tmp_path: Path, suffix: str, mode: str, name: str
+) -> None:
+    result = colorizer(*washed(), mode=mode)  # type: ignore[arg-type]
+    path = result.save(tmp_path / f"page{suffix}")
+    # Roundings to 8 bits: of the layer's alpha over the flats, of the lines over that, and of the composite.
+    apart = np.abs(flattened(path, (420, 310)).astype(int) - np.asarray(result.image).astype(int))
+    assert apart.max() <= 3
+    if suffix == ".psd":
+        from psd_tools import PSDImage
+
+        assert [layer.name for layer in PSDImage.open(path)] == ["paper", "flats", name, "lines"]
+
+
+def test_more_regions_than_a_page_has_are_merged_and_said(
+    colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not colorizer(drawing(), plain()).notes
+    monkeypatch.setattr("nurie.regions._MOST", 3)
+    grid = np.full((205, 307), 255, np.uint8)
+    grid[::41] = grid[:, ::51] = 0  # 5 x 6 boxes; the last line is at the border
+    result = colorizer(grid, plain())
+    assert len(result.flats) == 3
+    assert result.notes == [
+        "its lines cut it into 30 regions; the smallest were merged into their neighbours, and 3 are left."
+    ]
+
+
 def test_bad_palettes(colorizer: Colorizer, tmp_path: Path) -> None:
     noise = np.random.default_rng(3).integers(0, 256, (53, 59, 3), np.uint8)
     for palette, message in (
@@ -296,15 +418,15 @@ def test_bad_palettes(colorizer: Colorizer, tmp_path: Path) -> None:
             colorizer(drawing(), noise, palette=palette)
 
 
-def flattened(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """What a program sees that mixes the layers itself, on white; from the file's own layers alone."""
-    page = Image.new("RGBA", size, (255, 255, 255, 255))
+def flattened(path: Path, size: tuple[int, int], ground: tuple = (255, 255, 255, 255)) -> np.ndarray:
+    """What a program sees that mixes the layers itself, RGB on white; from the file's own layers alone."""
+    page = Image.new("RGBA", size, ground)
     if path.suffix == ".psd":
         from psd_tools import PSDImage
 
         for layer in PSDImage.open(path).descendants():
             if not layer.is_group():
-                page.alpha_composite(layer.topil().convert("RGBA"), (layer.left, layer.top))
+                page.alpha_composite(layer.topil(apply_icc=False).convert("RGBA"), (layer.left, layer.top))
     elif path.suffix == ".ora":
         with zipfile.ZipFile(path) as archive:
             stack = ElementTree.fromstring(archive.read("stack.xml"))
@@ -317,7 +439,20 @@ def flattened(path: Path, size: tuple[int, int]) -> np.ndarray:
             for number in range(1, pages.n_frames):
                 pages.seek(number)
                 page.alpha_composite(pages.convert("RGBA"))
-    return np.asarray(page.convert("RGB"))
+    return np.asarray(page.convert("RGB") if ground[3] else page)
+
+
+def merged(path: Path) -> Image.Image:
+    """What a program sees that does not read layers; PSD's is mixed with white, which psd-tools takes out."""
+    from psd_tools import PSDImage
+
+    with Image.open(path if path.suffix != ".ora" else zipfile.ZipFile(path).open("mergedimage.png")) as picture:
+        picture.load()
+    if path.suffix == ".psd":
+        unmixed = PSDImage.open(path).topil(apply_icc=False)
+        unmixed.info.update(picture.info)
+        return unmixed
+    return picture
 
 
 @pytest.mark.parametrize("per_colour", [False, True])
@@ -350,13 +485,114 @@ def test_a_layer_for_each_colour(colorizer: Colorizer, tmp_path: Path) -> None:
     assert [layer.name for layer in PSDImage.open(result.save(tmp_path / "b.psd"))] == ["paper", "flats", "lines"]
 
 
-def test_a_cut_out_has_no_paper_layer(colorizer: Colorizer, tmp_path: Path) -> None:
+def cut_out() -> np.ndarray:
+    """A drawing on paper that ends in a soft edge, outside the circle and through it: RGBA."""
+    alpha = np.zeros((61, 83), np.uint8)
+    cv2.circle(alpha, (50, 30), 28, 255, -1)
+    return np.dstack([drawing()] * 3 + [cv2.GaussianBlur(alpha, (5, 5), 0)])
+
+
+def glass() -> np.ndarray:
+    """Lines on nothing: RGBA."""
+    return np.dstack([np.zeros((61, 83, 3), np.uint8), 255 - drawing()])
+
+
+@pytest.mark.parametrize(("pixels", "names"), [(cut_out(), ["paper", "flats", "lines"]), (glass(), ["flats", "lines"])])
+@pytest.mark.parametrize("inside", ["#2060d0", "#ffffff"])
+@pytest.mark.parametrize("per_colour", [False, True])
+@pytest.mark.parametrize("suffix", [".psd", ".ora", ".tif"])
+def test_a_cut_out_is_the_same_merged_and_in_layers(
+    colorizer: Colorizer, tmp_path: Path, suffix: str, per_colour: bool, inside: str, pixels: np.ndarray, names: list
+) -> None:
     from psd_tools import PSDImage
 
-    pixels = np.dstack([np.dstack([drawing()] * 3), np.full((61, 83), 255, np.uint8)])
-    pixels[:, :7, 3] = 0
-    saved = colorizer(Image.fromarray(pixels), plain()).save(tmp_path / "cut.psd")
-    assert [layer.name for layer in PSDImage.open(saved)] == ["flats", "lines"]
+    result = colorizer(Image.fromarray(pixels), plain())
+    result.flats[1] = inside
+    path = result.save(tmp_path / f"a{suffix}", layer_per_colour=per_colour)
+    wanted = np.asarray(result.image).astype(int)
+    seen, mixed = np.asarray(merged(path)).astype(int), flattened(path, (83, 61), (0, 0, 0, 0)).astype(int)
+    np.testing.assert_array_equal(seen[..., 3], wanted[..., 3])
+    assert 0 < (wanted[..., 3] == 0).mean() < 1 or names == ["flats", "lines"]
+    # an 8-bit rounding for each layer at soft edges
+    np.testing.assert_allclose(mixed[..., 3], wanted[..., 3], atol=2)
+    for got in (seen, mixed):
+        opaque = wanted[..., 3] == 255
+        np.testing.assert_allclose(got[opaque], wanted[opaque], atol=2)
+        # of colours what is seen is colour times alpha
+        shown = [np.rint(picture[..., :3] * picture[..., 3:] / 255) for picture in (got, wanted)]
+        np.testing.assert_allclose(shown[0], shown[1], atol=3)
+    if suffix == ".psd" and not per_colour and inside != "#ffffff":
+        assert [layer.name for layer in PSDImage.open(path)] == names
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".tif", ".psd", ".ora"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_drawings_profile_is_kept_and_its_lines_too(
+    colorizer: Colorizer, tmp_path: Path, profiles: dict[str, bytes], suffix: str, mode: str
+) -> None:
+    """Lines have the drawing's own numbers, flats what LittleCMS makes of their sRGB colour."""
+    page = Image.fromarray(np.dstack([np.full((61, 83), 255, np.uint8), drawing(), drawing()])).convert(mode)
+    page.save(tmp_path / "line.png", icc_profile=profiles["adobe"], dpi=(600, 600))
+    result = colorizer(tmp_path / "line.png", plain((30, 200, 60)))
+    result.flats[1] = "#20d060"
+    assert result.image.info["icc_profile"] == result.colors.info["icc_profile"] == profiles["adobe"]
+    assert not result.notes
+    # and it is seen in the colour that was asked for
+    np.testing.assert_allclose(rgb_of(result.image)[30, 41].astype(int), (32, 208, 96), atol=2)
+    path = result.save(tmp_path / f"a{suffix}", layer_per_colour=suffix in (".psd", ".ora", ".tif"))
+    picture = merged(path)
+    assert picture.info["icc_profile"] == profiles["adobe"]
+    if suffix in WRITABLE:
+        assert read(path).info["dpi"] == pytest.approx((600, 600), abs=0.02)
+    source, target = ImageCms.createProfile("sRGB"), ImageCms.ImageCmsProfile(io.BytesIO(profiles["adobe"]))
+    flat = ImageCms.profileToProfile(Image.new("RGB", (1, 1), "#20d060"), source, target).getpixel((0, 0))
+    assert flat != (32, 208, 96)
+    pixels = np.asarray(picture.convert("RGB")).astype(int)
+    apart = 3 if suffix == ".jpg" else 1
+    np.testing.assert_allclose(pixels[30, 41], flat, atol=apart)
+    if suffix != ".jpg":
+        assert (pixels[drawing() == 0] == (255, 0, 0)).all()
+    if suffix in (".psd", ".ora", ".tif"):
+        np.testing.assert_allclose(flattened(path, (83, 61)).astype(int), pixels, atol=2)
+
+
+def test_colours_of_an_srgb_drawing_are_exact(colorizer: Colorizer, profiles: dict[str, bytes]) -> None:
+    page = Image.fromarray(drawing()).convert("RGB")
+    bare = colorizer(page, plain(), palette=["#bf313d"])
+    assert "icc_profile" not in bare.image.info
+    page.info["icc_profile"] = profiles["srgb"]
+    named = colorizer(page, plain(), palette=["#bf313d"])
+    assert named.image.info["icc_profile"] == profiles["srgb"]
+    assert named.image.tobytes() == bare.image.tobytes()
+    assert (np.asarray(named.colors) == (0xBF, 0x31, 0x3D)).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "said"),
+    [("L", "grey", False), ("CMYK", "cmyk", True), ("RGB", "cmyk", True), ("LA", "adobe", False)],
+)
+def test_a_drawing_whose_profile_is_not_one_for_rgb_becomes_srgb(
+    colorizer: Colorizer, profiles: dict[str, bytes], tmp_path: Path, mode: str, name: str, said: bool
+) -> None:
+    page = Image.fromarray(drawing()).convert(mode)
+    page.info["icc_profile"] = profiles[name]
+    result = colorizer(page, plain(), palette=["#bf313d"])
+    assert "icc_profile" not in result.image.info
+    assert np.asarray(result.image)[0, 0, :3].tolist() == [0xBF, 0x31, 0x3D]
+    assert [note for note in result.notes if "colour profile" in note] == result.notes and bool(result.notes) == said
+    with Image.open(result.save(tmp_path / "a.psd")) as saved:
+        assert "icc_profile" not in saved.info
+
+
+def test_references_are_seen_by_their_profiles(colorizer: Colorizer, profiles: dict[str, bytes]) -> None:
+    numbers = Image.new("RGB", (64, 48), (100, 200, 100))
+    numbers.info["icc_profile"] = profiles["adobe"]
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(profiles["adobe"])), ImageCms.createProfile("sRGB")
+    wanted = ImageCms.profileToProfile(numbers, source, target).getpixel((0, 0))
+    assert max(abs(a - b) for a, b in zip(wanted, (100, 200, 100), strict=True)) > 50
+    colours = np.asarray(colorizer(drawing(), numbers).colors)
+    # float32 and uint8 roundings on the way
+    np.testing.assert_allclose(colours[30, 41].astype(int), wanted, atol=1)
 
 
 def test_one_layer_alone(colorizer: Colorizer, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-__all__ = ["Layout", "Window", "gather", "lay_out", "network_input", "network_sides", "shrunk"]
+__all__ = ["Layout", "Window", "blend", "gather", "lay_out", "network_input", "network_sides", "shrunk"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,14 @@ class Layout:
     """Height and width of the padded canvas."""
     windows: tuple[Window, ...]
     """One, or overlapping ones along the long side of an elongated page."""
+
+    def in_tokens(self, stride: int) -> "Layout":
+        """Return the same layout counted in tokens, squares of `stride` pixels; the page's own pixels stay."""
+        windows = tuple(
+            Window(w.top // stride, w.left // stride, w.height // stride, w.width // stride) for w in self.windows
+        )
+        height, width = math.ceil(self.height / stride), math.ceil(self.width / stride)
+        return Layout(self.page, height, width, (self.canvas[0] // stride, self.canvas[1] // stride), windows)
 
 
 def lay_out(height: int, width: int, *, size: int, multiple: int) -> Layout:
@@ -147,14 +155,27 @@ def gather(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
     Returns:
         float32 height x width x 3 in [0, 255].
     """
-    total = np.zeros((*layout.canvas, 3), np.float32)
+    return np.clip((blend(layout, parts) + 1) * 127.5, 0, 255)[: layout.height, : layout.width]
+
+
+def blend(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
+    """Put what is known of each window together, overlaps blended linearly.
+
+    Args:
+        layout: of this page.
+        parts: one a window, 1 x C x h x w.
+
+    Returns:
+        float32 canvas height x canvas width x C.
+    """
+    total = np.zeros((*layout.canvas, parts[0].shape[1]), np.float32)
     weights = np.zeros((*layout.canvas, 1), np.float32)
     for window, part in zip(layout.windows, parts, strict=True):
         place = np.s_[window.top : window.top + window.height, window.left : window.left + window.width]
         ramp = (_tent(window.height)[:, None] * _tent(window.width)[None])[..., None]
         total[place] += ramp * part[0].transpose(1, 2, 0)
         weights[place] += ramp
-    return np.clip((total / weights + 1) * 127.5, 0, 255)[: layout.height, : layout.width]
+    return total / weights
 
 
 def _tent(length: int) -> np.ndarray:

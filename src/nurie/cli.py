@@ -1,15 +1,15 @@
 """The command line, thin: it names files, shows progress, and says in one line what went wrong.
 
-Exit status: 0 done; 1 some of several pictures failed; 2 nothing could be done.
+Exit status: 0 done; 1 some of several pictures failed; 2 nothing could be done; 130 stopped by Ctrl-C.
 """
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,8 +17,8 @@ from nurie import __version__
 from nurie.errors import InputError, ModelError, NurieError, OutputError
 
 if TYPE_CHECKING:
-    from nurie.colorization import Colorization, Part, References
-    from nurie.sequence import Job
+    from nurie.colorization import Colorization, References
+    from nurie.sequence import Job, Run
     from nurie.swatches import Swatch
 
 __all__ = ["app", "main"]
@@ -69,17 +69,33 @@ def colorize(
         ),
     ],
     suffix: Annotated[
-        str, typer.Option("--format", metavar=".png|.psd|...", help="Of the files in an output folder.")
-    ] = ".png",
-    part: Annotated[
-        str, typer.Option(metavar="image|colors|lines", help="Write the whole page, or one layer of it alone.")
-    ] = "image",
-    layer_per_colour: Annotated[
-        bool, typer.Option("--layer-per-colour", help="In layered files, give each flat colour a layer of its own.")
+        str | None,
+        typer.Option(
+            "--format", metavar=".png|.psd|...", help="Of the files in an output folder.", show_default=".png"
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace outputs that exist; else only those that are missing in a folder are made."
+        ),
     ] = False,
     extract_lines: Annotated[
         bool, typer.Option("--extract-lines", help="The drawings are colour pictures: take their lines first.")
     ] = False,
+    screentone: Annotated[
+        bool,
+        typer.Option(help="Take regular dots for screentone, not for lines: it lies over the colours."),
+    ] = True,
+    balloons: Annotated[bool, typer.Option(help="Keep speech balloons and caption boxes white.")] = True,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="flats|soft|shaded",
+            help="One colour for each region; the network's own colours within it; or one colour, and over it the "
+            "network's light and shade.",
+        ),
+    ] = "flats",
     palette: Annotated[
         str | None,
         typer.Option(
@@ -103,15 +119,20 @@ def colorize(
             show_default="none",
         ),
     ] = None,
+    part: Annotated[
+        str, typer.Option(metavar="image|colors|lines", help="Write the whole page, or one layer of it alone.")
+    ] = "image",
+    layer_per_colour: Annotated[
+        bool, typer.Option("--layer-per-colour", help="In layered files, give each flat colour a layer of its own.")
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
             "--explain",
-            help="Write beside each output, as NAME.flats.json, every flat's colour, area and box, and where in which "
-            "reference its colour came from.",
+            help="Write beside each output every flat's colour, area and box, and where in which reference its colour "
+            "came from, as NAME.flats.json, and draw it, as NAME.flats.png.",
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     model: Annotated[
         str | None,
         typer.Option(help="A model folder or a hub id (owner/name).", show_default="the weights that ship with Nurie"),
@@ -120,49 +141,68 @@ def colorize(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all")] = None,
 ) -> None:
     """Colour drawings from reference pictures, at their full size, their lines untouched."""
-    from nurie.sequence import pictures_of, plan
+    from nurie.sequence import Run, digest_of, passed_over, pictures_of, plan
 
     references = pictures_of(reference)
-    settings = [Path(palette)] if palette not in (None, "lock") else []
-    jobs = plan(line_art, out, keep=[*references, *settings], suffix=suffix)
+    files = [Path(palette)] if palette not in (None, "lock") else []
+    jobs = plan(line_art, out, keep=[*references, *files], suffix=suffix)
     _check_layers({job.target.suffix.lower() for job in jobs}, part=part, layer_per_colour=layer_per_colour)
     points = [_point_of(text) for text in corrected or []]
     if points and len(jobs) > 1:
         raise InputError(
             f"--set corrects one drawing; here are {len(jobs)}. Colour the one that it is meant for alone."
         )
-    if len(jobs) == 1:
-        _refuse_existing(jobs[0].target, overwrite)
+    for folder in passed_over(line_art, known=[out, *(picture.parent for picture in references)]):
+        _say(f"note: the pictures in {folder} are not coloured; name that folder to colour them")
 
     from nurie import swatches
 
-    read = swatches.read(settings[0]) if settings else []
+    read = swatches.read(files[0]) if files else []
     if save_palette:
         swatches.check_suffix(save_palette)
-        _refuse_existing(save_palette, overwrite)
 
     import cv2
 
     from nurie.colorizer import Colorizer
+    from nurie.shading import check_mode
 
+    check_mode(mode)
     if threads:
         cv2.setNumThreads(threads)
     colorizer = Colorizer(model, threads=threads, max_megapixels=max_megapixels)
     known = colorizer.encode(references)
     used = read or _references_palette(known, needed=palette is not None or save_palette is not None)
-    locked = swatches.colours_of(used) if palette else None
-    make = partial(colorizer, references=known, extract_lines=extract_lines, palette=locked)
-    one = partial(_one, make, explain=explain, part=cast("Part", part), layer_per_colour=layer_per_colour)
-    failed = 0
-    if len(jobs) == 1:
-        one(jobs[0], points=points, say=lambda text: typer.echo(text, err=True))
-        typer.echo(jobs[0].target)
+    if save_palette and save_palette.exists() and not overwrite:
+        if not _holds(save_palette, used):
+            raise OutputError(f"{save_palette} exists; give --overwrite to replace it, or another name.")
+        save_palette = None
+    # What decides how an output looks is recorded with it.
+    settings: dict[str, Any] = {
+        "extract_lines": extract_lines,
+        "screentone": screentone,
+        "balloons": balloons,
+        "mode": mode,
+        "palette": [swatches.hex_of(swatch.colour) for swatch in used] if palette else None,
+    }
+    written: dict[str, Any] = {"part": part, "layer_per_colour": layer_per_colour}
+    made_with = {"model": colorizer.model.fields["sha256"], "references": digest_of(references), **settings, **written}
+    if explain:
+        made_with["explain"] = True
+    run = Run(jobs[0].target.parent, made_with, begin=jobs[0].target != out)
+    make = partial(colorizer, references=known, **settings)
+    one = partial(_one, make, run, overwrite=overwrite, explain=explain, written=written)
+    status = 0
+    if len(jobs) > 1:
+        status = _several(one, jobs, run, overwrite)
+    elif run.has(jobs[0]) and not (points or overwrite):
+        typer.echo(f"{jobs[0].target} was there already")
     else:
-        failed = _several(one, jobs, overwrite)
+        one(jobs[0], points=points, say=_say)
+        typer.echo(jobs[0].target)
     if save_palette:
         swatches.write(used, save_palette)
-    if failed:
-        raise typer.Exit(1)
+    if status:
+        raise typer.Exit(status)
 
 
 def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> None:
@@ -194,56 +234,86 @@ def _references_palette(known: "References", *, needed: bool) -> list["Swatch"]:
     return known.swatches if needed else []
 
 
+def _holds(path: Path, palette: Sequence["Swatch"]) -> bool:
+    """Say whether a palette file has just these colours."""
+    from nurie import swatches
+
+    try:
+        return [swatch.colour for swatch in swatches.read(path)] == [swatch.colour for swatch in palette]
+    except InputError:
+        return False
+
+
 def _one(
     make: Callable[[Path], "Colorization"],
+    run: "Run",
     job: "Job",
     *,
     points: Sequence[_Point],
     say: Callable[[str], None],
+    overwrite: bool,
     explain: bool,
-    part: "Part",
-    layer_per_colour: bool,
+    written: Mapping[str, Any],
 ) -> None:
     """Colour one drawing, with its corrections of earlier runs and new ones."""
     from nurie.flats import corrections_path
 
-    result, kept = make(job.source), corrections_path(job.target)
-    if kept.exists():
-        count = result.correct(kept)
-        say(f"{job.target}: {count} {'region' if count == 1 else 'regions'} recoloured as {kept.name} says")
-    for x, y, colour in points:
-        result.recolour(x, y, colour)
-    result.save(job.target, part=part, layer_per_colour=layer_per_colour)
-    if explain:
-        result.save_explanation(job.target.with_name(job.target.name + ".flats.json"))
+    with run.making(job, overwrite=overwrite):
+        result, kept = make(job.source), corrections_path(job.target)
+        if kept.exists():
+            count = result.correct(kept)
+            say(f"{job.target}: {count} {'region' if count == 1 else 'regions'} recoloured as {kept.name} says")
+        for note in result.notes:
+            say(f"{job.source}: {note}")
+        for x, y, colour in points:
+            result.recolour(x, y, colour)
+        if explain:
+            result.save_explanation(job.target.with_name(job.target.name + ".flats.json"))
+        result.save(job.target, **written)
 
 
-def _several(one: Callable[..., None], jobs: Sequence["Job"], overwrite: bool) -> int:
-    """Colour several drawings with a progress bar; return how many failed."""
+def _several(one: Callable[..., None], jobs: Sequence["Job"], run: "Run", overwrite: bool) -> int:
+    """Colour several drawings with a progress bar, those that are there already left out; return the exit status."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    failed = 0
+    if not overwrite:
+        run.check(jobs)
+    there = set() if overwrite else {job for job in jobs if run.has(job)}
+    left = [job for job in jobs if job not in there]
+    done, failed = 0, []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        say = partial(progress.console.print, markup=False, highlight=False, soft_wrap=True)
-        for job in progress.track(jobs, description="Colouring"):
-            try:
-                _refuse_existing(job.target, overwrite)
-                one(job, points=[], say=say)
-            except ModelError:
-                # What is wrong with the model is wrong for every drawing.
-                raise
-            except NurieError as error:
-                failed += 1
-                say(f"error: {error}")
-    typer.echo(f"{len(jobs) - failed} of {len(jobs)} coloured in {jobs[0].target.parent}")
-    return failed
+
+    def summary() -> str:
+        known = f", {len(there)} {'was' if len(there) == 1 else 'were'} there already" if there else ""
+        return f"{done} of {len(jobs)} coloured in {jobs[0].target.parent}{known}"
+
+    try:
+        with Progress(*columns, console=Console(stderr=True), disable=not left) as progress:
+            say = partial(progress.console.print, markup=False, highlight=False, soft_wrap=True)
+            for job in progress.track(left, description="Colouring"):
+                try:
+                    one(job, points=[], say=say)
+                    done += 1
+                except ModelError:
+                    # What is wrong with the model is wrong for every drawing.
+                    raise
+                except NurieError as error:
+                    failed.append(job)
+                    say(f"error: {error}")
+    except KeyboardInterrupt:
+        how = "name the drawings from there on to go on" if overwrite else "the same command goes on from there"
+        _say(f"stopped at {job.source}; {how}")
+        typer.echo(summary())
+        raise typer.Exit(130) from None
+    typer.echo(summary())
+    if failed:
+        _say(f"not coloured: {', '.join(str(job.source) for job in failed)}")
+    return 0 if not failed else 1 if done or there else 2
 
 
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists; give --overwrite to replace it, or another output.")
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _mount(command: EntryPoint) -> None:

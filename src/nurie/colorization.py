@@ -11,12 +11,14 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, image, lines, page
+from nurie import canvas, explanation, icc, image, lines, regions
 from nurie.engine import Engine, Tokens
 from nurie.errors import InputError, ModelError, OutputError
 from nurie.flats import Fingerprint, Flats, corrections_path, read_corrections, write_corrections, write_listing
-from nurie.layers import LAYERED, page_layers, write_layers
+from nurie.layers import LAYERED, cut_out, page_layers, write_layers
 from nurie.palette import distinct
+from nurie.screentone import without_screentone
+from nurie.shading import Shading
 from nurie.swatches import Swatch, colour_of, hex_of
 
 __all__ = ["Colorization", "Drawing", "Part", "References"]
@@ -36,6 +38,8 @@ class References:
     """The flat colours of all of them, uint8 K x 3."""
     names: tuple[str, ...]
     """The file of each; "" for a picture without one."""
+    seen: tuple[np.ndarray, ...]
+    """Each as the network sees it, uint8 h x w x 3."""
 
     @property
     def swatches(self) -> list[Swatch]:
@@ -47,7 +51,15 @@ class References:
 class Colorization:
     """A coloured drawing and what it is made of."""
 
-    def __init__(self, drawing: "Drawing", flats: Flats, engine: Engine, references: References) -> None:
+    def __init__(
+        self,
+        drawing: "Drawing",
+        flats: Flats,
+        engine: Engine,
+        references: References,
+        shading: Shading | None = None,
+        owners: np.ndarray | None = None,
+    ) -> None:
         """Made by `Colorizer`.
 
         Args:
@@ -55,11 +67,16 @@ class Colorization:
             flats: its regions and their colours.
             engine: to compute the attention map with, when asked.
             references: what it was coloured from.
+            shading: what lies over the flats.
+            owners: number of the reference that each token of the canvas is coloured from, int t x u; None where that
+                is left to the network.
         """
         self._drawing, self._flats, self._engine, self._references = drawing, flats, engine, references
+        self._shading, self._owners = shading, owners
         self._corrected = False
         self._maps: dict[int, np.ndarray] = {}
         self._pictures: dict[str, tuple[np.ndarray, Image.Image]] = {}
+        self._painted = self._converted = np.empty(0)
 
     @property
     def flats(self) -> Flats:
@@ -84,7 +101,7 @@ class Colorization:
         height, width = self._drawing.layout.page
         if not (0 <= x < width and 0 <= y < height):
             raise InputError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
-        if self._drawing.ink[int(y), int(x)] > page.LINE:
+        if self._drawing.ink[int(y), int(x)] > regions.LINE:
             raise InputError(
                 f"({x}, {y}) is on a line of the drawing; name a point inside the region, beside its lines."
             )
@@ -110,8 +127,28 @@ class Colorization:
         return len(found)
 
     @property
+    def notes(self) -> list[str]:
+        """What one should know who expected more of this page; a sentence each, most often none."""
+        notes = []
+        if self._drawing.profile_left:
+            notes.append("its colour profile is damaged or not one for RGB, so it is coloured in sRGB without one.")
+        if self._drawing.blank:
+            notes.append("nothing is drawn on it, so it stays white.")
+        elif self._drawing.ink.min() > regions.LINE:
+            notes.append("it is black all over, so there is nothing to colour.")
+        elif self._flats.merged:
+            notes.append(
+                f"its lines cut it into {len(self._flats) + self._flats.merged} regions; the smallest were merged into "
+                f"their neighbours, and {len(self._flats)} are left."
+            )
+        return notes
+
+    @property
     def image(self) -> Image.Image:
         """The coloured drawing at its own size: RGB, or RGBA where the line art has transparency.
+
+        Where the drawing has an RGB profile, this and its layers have it too (`info["icc_profile"]`); else they are
+        sRGB.
 
         Where the line art is black it is black. A cut-out keeps its transparency; lines on nothing become opaque where
         they are painted, else their colours could not be seen.
@@ -157,9 +194,12 @@ class Colorization:
         )
         window = layout.windows[index]
         row, column = int(seen_y - window.top) // stride, int(seen_x - window.left) // stride
-        best = int(self._map(index)[row * (window.width // stride) + column].argmax())
-        tokens = self._references.tokens
-        reference, row, column = tokens.locate(best)
+        tokens, attention = self._references.tokens, self._map(index)[row * (window.width // stride) + column]
+        first = 0
+        if self._owners is not None:
+            own = tokens.span(int(self._owners[window.top // stride + row, window.left // stride + column]))
+            first, attention = own.start, attention[own]
+        reference, row, column = tokens.locate(first + int(attention.argmax()))
         rows, columns = tokens.grids[reference]
         width, height = self._references.sizes[reference]
         return reference, (column + 0.5) * width / columns, (row + 0.5) * height / rows
@@ -189,21 +229,31 @@ class Colorization:
         return listed
 
     def save_explanation(self, path: str | os.PathLike[str]) -> Path:
-        """Write what `explain` says, as JSON, whole or not at all.
+        """Write what `explain` says, as JSON, and draw it beside that as .png; each whole or not at all.
+
+        The picture has every painted flat in the tint of its reference (`nurie.explanation`). It is not drawn where the
+        model has no attention map.
 
         Raises:
             OutputError: the place cannot be written.
         """
-        height, width = self._drawing.layout.page
-        about = {"width": width, "height": height, "references": list(self._references.names)}
-        write_listing(Path(path), about, "flats", self.explain())
+        drawing, references, flats = self._drawing, self._references, self.explain()
+        height, width = drawing.layout.page
+        about = {"width": width, "height": height, "references": list(references.names)}
+        write_listing(Path(path), about, "flats", flats)
+        if any(flat["source"] for flat in flats):
+            shown = map(explanation.Reference, references.names, references.sizes, references.seen)
+            drawn = explanation.draw(drawing.ink, self._flats.numbers(), flats, list(shown))
+            image.write(drawn, Path(path).with_suffix(".png"))
         return Path(path)
 
     def save(self, path: str | os.PathLike[str], *, part: Part = "image", layer_per_colour: bool = False) -> Path:
         """Write the page, whole or not at all, in the format that the suffix names.
 
-        .psd, .ora and .tif have layers: paper (unless the drawing is transparent), flats, lines (`nurie.layers`). All
-        others are one picture. Colours are sRGB whatever the drawing's profile is, hence no profile is written.
+        .psd, .ora and .tif have layers: paper (unless the drawing is lines on nothing), flats, what lies over them
+        ("soft colours" or "shading") if anything does, lines (`nurie.layers`); those of a cut-out have its silhouette.
+        All others are one picture. The drawing's resolution is kept, and its profile if that is one for RGB; else
+        colours are sRGB, and no profile is written.
 
         Flats that were given a colour by hand are written too, beside the picture (`nurie.flats.corrections_path`), to
         be applied when the drawing is coloured again.
@@ -229,23 +279,30 @@ class Colorization:
 
     def _save_layers(self, path: str | os.PathLike[str], layer_per_colour: bool) -> Path:
         drawing, height, width = self._drawing, *self._drawing.layout.page
+        flats, colors, shading = self._flats, self._own_colors(), self._shading
         stack = page_layers(
-            colors=self._flats.paint(),
+            colors=icc.from_srgb(flats.paint(), drawing.profile) if shading else colors,
             lines=lines.line_layer(drawing.lines),
             flats=self._colour_masks() if layer_per_colour else None,
-            paper=drawing.alpha is None,
+            over=(shading.name, shading.layer(flats, colors)) if shading else None,
+            paper=not drawing.on_glass,
         )
-        whole = image.rgb_of(self.image)
-        return write_layers(path, stack, size=(width, height), composite=whole, dpi=drawing.dpi)
+        if drawing.alpha is not None and not drawing.on_glass:
+            stack = cut_out(stack, drawing.alpha)
+        whole = np.asarray(self.image)
+        return write_layers(
+            path, stack, size=(width, height), composite=whole, dpi=drawing.dpi, profile=drawing.profile
+        )
 
     def _colour_masks(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
         """Give every colour but white with its name and the pixels that have it, the largest flat's first."""
         numbers = {color: number for number, color in enumerate(dict.fromkeys(self._flats))}
         which = np.array([numbers[color] for color in self._flats], np.int32)
         where = np.take(which, self._flats.numbers())
-        for color, number in numbers.items():
+        row = np.array([[colour_of(color) for color in numbers]], np.uint8)
+        for (color, number), own in zip(numbers.items(), icc.from_srgb(row, self._drawing.profile)[0], strict=True):
             if color != "#ffffff":
-                yield f"flat {color}", colour_of(color), where == number
+                yield f"flat {color}", colour_of(own), where == number
 
     def _source_in_words(self, x: int, y: int) -> dict[str, object] | None:
         try:
@@ -265,10 +322,18 @@ class Colorization:
 
     def _made_once(self, name: str, make: Callable[[np.ndarray], np.ndarray]) -> Image.Image:
         """Return the picture of this name, made again when a flat was given another colour."""
-        colors = self._flats.paint()
+        colors = self._own_colors()
         if name not in self._pictures or self._pictures[name][0] is not colors:
             self._pictures[name] = colors, self._picture(make(colors))
         return self._pictures[name][1]
+
+    def _own_colors(self) -> np.ndarray:
+        """Return the colour layer in the numbers of the drawing's profile, the same array until a colour is changed."""
+        painted = self._flats.paint()
+        if self._painted is not painted:
+            shaded = self._shading.over(self._flats) if self._shading else painted
+            self._painted, self._converted = painted, icc.from_srgb(shaded, self._drawing.profile)
+        return self._converted
 
     def _composed(self, colors: np.ndarray) -> np.ndarray:
         drawing = self._drawing
@@ -284,8 +349,8 @@ class Colorization:
 
     def _picture(self, pixels: np.ndarray) -> Image.Image:
         picture = Image.fromarray(pixels)
-        if self._drawing.dpi:
-            picture.info["dpi"] = self._drawing.dpi
+        kept = {"dpi": self._drawing.dpi, "icc_profile": self._drawing.profile}
+        picture.info.update({key: value for key, value in kept.items() if value})
         return picture
 
 
@@ -298,6 +363,7 @@ class Drawing:
     lines: np.ndarray
     """On white paper, uint8 H x W or H x W x 3."""
     ink: np.ndarray
+    """Of the lines without their screentone, float32 H x W."""
     layout: canvas.Layout
     seen: np.ndarray
     """The network's canvas, float32 1 x 1 x h x w."""
@@ -307,13 +373,17 @@ class Drawing:
     on_glass: bool
     """There is no opaque paper: the lines alone on transparency."""
     dpi: tuple[float, float] | None
+    profile: bytes | None
+    """Of the pixels, if they have one for RGB."""
+    profile_left: bool
+    """They have colours and a profile, and it is not kept."""
 
     @classmethod
-    def of(cls, picture: Image.Image, engine: Engine, extract: bool) -> "Drawing":
-        """Prepare a picture; with `extract`, its lines are taken first."""
+    def of(cls, picture: Image.Image, engine: Engine, extract: bool, screentone: bool) -> "Drawing":
+        """Prepare a picture; with `extract`, its lines are taken first; with `screentone`, tone is no ink."""
         pixels = image.array_of(picture)
         own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
-        ink = lines.ink_of(own)
+        ink = lines.ink_of(without_screentone(own) if screentone else own)
         layout = canvas.lay_out(*ink.shape, size=engine.info.size, multiple=engine.info.multiple)
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
@@ -324,14 +394,21 @@ class Drawing:
             bare = np.dstack([bare] * 3) if bare.ndim == 2 else bare
             # Fully transparent pixels often hold black that nobody ever saw.
             straight = np.where((alpha > 0)[..., None], bare, np.uint8(255))
-        dpi = picture.info.get("dpi")
-        return cls(pixels, own, ink, layout, canvas.network_input(ink, layout), alpha, straight, on_glass, dpi)
+        seen, dpi, profile = canvas.network_input(ink, layout), picture.info.get("dpi"), icc.rgb_profile(picture)
+        # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
+        left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
+        return cls(pixels, own, ink, layout, seen, alpha, straight, on_glass, dpi, profile, left)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """Tells this drawing from others."""
         height, width = self.pixels.shape[:2]
         return Fingerprint(width, height, hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
+
+    @cached_property
+    def blank(self) -> bool:
+        """Nothing is drawn."""
+        return bool(self.ink.max() <= regions.LINE)
 
     def part(self, index: int) -> np.ndarray:
         """Return what the network sees of one window."""

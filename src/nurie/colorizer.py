@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, hub, image, page
+from nurie import canvas, cast, hub, image, page
+from nurie.balloons import find_balloons
 from nurie.colorization import Colorization, Drawing, References
-from nurie.engine import CARD, FILES, GRAPHS, Engine, Tokens
+from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
 from nurie.errors import InputError, OutputError
 from nurie.palette import flat_colours
+from nurie.shading import Mode, check_mode, shading_of
 from nurie.swatches import Swatch, colour_of, colours_of
 from nurie.swatches import read as read_palette
 
@@ -87,6 +89,11 @@ class Colorizer:
                     image.replace_file(target / name, partial(shutil.copyfileobj, stream))
         return target
 
+    @property
+    def model(self) -> ModelInfo:
+        """What the model's card says of it."""
+        return self._engine.info
+
     def encode(self, references: image.Source | Iterable[image.Source]) -> References:
         """Encode references once, for many drawings.
 
@@ -95,7 +102,7 @@ class Colorizer:
         multiple is 16, by 7 % where it is 32).
 
         Args:
-            references: pictures as paths, PIL images or arrays; one or several. Several are used together.
+            references: pictures as paths, PIL images or arrays; one or several.
 
         Raises:
             InputError: none is given, or one cannot be read.
@@ -103,7 +110,7 @@ class Colorizer:
         several = _listed(references)
         if not several:
             raise InputError("no reference picture is given; give at least one.")
-        info, parts, sizes, palettes = self._engine.info, [], [], []
+        info, parts, sizes, palettes, seen = self._engine.info, [], [], [], []
         for source in several:
             picture = image.read(source, max_megapixels=self._max_megapixels)
             height, width = canvas.network_sides(picture.height, picture.width, size=info.size, multiple=info.multiple)
@@ -113,8 +120,9 @@ class Colorizer:
             parts.append(self._engine.encode(image.to_model(fit)))
             sizes.append(picture.size)
             palettes.append(flat_colours(pixels))
+            seen.append(fit)
         names = tuple(str(source) if isinstance(source, (str, os.PathLike)) else "" for source in several)
-        return References(Tokens.join(parts), tuple(sizes), np.concatenate(palettes), names)
+        return References(Tokens.join(parts), tuple(sizes), np.concatenate(palettes), names, tuple(seen))
 
     def __call__(
         self,
@@ -122,34 +130,53 @@ class Colorizer:
         references: image.Source | Iterable[image.Source] | References,
         *,
         extract_lines: bool = False,
+        screentone: bool = True,
+        balloons: bool = True,
         palette: Palette | None = None,
+        mode: Mode = "flats",
     ) -> Colorization:
         """Colour one drawing.
 
         Args:
             line_art: dark lines on light or transparent paper; a path, a PIL image or an array.
-            references: one or several pictures, or what `encode` made of them.
+            references: one or several pictures, or what `encode` made of them. Of several, every place of the drawing
+                is coloured from the one that fits it (`nurie.cast`).
             extract_lines: the drawing is a colour picture; take its lines (XDoG) and colour those.
+            screentone: regular dots are tone and no lines: the drawing is coloured as if they were not there, and they
+                lie over the colours (`nurie.screentone`).
+            balloons: speech balloons and caption boxes stay white (`nurie.balloons`); `recolour` changes one.
             palette: every flat takes the nearest of these colours, but white paper stays white. "lock" for those of the
                 references (`References.swatches`), a palette file, or colours; None leaves the flats as they are.
+            mode: "flats" gives every region one colour. "soft" gives it the network's own colours, edge-aware: nothing
+                comes from beyond a line. "shaded" lays how light these are over the flats, smoothed. In both a flat
+                that is locked to a palette or recoloured keeps what lies over it.
 
         Raises:
+            ConfigError: there is no such mode.
             InputError: a picture cannot be read, no reference is given, or the palette has no colours.
             ModelError: the model's graphs are not what they say.
         """
+        check_mode(mode)
         known = references if isinstance(references, References) else self.encode(references)
         locked = None if palette is None else _palette_of(palette, known)
         picture = image.read(line_art, max_megapixels=self._max_megapixels)
-        drawing = Drawing.of(picture, self._engine, extract_lines)
-        parts = [
-            self._engine.colorize(drawing.part(index), known.tokens)[0] for index in range(len(drawing.layout.windows))
-        ]
-        flats = page.carry(
-            canvas.gather(drawing.layout, parts), drawing.seen, drawing.ink, drawing.layout, palette=known.palette
-        )
+        drawing = Drawing.of(picture, self._engine, extract_lines, screentone)
+        layout, owners = drawing.layout, None
+        if drawing.blank:  # into an empty page the network sees a figure
+            colors = np.full((layout.height, layout.width, 3), 255, np.float32)
+        else:
+            seen = [drawing.part(index) for index in range(len(layout.windows))]
+            colors, owners = cast.colour(self._engine, seen, layout, known.tokens)
+        flat = known.palette
+        if balloons and (speech := find_balloons(drawing.ink)).any():
+            white = np.full((1, 3), 255, np.uint8)
+            speech = cv2.resize(speech.astype(np.uint8), (layout.width, layout.height), interpolation=cv2.INTER_AREA)
+            colors, flat = np.where(speech[..., None] > 0, np.float32(255), colors), np.concatenate([flat, white])
+        flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=flat)
+        shading = None if mode == "flats" else shading_of(colors, drawing.seen, layout, flats, mode)
         if locked is not None:
             flats.lock(locked)
-        return Colorization(drawing, flats, self._engine, known)
+        return Colorization(drawing, flats, self._engine, known, shading, owners)
 
 
 def _listed(references: image.Source | Iterable[image.Source]) -> Sequence[image.Source]:

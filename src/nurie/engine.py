@@ -81,6 +81,22 @@ class Tokens:
         values = np.concatenate([part.values for part in parts], axis=1)
         return Tokens(keys, values, tuple(grid for part in parts for grid in part.grids))
 
+    def only(self, reference: int) -> "Tokens":
+        """Return the tokens of one reference."""
+        part = self.span(reference)
+        return Tokens(self.keys[:, part], self.values[:, part], (self.grids[reference],))
+
+    def span(self, reference: int) -> slice:
+        """Return where along M the tokens of a reference lie.
+
+        Raises:
+            IndexError: there is no such reference.
+        """
+        if not 0 <= reference < len(self.grids):
+            raise IndexError(f"reference {reference} of {len(self.grids)}")
+        areas = [height * width for height, width in self.grids]
+        return slice(sum(areas[:reference]), sum(areas[: reference + 1]))
+
     def locate(self, index: int) -> tuple[int, int, int]:
         """Return (reference, row, column) of the token at `index` along M.
 
@@ -122,6 +138,11 @@ class Engine:
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
 
+    @property
+    def has_attention(self) -> bool:
+        """Whether the model matches line art with references, so that a colour has a source."""
+        return "attention" in [node.name for node in self._session("colorize.onnx").get_outputs()]
+
     def encode(self, reference: np.ndarray) -> Tokens:
         """Turn one reference into tokens.
 
@@ -158,7 +179,7 @@ class Engine:
             ModelError: the map is asked for, and the model has none.
         """
         self._check(line_art, 1, "line_art")
-        if attention and "attention" not in [node.name for node in self._session("colorize.onnx").get_outputs()]:
+        if attention and not self.has_attention:
             raise ModelError(
                 f"{self.info.name} has no attention map (fusion: {self.info.fields.get('fusion', 'unknown')}), so no "
                 "colour has a source; use a model whose fusion matches line art with the reference, such as sga."
