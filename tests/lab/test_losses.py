@@ -12,6 +12,7 @@ from nurie.lab.losses import (
     correspondence,
     gram,
     perceptual,
+    recognition,
     reconstruction,
     style,
     total,
@@ -158,6 +159,29 @@ def test_correspondence_by_hand():
     for settings in ({"visible": 0.5}, {"visible": 0.4, "least_mass": 0.6}):
         loss = correspondence(attention, line, reference, **settings)
         assert loss.item() == pytest.approx(-math.log(0.75), rel=1e-6)
+
+
+def test_recognition_equals_a_slow_version():
+    scores, figure = 3 * random(5, 7, 5), random(5, 7, seed=1).abs()
+    against = random(5, 5, seed=2) > 0
+    against.fill_diagonal_(False)
+    against[3] = False  # nobody stands against the fourth's reference: it is left out
+    loss = weight = 0.0
+    for b in (0, 1, 2, 4):
+        for n in range(7):
+            mine = math.exp(scores[b, n, b])
+            others = sum(math.exp(scores[b, n, r]) for r in range(5) if against[b, r])
+            loss += figure[b, n].item() * math.log((mine + others) / mine)
+            weight += figure[b, n].item()
+    assert against.sum(dim=1).tolist()[3] == 0 and against.sum() > 5
+    assert recognition(scores, against, figure).item() == pytest.approx(loss / weight, rel=1e-10)
+
+
+def test_recognition_of_nobody_is_zero_and_harmless():
+    scores = random(3, 2, 3).requires_grad_()
+    loss = recognition(scores, torch.zeros(3, 3, dtype=torch.bool), torch.ones(3, 2))
+    loss.backward()
+    assert loss == 0 and scores.grad.abs().max() == 0
 
 
 def test_correspondence_is_least_at_the_right_map_and_descends_to_it():

@@ -18,7 +18,7 @@ from nurie.lab import losses as loss_functions
 from nurie.lab.augmentation import Batch
 from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.losses import LossWeights
-from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
+from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.train import check_checkpoint, find_recipe, lock_folder, train
 from nurie.lab.training import Colorization, OptimizerSettings
@@ -305,6 +305,7 @@ def test_only_a_slot_can_be_the_paper(has_slots):
         reference_slots=reference_slots,
         slot_weight=torch.tensor([[1.0, 1.0, 2.0], [1.0, 3.0, 1.0]]),
         has_slots=has_slots,
+        hands=torch.zeros(2, 3, dtype=torch.long),
     )
     output, terms = module.colour_terms(batch)
     expected = {
@@ -320,32 +321,58 @@ def test_only_a_slot_can_be_the_paper(has_slots):
     assert abs(expected[0.25] - expected[1.0]) > 1e-3
 
 
-def test_a_strangers_tokens_stand_beside_ones_own():
-    """What the loss sees is what joining by hand gives; a drawing without a stranger is coloured as without."""
+RECOGNITION = {"adversarial": 0, "reconstruction": 0, "perceptual": 0, "style": 0, "recognition": 1}
+
+
+def test_the_recognizer_learns_and_all_else_stays(recipe):
+    """Statistics of the encoders, too, or the network would colour otherwise than before."""
+    path, folder = recipe("whole", steps=2)
+    train(path)
+    optimizer = {"generator_rate": 1e-2, "ema": 0.5}
+    generator, weights = NETWORK | {"recognizer": 5}, str(folder / WEIGHTS)
+    path, folder_after = recipe(
+        "recognizer", losses=RECOGNITION, optimizer=optimizer, generator=generator, initial_weights=weights
+    )
+    train(path)
+    before, after = (load_generator(f / WEIGHTS).state_dict() for f in (folder, folder_after))
+    added = {name for name in after if name.startswith("recognizer.")}
+    assert set(after) - added == set(before)
+    assert [name for name, tensor in before.items() if not torch.equal(after[name], tensor)] == []
+    fresh = Colorization(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=LossWeights(**RECOGNITION))
+    for name, tensor in fresh.generator.state_dict().items():
+        if name in added and not name.endswith("num_batches_tracked"):
+            assert not torch.equal(after[name], tensor), name
+    assert max(curve(folder_after, "loss/recognition").values()) > 0
+
+
+@pytest.mark.parametrize("has_slots", [True, False])
+def test_recognition_counts_the_figure(has_slots):
     torch.manual_seed(0)
-    network = GeneratorSettings(**NETWORK, color_skip=True)
-    module = Colorization(generator=network, losses=LossWeights(**ALIGNED)).eval()
-    line_slots, reference_slots = (torch.softmax(2 * torch.randn(3, tokens, 5), dim=-1) for tokens in (16, 24))
+    settings = GeneratorSettings(**NETWORK, recognizer=5)
+    module = Colorization(generator=settings, losses=LossWeights(**RECOGNITION)).eval()
     batch = Batch(
         line_art=torch.rand(3, 1, 32, 32) * 2 - 1,
         reference=torch.rand(3, 3, 32, 48) * 2 - 1,
-        target=torch.rand(3, 3, 32, 32) * 2 - 1,
+        target=torch.zeros(3, 3, 32, 32),
         weight=torch.ones(3, 1, 32, 32),
-        line_slots=line_slots,
-        reference_slots=reference_slots,
-        slot_weight=torch.ones(3, 5),
-        has_slots=True,
+        line_slots=torch.softmax(2 * torch.randn(3, 16, 4), dim=-1),
+        reference_slots=torch.zeros(3, 24, 4),
+        slot_weight=torch.ones(3, 4),
+        has_slots=has_slots,
+        hands=torch.tensor([[7, 7, 1], [7, 7, 0], [5, 5, 0]]),
     )
-    alone, alone_terms = module.colour_terms(batch)
-    output, terms = module.colour_terms(batch._replace(second=torch.tensor([1, 1, 0])))
-    torch.testing.assert_close(output.colors[1], alone.colors[1])
-    tokens = module.generator.encode(batch.reference)
-    for drawing, stranger in ((0, 1), (2, 0)):
-        joined = ReferenceTokens(*(torch.cat([part[drawing], part[stranger]])[None] for part in tokens))
-        expected = module.generator.colorize(batch.line_art[drawing][None], joined).colors[0]
-        torch.testing.assert_close(output.colors[drawing], expected)
-        assert (expected - alone.colors[drawing]).abs().max() > 1e-3
-    assert terms["correspondence"] > alone_terms["correspondence"]
+    # Who stands against whom: the first against all, the others against another hand's.
+    against = torch.tensor([[0, 1, 1], [0, 0, 1], [1, 1, 0]], dtype=torch.bool)
+    figure = 1 - batch.line_slots[..., 0] if has_slots else torch.ones(3, 16)
+    expected = loss_functions.recognition(module.generator.recognize(batch.line_art, batch.reference), against, figure)
+    assert module.recognition_term(batch) == {"recognition": expected}
+
+
+def test_a_recognition_loss_goes_alone_and_wants_a_recognizer():
+    with pytest.raises(ConfigError, match=r"set reconstruction to 0, and model\.initial_weights to that network's"):
+        LossWeights(**RECOGNITION | {"reconstruction": 1})
+    with pytest.raises(ConfigError, match="there is no recognizer"):
+        Colorization(generator=GeneratorSettings(**NETWORK), losses=LossWeights(**RECOGNITION))
 
 
 def test_learning_rates_by_hand():

@@ -19,7 +19,6 @@ from nurie.lab.jitter import JITTERS, Jitter, apply_color_change, sample_color_c
 from nurie.lab.line_style import LineStyle, vary_lines
 from nurie.lab.lineart import extract_lines
 from nurie.lab.shading import Shading, shade
-from nurie.lab.strangers import choose_strangers
 from nurie.lab.warp import (
     WARPS,
     DiagonalWarp,
@@ -51,7 +50,7 @@ class RawPairs(NamedTuple):
         line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
         reference_slots: likewise.
         hands: B x 3, whole numbers: the source of the drawing, that of what the reference shows, and whether it shows
-            the very thing that is drawn (``nurie.lab.strangers``). On the CPU.
+            the very thing that is drawn (``nurie.lab.rivals``).
         extract: B, whether the line art is XDoG of the target; on the CPU, so that nothing waits for the device.
     """
 
@@ -78,8 +77,7 @@ class Batch(NamedTuple):
         reference_slots: B x M x S.
         slot_weight: B x S, how much a pixel or token of each slot of the line art counts (see ``rarity``).
         has_slots: whether the labels are slots, of which the first is the paper, or places (see ``position_slots``).
-        second: B, whose reference each drawing sees beside its own, by number in the batch: a stranger's, or its own
-            once more, which changes nothing. None: nobody sees a stranger.
+        hands: B x 3, see ``RawPairs``.
     """
 
     line_art: Tensor
@@ -90,7 +88,7 @@ class Batch(NamedTuple):
     reference_slots: Tensor
     slot_weight: Tensor
     has_slots: bool
-    second: Tensor | None = None
+    hands: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +108,6 @@ class AugmentationSettings:
         outside_weight: how much the paper counts that a placement brings in from outside the drawing.
         ink_weight: how much the target counts under full ink, where it shows no colour.
         jitter_lines: whether lines are extracted from the picture as its colours were changed, or as it was before.
-        stranger_share: of the drawings that can tell, the share that sees another drawing's reference beside its own.
     """
 
     line_art_placement: Placement | None = field(
@@ -129,7 +126,6 @@ class AugmentationSettings:
     outside_weight: float = 0.4
     ink_weight: float = 0.05
     jitter_lines: bool = True
-    stranger_share: float = 0.0
 
     @classmethod
     def paper(cls) -> AugmentationSettings:
@@ -289,7 +285,6 @@ def augment(
     if settings.reference_noise > 0:
         strength = uniform(batch, 0.0, settings.reference_noise, generator, reference)
         reference = (reference + strength * noise(reference, generator)).clamp(-1, 1)
-    second = choose_strangers(raw.hands, settings.stranger_share, generator)
     return Batch(
         line_art=lines,
         reference=reference,
@@ -299,5 +294,5 @@ def augment(
         reference_slots=_to_token_slots(reference_slots, token_stride),
         slot_weight=slot_weight,
         has_slots=has_slots,
-        second=None if second is None else second.to(device, non_blocking=True),
+        hands=raw.hands,
     )

@@ -26,6 +26,7 @@ __all__ = [
     "correspondence",
     "gram",
     "perceptual",
+    "recognition",
     "reconstruction",
     "style",
     "total",
@@ -46,12 +47,20 @@ class LossWeights:
     """Equation 4 (lambda_3)."""
     correspondence: float = 0.0
     """`correspondence`; not in the paper. The aligned variant was tried with 0.2 beside a reconstruction of 1."""
+    recognition: float = 0.0
+    """`recognition`; not in the paper. It teaches the recognizer of a network that is trained already, hence alone."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         for field in fields(self):
             if getattr(self, field.name) < 0:
                 raise ConfigError(f"the weight {field.name} is 0 or more; received {getattr(self, field.name)}")
+        others = [field.name for field in fields(self) if getattr(self, field.name) and field.name != "recognition"]
+        if self.recognition and others:
+            raise ConfigError(
+                "losses.recognition teaches the recognizer of a network that is trained already: set "
+                f"{', '.join(others)} to 0, and model.initial_weights to that network's."
+            )
 
 
 def _full(tensor: Tensor) -> Tensor:
@@ -250,6 +259,31 @@ def correspondence(
     surprise = torch.where(counted, -(carried.clamp_min(0) + 1e-8).log(), 0.0)
     # m_n p^_ns is p_ns again, so nothing is divided by a small mass.
     return (share * surprise).sum() / (mass_BN * kept_BN).sum().clamp_min(torch.finfo(line.dtype).tiny)
+
+
+def recognition(scores_BNR: Tensor, rivals_BR: Tensor, figure_BN: Tensor) -> Tensor:
+    """Teach a recognizer which reference belongs to a drawing; the cross entropy of InfoNCE (van den Oord et al. 2018).
+
+        L = sum_bn f_bn (log sum_{r in {b} and rivals of b} exp s_bnr - s_bnb) / sum_bn f_bn
+
+    Args:
+        scores_BNR: Of each place of drawing b and reference r, R = B; drawing b's own reference is r = b.
+        rivals_BR: Whose references stand against the own one (`nurie.lab.rivals`). Drawings without one are left out.
+        figure_BN: How much each place counts, 0 or more.
+
+    Returns:
+        A scalar; 0 where no drawing has a rival.
+
+    Example:
+        >>> recognition(torch.zeros(2, 1, 2), ~torch.eye(2, dtype=torch.bool), torch.ones(2, 1)).exp().item()
+        2.0
+    """
+    scores = _full(scores_BNR)
+    own_BN = scores.diagonal(dim1=0, dim2=2).mT
+    allowed = rivals_BR | torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    surprise_BN = scores.masked_fill(~allowed[:, None], -torch.inf).logsumexp(dim=-1) - own_BN
+    weight_BN = _full(figure_BN) * rivals_BR.any(dim=1, keepdim=True)
+    return (weight_BN * surprise_BN).sum() / weight_BN.sum().clamp_min(torch.finfo(weight_BN.dtype).tiny)
 
 
 def total(terms: Mapping[str, Tensor], weights: LossWeights) -> Tensor:

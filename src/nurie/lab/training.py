@@ -23,7 +23,7 @@ from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
-from nurie.lab.strangers import add_strangers
+from nurie.lab.rivals import rivals
 from nurie.lab.weights import load_weights
 
 if TYPE_CHECKING:
@@ -103,10 +103,11 @@ class Colorization(L.LightningModule):
         channels_last: memory layout of the networks; faster on most devices.
         seed: of the weights and all augmentation.
         initial_weights: a training's ``weights.safetensors`` to begin with instead of chance, to train on other
-            pictures or by other settings.
+            pictures or by other settings. A recognizer that it lacks begins with chance.
 
     Raises:
-        ConfigError: a setting that does not exist, or a correspondence loss where the fusion module has no map for it.
+        ConfigError: a setting that does not exist, a correspondence loss where the fusion module has no map for it, or
+            a recognition loss where there is no recognizer.
         ModelError: the initial weights cannot be read, or are of another network.
     """
 
@@ -139,6 +140,10 @@ class Colorization(L.LightningModule):
             self._check_alignment()
             if initial_weights is not None:
                 load_weights(self.generator, Path(initial_weights))
+            if self.weights.recognition and self.generator.recognizer is not None:
+                # All else is finished: it keeps its statistics.
+                self.generator.eval()
+                self.generator.recognizer.train()
             self.discriminator = Discriminator() if self.weights.adversarial else None
         self.average: Generator | None = None
         if self.optimizer.ema:
@@ -160,6 +165,11 @@ class Colorization(L.LightningModule):
                 f"losses.correspondence is {self.weights.correspondence}, but the fusion module "
                 f"{self.generator.settings.fusion!r} has no map that takes a loss of its own. Set it to 0, or take a "
                 f"module that has one: {', '.join(FUSIONS.aligned)}."
+            )
+        if self.weights.recognition and self.generator.recognizer is None:
+            raise ConfigError(
+                f"losses.recognition is {self.weights.recognition}, but there is no recognizer to learn. Set it "
+                "to 0, or model.generator.recognizer to a width."
             )
 
     def get_extra_state(self) -> Tensor:
@@ -207,9 +217,9 @@ class Colorization(L.LightningModule):
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate * self.optimizer.factor(self.step)
-        output, terms = self.colour_terms(batch)
+        output, terms = (None, self.recognition_term(batch)) if self.weights.recognition else self.colour_terms(batch)
         logged = dict(terms)
-        if self.discriminator is not None:
+        if self.discriminator is not None and output is not None:
             self._refuse_infinite(terms)
             logged["discriminator"] = self._train_discriminator(others[0], batch, output.colors.detach())
             logged["adversarial"] = terms["adversarial"] = self.adversarial_term(batch, output)
@@ -229,17 +239,14 @@ class Colorization(L.LightningModule):
 
     def colour_terms(self, batch: Batch) -> tuple[GeneratorOutput, dict[str, Tensor]]:
         """A generator pass and all its losses but the adversarial one, by name; a module's own come weighted."""
-        tokens, reference_slots = self.generator.encode(batch.reference), batch.reference_slots
-        if batch.second is not None:
-            tokens, reference_slots = add_strangers(tokens, reference_slots, batch.second, has_slots=batch.has_slots)
-        output = self.generator.colorize(batch.line_art, tokens)
+        output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
         terms = {"reconstruction": losses.reconstruction(output.colors, batch.target, batch.weight)}
         if output.fusion.alignment is not None and self.weights.correspondence:
             share = batch.slot_weight[:, None].clone()
             if batch.has_slots:  # else label 0 is a place and not the paper
                 share[..., 0] = self.background_share
             terms["correspondence"] = losses.correspondence(
-                output.fusion.alignment, batch.line_slots * share, reference_slots, least_mass=0.2
+                output.fusion.alignment, batch.line_slots * share, batch.reference_slots, least_mass=0.2
             )
         if self.features is not None:
             with torch.no_grad():
@@ -248,6 +255,12 @@ class Colorization(L.LightningModule):
             terms["perceptual"] = losses.perceptual(made, wanted)
             terms["style"] = losses.style(made, wanted, fold_batch=self.features_settings.fold_batch)
         return output, terms | self.generator.own_losses(output, batch.target)
+
+    def recognition_term(self, batch: Batch) -> dict[str, Tensor]:
+        """How well places of each drawing tell its reference from others' of the batch: the loss by its name."""
+        scores = self.generator.recognize(batch.line_art, batch.reference)
+        figure = 1 - batch.line_slots[..., 0] if batch.has_slots else torch.ones_like(scores[..., 0])
+        return {"recognition": losses.recognition(scores, rivals(batch.hands).to(scores.device), figure)}
 
     def adversarial_term(self, batch: Batch, output: GeneratorOutput) -> Tensor:
         """What the discriminator, fixed for the moment, says of a generator pass."""

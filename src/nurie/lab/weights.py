@@ -56,12 +56,15 @@ def load_generator(path: Path, **fusion_settings: Any) -> Generator:
 def load_weights(generator: Generator, path: Path) -> None:
     """Give a generator the weights of another one with the same tensors; its settings stay its own.
 
+    A recognizer that the other one lacks keeps its weights.
+
     Raises:
         ModelError: see ``load_generator``; or the tensors are not the same.
     """
     settings, state = _read(path)
     try:
-        generator.load_state_dict(state)
+        fresh = {name: tensor for name, tensor in generator.state_dict().items() if name.startswith("recognizer.")}
+        generator.load_state_dict(fresh | state)
     except RuntimeError as error:
         own = generator.settings.to_dict()
         other = [f"{key} {settings.get(key)!r}, here {own[key]!r}" for key in own if settings.get(key) != own[key]]

@@ -7,6 +7,7 @@ from nurie.lab.lineart import rgb_to_grey, xdog
 from nurie.lab.models import generator as module
 from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
 from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.lab.models.recognizer import SIGNATURE
 
 
 def tiny(seed=0, **settings):
@@ -222,6 +223,43 @@ def test_color_skip_gives_float32_under_autocast(fusion, training):
     assert colors.dtype == torch.float32
     # Values up to 1 with 8 bits, through a dozen layers.
     torch.testing.assert_close(colors, expected, rtol=0, atol=0.05)
+
+
+def test_a_recognizer_changes_nothing_where_there_is_one_reference():
+    plain = tiny(fusion="sga-aligned", color_skip=True)
+    known = tiny(fusion="sga-aligned", color_skip=True, recognizer=5)
+    known.load_state_dict(known.state_dict() | plain.state_dict())
+    lines, reference = pictures(32, 48)
+    torch.testing.assert_close(known(lines, reference), plain(lines, reference))
+    keys = known.encode(reference).keys
+    assert keys.shape[2] == plain.encode(reference).keys.shape[2] + SIGNATURE
+    assert torch.equal(keys[..., -SIGNATURE:], keys[:, :1, -SIGNATURE:].expand(-1, keys.shape[1], -1))
+
+
+def test_a_recognizer_weighs_the_references():
+    """Softmax of the map without it, each reference's share multiplied by how likely the reference is."""
+    plain = tiny(fusion="sga-aligned", color_skip=True)
+    known = tiny(fusion="sga-aligned", color_skip=True, recognizer=5)
+    known.load_state_dict(known.state_dict() | plain.state_dict())
+    lines, one = pictures(32, 48)
+    other = torch.full((1, 3, 32, 32), 0.5)
+
+    def attention(generator):
+        parts = zip(generator.encode(one), generator.encode(other), strict=True)
+        return generator.colorize(lines, ReferenceTokens(*(torch.cat(part, dim=1) for part in parts))).fusion.attention
+
+    likely = torch.cat([known.recognize(lines, picture) for picture in (one, other)], dim=2).exp()
+    tokens = 32 * 48 // 16
+    expected = attention(plain) * torch.repeat_interleave(likely, torch.tensor([tokens, 32 * 32 // 16]), dim=2)
+    torch.testing.assert_close(attention(known), expected / expected.sum(dim=2, keepdim=True))
+    assert (attention(known) / attention(plain) - 1).abs().max() > 0.01
+
+
+def test_a_recognizer_needs_a_map_that_takes_a_prior():
+    with pytest.raises(ConfigError, match="a recognizer needs the fusion module sga-aligned; scft takes no prior"):
+        tiny(fusion="scft", recognizer=5)
+    with pytest.raises(ConfigError, match="has no recognizer"):
+        tiny(fusion="sga-aligned").recognize(*pictures(32, 32))
 
 
 def test_color_skip_needs_a_map():

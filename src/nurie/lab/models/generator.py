@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +18,8 @@ from nurie.lab.models.decoder import Decoder, Upsampling
 from nurie.lab.models.encoder import Encoder, pyramid
 from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceFeatures, ReferenceTokens
 from nurie.lab.models.fusion.base import to_map, to_tokens
+from nurie.lab.models.fusion.sga import AlignedSGA
+from nurie.lab.models.recognizer import SIGNATURE, Recognizer
 
 #: XDoG's sigma for the line art of a reference, which some fusion modules ask for: the middle one of section 4.1.
 REFERENCE_SIGMA = 0.4
@@ -40,6 +44,8 @@ class GeneratorSettings:
         entry_kernel: side of the decoder's first convolution.
         color_skip: carry the reference's colours by the attention map to the result; the decoder then says for each
             pixel how far to trust them, and what colour to take else (paper, eyes and teeth are not the reference's).
+        recognizer: width of the part that tells which of several references a drawing belongs to
+            (``nurie.lab.models.recognizer``); 0: none.
         fusion: name in the registry.
         fusion_settings: its keywords.
     """
@@ -56,6 +62,7 @@ class GeneratorSettings:
     upsampling: Upsampling = "aligned"
     entry_kernel: int = 3
     color_skip: bool = False
+    recognizer: int = 0
     fusion: str = "sga"
     fusion_settings: dict[str, Any] = field(default_factory=dict)
 
@@ -113,7 +120,8 @@ class Generator(nn.Module):
         settings: sizes; the paper's when None.
 
     Raises:
-        ConfigError: no such fusion module or setting of it, or ``color_skip`` with one that has no map.
+        ConfigError: no such fusion module or setting of it, ``color_skip`` with one that has no map, or a recognizer
+            with one whose map takes no prior.
 
     Example:
         >>> import torch
@@ -138,6 +146,11 @@ class Generator(nn.Module):
         self.fusion = FUSIONS.build(s.fusion, channels, **s.fusion_settings)
         if s.color_skip and not self.fusion.has_map:
             raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
+        self.recognizer: Recognizer | None = None
+        if s.recognizer:
+            if not isinstance(self.fusion, AlignedSGA):
+                raise ConfigError(f"a recognizer needs the fusion module sga-aligned; {s.fusion} takes no prior.")
+            self.recognizer = Recognizer(self.line_art_encoder.channels, hidden=s.recognizer)
         self.residual = nn.Sequential(
             *(ResidualBlock(channels, hidden=s.residual_width or channels) for _ in range(s.residual_blocks))
         )
@@ -157,11 +170,16 @@ class Generator(nn.Module):
             reference: B x 3 x H x W in [-1, 1], sides multiples of ``settings.multiple``.
 
         Returns:
-            Keys and values; with ``color_skip`` the mean colour of each token is the values' last three channels.
+            Keys and values; with ``color_skip`` the mean colour of each token is the values' last three channels, with
+            a recognizer the reference's signature is the keys' last ``SIGNATURE``.
         """
-        keys, values = self.fusion.encode(self.reference_features(reference))
+        levels = self._reference_levels(reference)
+        keys, values = self.fusion.encode(self._reference_features(reference, levels))
         if self.settings.color_skip:
             values = torch.cat([values, to_tokens(F.avg_pool2d(reference, self.settings.token_stride))], dim=-1)
+        if self.recognizer is not None:
+            signature = self.recognizer.of_reference(levels())
+            keys = torch.cat([keys, signature[:, None].expand(-1, keys.shape[1], -1)], dim=-1)
         return ReferenceTokens(keys, values)
 
     def reference_features(self, reference: Tensor) -> ReferenceFeatures:
@@ -170,11 +188,15 @@ class Generator(nn.Module):
         Args:
             reference: as for ``encode``. Its own line art, for modules that compare line art with line art, is XDoG's.
         """
-        self._check(reference, channels=3)
+        return self._reference_features(reference, self._reference_levels(reference))
 
+    def _reference_levels(self, reference: Tensor) -> Callable[[], list[Tensor]]:
+        self._check(reference, channels=3)
+        return functools.cache(lambda: self.reference_encoder(_fold(reference, self.settings.patch)))
+
+    def _reference_features(self, reference: Tensor, levels: Callable[[], list[Tensor]]) -> ReferenceFeatures:
         def colors() -> Tensor:
-            features = self.reference_encoder(_fold(reference, self.settings.patch))
-            return self._tokens_of(self.reference_tokens, features, reference)
+            return self._tokens_of(self.reference_tokens, levels(), reference)
 
         def lines() -> Tensor:
             sigma = torch.full((len(reference),), REFERENCE_SIGMA, device=reference.device)
@@ -200,7 +222,13 @@ class Generator(nn.Module):
         skips = self.line_art_encoder(_fold(line_art, s.patch))
         x = self._tokens_of(self.line_art_tokens, skips, line_art)
         values = tokens.values[..., :-3] if s.color_skip else tokens.values
-        output = self.fusion.fuse(x, ReferenceTokens(tokens.keys, values))
+        if self.recognizer is None:
+            output = self.fusion.fuse(x, ReferenceTokens(tokens.keys, values))
+        else:
+            assert isinstance(self.fusion, AlignedSGA)
+            keys, signatures = tokens.keys[..., :-SIGNATURE], tokens.keys[..., -SIGNATURE:]
+            prior = self.recognizer.of_line_art(skips, *x.shape[-2:]) @ signatures.transpose(1, 2)
+            output = self.fusion.fuse(x, ReferenceTokens(keys, values), prior)
         fused = output.fused
         refined = self.residual(fused)
         if s.residual_blocks:
@@ -228,6 +256,29 @@ class Generator(nn.Module):
             reference: B x 3 x H' x W' in [-1, 1].
         """
         return self.colorize(line_art, self.encode(reference)).colors
+
+    def recognize(self, line_art: Tensor, references: Tensor) -> Tensor:
+        """How likely each place of each drawing belongs to each reference: logarithms, up to a number for each place.
+
+        Args:
+            line_art: B x 1 x H x W.
+            references: R x 3 x H' x W' in [-1, 1].
+
+        Returns:
+            B x N x R; gradient reaches the recognizer alone.
+
+        Raises:
+            ConfigError: there is no recognizer.
+        """
+        if self.recognizer is None:
+            raise ConfigError("this generator has no recognizer; set model.generator.recognizer to a width.")
+        self._check(line_art, channels=1)
+        height, width = (side // self.settings.token_stride for side in line_art.shape[-2:])
+        with torch.no_grad():
+            seen = self.line_art_encoder(_fold(line_art, self.settings.patch))
+            levels = self._reference_levels(references)()
+        signatures = self.recognizer.of_reference(levels)
+        return self.recognizer.of_line_art(seen, height, width) @ signatures.mT
 
     def own_losses(self, output: GeneratorOutput, target: Tensor) -> dict[str, Tensor]:
         """The losses that the fusion module brings, by name and with their weights.

@@ -196,11 +196,19 @@ class AlignedSGA(Fusion):
         keys_BMK = unit_vectors(self.w_k(self.key(y_BMC)))
         return ReferenceTokens(keys_BMK, F.leaky_relu(self.w_y(self.value(y_BMC)), LEAK))
 
-    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
-        """See the class."""
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens, prior_BNM: Tensor | None = None) -> FusionOutput:
+        """See the class.
+
+        Args:
+            x_BCHW: line art features.
+            tokens: of the reference.
+            prior_BNM: added to S: the logarithm of how likely it is, of any token, that it is meant.
+        """
         x_BNC = to_tokens(x_BCHW)
         queries_BNK = unit_vectors(self.w_q(self.query(x_BNC)))
         scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
+        if prior_BNM is not None:
+            scores_BNM = scores_BNM + prior_BNM
         alignment_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
         attention_BNM = alignment_BNM
         if self.sharpness != 1:
