@@ -53,13 +53,12 @@ def test_scores_against_a_slow_transcription():
     rng = np.random.default_rng(1)
     shares = shares_of(*rng.normal(0, 2, (3, 23, 29)))
     figure = rng.random((23, 29)) < 0.7
-    evidence = np.log(np.maximum(shares, 1e-3))
+    evidence = np.log(np.maximum(shares, 1e-5))
     evidence -= evidence.mean(2, keepdims=True)
-    score = 0.3 * evidence
-    for sigma in (3.0, 12.0):
-        weight = gaussian_filter(figure.astype(float), sigma, mode="nearest")
-        for r in range(3):
-            score[..., r] += gaussian_filter(evidence[..., r] * figure, sigma, mode="nearest") / weight
+    score = 0.1 * evidence
+    weight = gaussian_filter(figure.astype(float), 5.0, mode="nearest")
+    for r in range(3):
+        score[..., r] += gaussian_filter(evidence[..., r] * figure, 5.0, mode="nearest") / weight
     found = cast.owners(shares, figure)
     sure = np.diff(np.sort(score, axis=2)[..., 1:], axis=2)[..., 0] > 1e-2
     assert sure.mean() > 0.9

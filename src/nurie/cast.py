@@ -17,12 +17,12 @@ from nurie.lines import blurred
 
 __all__ = ["colour", "owners"]
 
-_LEAST = 1e-3
+_LEAST = 1e-5
 """Attention of less than this is no evidence of anything but that."""
-_OWN = 0.3
-"""What a place's own evidence counts beside that of either neighbourhood."""
-_NEAR, _AROUND = 3.0, 12.0
-"""Tokens: the standard deviations of the neighbourhoods."""
+_OWN = 0.1
+"""What a place's own evidence counts beside that around it."""
+_AROUND = 5.0
+"""Tokens: the standard deviation of what is around a place."""
 _PAPER = 0.9
 """Colours at least this bright in every channel, in [-1, 1], are paper: which reference's paper it is means nothing."""
 
@@ -67,8 +67,8 @@ def colour(
 def owners(shares: np.ndarray, figure: np.ndarray) -> np.ndarray:
     """Choose a reference for each token.
 
-    With e = log share, the choice is the reference with the largest sum of 0.3 e at the token itself, the mean of e
-    near it and the mean of e around it; means are over tokens of figures alone, by Gaussians.
+    With e = log share, the choice is the reference with the largest sum of 0.1 e at the token itself and the mean of e
+    around it, by a Gaussian of five tokens over those of figures alone.
 
     Args:
         shares: float t x u x R, how much of each token's attention each reference gets.
@@ -80,9 +80,6 @@ def owners(shares: np.ndarray, figure: np.ndarray) -> np.ndarray:
     evidence = np.log(np.maximum(shares, _LEAST)).astype(np.float32)
     evidence -= evidence.mean(2, keepdims=True)
     counted = figure.astype(np.float32)
-    score = _OWN * evidence
-    for sigma in (_NEAR, _AROUND):
-        weight = np.maximum(blurred(counted, sigma), 1e-6)
-        for reference in range(shares.shape[2]):
-            score[..., reference] += blurred(evidence[..., reference] * counted, sigma) / weight
-    return score.argmax(2)
+    weight = np.maximum(blurred(counted, _AROUND), 1e-6)
+    around = [blurred(plane * counted, _AROUND) / weight for plane in evidence.transpose(2, 0, 1)]
+    return (_OWN * evidence + np.stack(around, axis=2)).argmax(2)

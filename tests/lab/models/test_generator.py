@@ -238,8 +238,8 @@ def test_a_recognizer_changes_nothing_where_there_is_one_reference():
 
 def test_a_recognizer_weighs_the_references():
     """Softmax of the map without it, each reference's share multiplied by how likely the reference is."""
-    plain = tiny(fusion="sga-aligned", color_skip=True)
-    known = tiny(fusion="sga-aligned", color_skip=True, recognizer=5)
+    aligned = {"fusion": "sga-aligned", "fusion_settings": {"temperature": 0.035}}
+    plain, known = tiny(**aligned), tiny(**aligned, recognizer=5)
     known.load_state_dict(known.state_dict() | plain.state_dict())
     lines, one = pictures(32, 48)
     other = torch.full((1, 3, 32, 32), 0.5)

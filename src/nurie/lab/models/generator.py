@@ -19,7 +19,7 @@ from nurie.lab.models.encoder import Encoder, pyramid
 from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceFeatures, ReferenceTokens
 from nurie.lab.models.fusion.base import to_map, to_tokens
 from nurie.lab.models.fusion.sga import AlignedSGA
-from nurie.lab.models.recognizer import SIGNATURE, Recognizer
+from nurie.lab.models.recognizer import SIGNATURE, TEMPERATURE, WEIGHT, Recognizer
 
 #: XDoG's sigma for the line art of a reference, which some fusion modules ask for: the middle one of section 4.1.
 REFERENCE_SIGMA = 0.4
@@ -227,7 +227,7 @@ class Generator(nn.Module):
         else:
             assert isinstance(self.fusion, AlignedSGA)
             keys, signatures = tokens.keys[..., :-SIGNATURE], tokens.keys[..., -SIGNATURE:]
-            prior = self.recognizer.of_line_art(skips, *x.shape[-2:]) @ signatures.transpose(1, 2)
+            prior = WEIGHT * self.recognizer.of_line_art(skips, *x.shape[-2:]) @ signatures.transpose(1, 2)
             output = self.fusion.fuse(x, ReferenceTokens(keys, values), prior)
         fused = output.fused
         refined = self.residual(fused)
@@ -278,7 +278,7 @@ class Generator(nn.Module):
             seen = self.line_art_encoder(_fold(line_art, self.settings.patch))
             levels = self._reference_levels(references)()
         signatures = self.recognizer.of_reference(levels)
-        return self.recognizer.of_line_art(seen, height, width) @ signatures.mT
+        return self.recognizer.of_line_art(seen, height, width) @ signatures.mT / TEMPERATURE
 
     def own_losses(self, output: GeneratorOutput, target: Tensor) -> dict[str, Tensor]:
         """The losses that the fusion module brings, by name and with their weights.

@@ -202,13 +202,13 @@ class AlignedSGA(Fusion):
         Args:
             x_BCHW: line art features.
             tokens: of the reference.
-            prior_BNM: added to S: the logarithm of how likely it is, of any token, that it is meant.
+            prior_BNM: how likely it is, of any token, that it is meant: added to the cosines q k^T.
         """
         x_BNC = to_tokens(x_BCHW)
         queries_BNK = unit_vectors(self.w_q(self.query(x_BNC)))
         scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
         if prior_BNM is not None:
-            scores_BNM = scores_BNM + prior_BNM
+            scores_BNM = scores_BNM + prior_BNM / self.temperature
         alignment_BNM = normalize_scores(scores_BNM, double=self.double_normalization)
         attention_BNM = alignment_BNM
         if self.sharpness != 1:
