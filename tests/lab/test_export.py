@@ -36,8 +36,15 @@ FAR_AND_SHARP = {"context_blocks": 2, "entry_kernel": 5, "fusion_settings": {"sh
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"fusion": "scft"}, SHIPPED_KIND, SHIPPED_KIND | FAR_AND_SHARP, {"fusion": "cmft"}],
-    ids=["sga", "scft", "shipped kind", "far and sharp", "with the reference's line art"],
+    [
+        {},
+        {"fusion": "scft"},
+        SHIPPED_KIND,
+        SHIPPED_KIND | FAR_AND_SHARP,
+        SHIPPED_KIND | {"recognizer": 7},
+        {"fusion": "cmft"},
+    ],
+    ids=["sga", "scft", "shipped kind", "far and sharp", "with a recognizer", "with the reference's line art"],
 )
 def test_graphs_equal_pytorch_at_other_shapes_and_with_two_references(settings):
     generator = small(**settings)
