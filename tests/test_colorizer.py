@@ -88,6 +88,17 @@ def test_speech_balloons_stay_white_until_they_are_recoloured(colorizer: Coloriz
     np.testing.assert_allclose(coloured.astype(int), np.broadcast_to(RED, coloured.shape), atol=1)
 
 
+def test_the_paper_between_panels_stays_white(colorizer: Colorizer) -> None:
+    lines = np.full((401, 307), 255, np.uint8)
+    for top, bottom in ((15, 180), (220, 385)):
+        cv2.rectangle(lines, (15, top), (290, bottom), 0, 3)
+    colors = np.asarray(colorizer(lines, plain()).colors).astype(int)
+    for paper in (colors[:12], colors[185:215], colors[390:]):
+        assert (paper == 255).all()
+    for panel in (colors[20:176, 20:286], colors[225:381, 20:286]):
+        np.testing.assert_allclose(panel, np.broadcast_to(RED, panel.shape), atol=1)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (17, 500), (61, 83)])
 @pytest.mark.parametrize("paper", [255, 190])
 def test_an_empty_page_stays_white_and_says_so(colorizer: Colorizer, size: tuple, paper: int) -> None:

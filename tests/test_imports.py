@@ -30,6 +30,7 @@ ORDER = [
     "hub",
     "regions",
     "balloons",
+    "panels",
     "page",
     "shading",
     "explanation",

@@ -16,6 +16,7 @@ from nurie.colorization import Colorization, Drawing, References
 from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
 from nurie.errors import InputError, OutputError
 from nurie.palette import flat_colours
+from nurie.panels import find_gutter
 from nurie.shading import Mode, check_mode, shading_of
 from nurie.swatches import Swatch, colour_of, colours_of
 from nurie.swatches import read as read_palette
@@ -137,6 +138,8 @@ class Colorizer:
     ) -> Colorization:
         """Colour one drawing.
 
+        The paper between the panels of a comic page stays white (`nurie.panels`).
+
         Args:
             line_art: dark lines on light or transparent paper; a path, a PIL image or an array.
             references: one or several pictures, or what `encode` made of them. Of several, every place of the drawing
@@ -168,15 +171,21 @@ class Colorizer:
             seen = [drawing.part(index) for index in range(len(layout.windows))]
             colors, owners = cast.colour(self._engine, seen, layout, known.tokens)
         flat = known.palette
+        if (gutter := find_gutter(drawing.ink)).any():
+            colors = _whitened(colors, gutter)
         if balloons and (speech := find_balloons(drawing.ink)).any():
-            white = np.full((1, 3), 255, np.uint8)
-            speech = cv2.resize(speech.astype(np.uint8), (layout.width, layout.height), interpolation=cv2.INTER_AREA)
-            colors, flat = np.where(speech[..., None] > 0, np.float32(255), colors), np.concatenate([flat, white])
+            colors, flat = _whitened(colors, speech), np.concatenate([flat, np.full((1, 3), 255, np.uint8)])
         flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=flat)
         shading = None if mode == "flats" else shading_of(colors, drawing.seen, layout, flats, mode)
         if locked is not None:
             flats.lock(locked)
         return Colorization(drawing, flats, self._engine, known, shading, owners)
+
+
+def _whitened(colors: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return colours, float32 h x w x 3, white where a mask of the same page at another size says so."""
+    near = cv2.resize(where.astype(np.uint8), colors.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return np.where(near[..., None] > 0, np.float32(255), colors)
 
 
 def _listed(references: image.Source | Iterable[image.Source]) -> Sequence[image.Source]:
