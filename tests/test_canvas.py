@@ -92,3 +92,33 @@ def test_a_small_drawing_is_enlarged_and_padded_with_paper() -> None:
     assert seen.shape[2:] == layout.canvas
     assert (seen[0, 0, : layout.height, : layout.width] == -1).all()
     assert (seen[0, 0, layout.height :] == 1).all()
+
+
+def test_a_page_with_panels_is_seen_panel_by_panel():
+    panels = [(30, 20, 500, 310), (30, 330, 500, 590), (530, 20, 900, 590)]
+    layout = canvas.lay_out(931, 613, size=256, multiple=32, panels=panels)
+    scale = layout.height / 931
+    # The middle one in area, 470 x 290, has the area of 256 x 256.
+    assert scale == pytest.approx(256 / (470 * 290) ** 0.5, rel=0.01)
+    assert layout.canvas[0] % 32 == layout.canvas[1] % 32 == 0
+    for window, (top, left, bottom, right) in zip(layout.windows, panels, strict=True):
+        assert all(side % 32 == 0 for side in (window.top, window.left, window.height, window.width))
+        assert window.top <= top * scale < window.top + 32 and window.left <= left * scale < window.left + 32
+        assert bottom * scale <= window.top + window.height <= layout.canvas[0]
+        assert right * scale <= window.left + window.width <= layout.canvas[1]
+    # Nothing is seen of the gutter: it is white.
+    parts = [np.full((1, 3, w.height, w.width), -1, np.float32) for w in layout.windows]
+    colors = canvas.gather(layout, parts)
+    assert (colors[int(60 * scale) : int(480 * scale), int(60 * scale) : int(280 * scale)] == 0).all()
+    outside = np.ones(colors.shape[:2], bool)
+    for w in layout.windows:
+        outside[w.top : w.top + w.height, w.left : w.left + w.width] = False
+    assert outside.any() and (colors[outside] == 255).all()
+
+
+def test_the_window_at_a_pixel():
+    windows = (canvas.Window(0, 0, 64, 64), canvas.Window(32, 0, 64, 64), canvas.Window(0, 96, 32, 32))
+    layout = canvas.Layout((128, 128), 128, 128, (128, 128), windows)
+    assert [layout.window_at(*at) for at in ((10, 10), (10, 40), (10, 60), (100, 10))] == [0, 0, 1, 2]
+    # Between the windows the nearest, and beside two that hold a pixel that in whose middle it lies.
+    assert [layout.window_at(*at) for at in ((70, 5), (90, 5), (10, 120), (120, 60))] == [0, 2, 1, 2]

@@ -88,6 +88,25 @@ def test_speech_balloons_stay_white_until_they_are_recoloured(colorizer: Coloriz
     np.testing.assert_allclose(coloured.astype(int), np.broadcast_to(RED, coloured.shape), atol=1)
 
 
+def test_of_a_comic_page_every_panel_is_seen_by_itself_and_without_its_frame(colorizer: Colorizer) -> None:
+    lines = np.full((401, 307), 255, np.uint8)
+    boxes = ((15, 180), (220, 385))
+    for top, bottom in boxes:
+        cv2.rectangle(lines, (15, top), (290, bottom), 0, 3)
+        cv2.circle(lines, (150, (top + bottom) // 2), 50, 0, 3)
+    result = colorizer(lines, [plain(), plain((30, 60, 210))])
+    layout, seen = result._drawing.layout, result._drawing.seen[0, 0]
+    assert len(layout.windows) == 2
+    for (top, bottom), window in zip(boxes, layout.windows, strict=True):
+        scale = layout.height / 401
+        assert window.top <= top * scale and bottom * scale <= window.top + window.height + 1
+        # A panel of 275 x 165 has about the 64 x 64 that the tiny network knows.
+        assert 0.5 < window.height * window.width / 64**2 < 2.5
+    assert (seen < 0.5).any() and not (seen[: int(22 * scale)] < 0.5).any()  # circles, but not the first frame's top
+    for x, y in ((150, 97), (150, 302), (5, 5), (150, 200)):  # in panels, and in the gutter
+        assert result.source(x, y)[0] == 1  # the tiny network looks for the brightest reference
+
+
 def test_the_paper_between_panels_stays_white(colorizer: Colorizer) -> None:
     lines = np.full((401, 307), 255, np.uint8)
     for top, bottom in ((15, 180), (220, 385)):

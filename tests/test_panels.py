@@ -4,11 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from nurie.panels import find_gutter
+from nurie.panels import find_panels
 
 H, W = 787, 601
 #: Left, top, right, bottom.
 PANELS = [(20, 20, 280, 380), (310, 20, 580, 380), (20, 410, 580, 760)]
+
+
+def find_gutter(ink):
+    return find_panels(ink).gutter
 
 
 def comic(panels=PANELS):
@@ -90,3 +94,25 @@ def test_a_large_page_is_looked_at_small():
 def test_blank_and_black_pages(value):
     assert not find_gutter(np.full((37, 53), value, np.float32)).any()
     assert not find_gutter(np.full((1, 1), value, np.float32)).any()
+
+
+def test_boxes_are_those_of_the_frames_in_pixels_of_the_page():
+    for factor in (1, 5):
+        page = cv2.resize(comic(), None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+        found = find_panels(ink(page)).boxes
+        expected = sorted((top, left, bottom, right) for left, top, right, bottom in PANELS)
+        # A line of 4 pixels lies on the edge of each, a shrunk one is widened.
+        np.testing.assert_allclose(np.array(found) / factor, expected, atol=4)
+
+
+@pytest.mark.parametrize("thickness", [2, 5, 11])
+def test_frames_are_the_lines_around_panels_and_nothing_in_them(thickness):
+    page = np.full((H, W), 255, np.uint8)
+    for left, top, right, bottom in PANELS:
+        cv2.rectangle(page, (left, top), (right, bottom), 0, thickness)
+    lines = page < 128
+    page = cv2.circle(page, (150, 200), 70, 0, 3)
+    found = find_panels(ink(page)).frames
+    assert found[lines].all()
+    assert found.sum() < 1.1 * cv2.dilate(lines.astype(np.uint8), np.ones((7, 7), np.uint8)).sum()
+    assert not found[100:300, 60:240].any()

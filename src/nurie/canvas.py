@@ -6,6 +6,7 @@ Convention:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -35,7 +36,22 @@ class Layout:
     canvas: tuple[int, int]
     """Height and width of the padded canvas."""
     windows: tuple[Window, ...]
-    """One, or overlapping ones along the long side of an elongated page."""
+    """One; overlapping ones along the long side of an elongated page; or one for each panel."""
+
+    def window_at(self, x: float, y: float) -> int:
+        """Return the number of the window that a pixel of the canvas lies in, or is nearest to.
+
+        Of several it is that in whose middle the pixel lies.
+        """
+
+        def away(index: int) -> tuple[float, float]:
+            window = self.windows[index]
+            middles = (window.left + window.width / 2, window.width), (window.top + window.height / 2, window.height)
+            offs = [abs(at - middle) for at, (middle, _) in zip((x, y), middles, strict=True)]
+            outside = [max(0.0, off - length / 2) for off, (_, length) in zip(offs, middles, strict=True)]
+            return sum(outside), sum(offs)
+
+        return min(range(len(self.windows)), key=away)
 
     def in_tokens(self, stride: int) -> "Layout":
         """Return the same layout counted in tokens, squares of `stride` pixels; the page's own pixels stay."""
@@ -46,23 +62,29 @@ class Layout:
         return Layout(self.page, height, width, (self.canvas[0] // stride, self.canvas[1] // stride), windows)
 
 
-def lay_out(height: int, width: int, *, size: int, multiple: int) -> Layout:
+def lay_out(
+    height: int, width: int, *, size: int, multiple: int, panels: Sequence[tuple[int, int, int, int]] = ()
+) -> Layout:
     """Plan how a page is brought to the network, its aspect kept.
 
     Up to 4:1 it is seen whole at an area of about size x size. A longer page is seen at the scale at which 2:1 of it
-    has that area, in windows that overlap by a quarter.
+    has that area, in windows that overlap by a quarter. A page with panels is seen panel by panel, at the scale at
+    which the middle one of them has that area.
 
     Args:
         height: of the page in pixels.
         width: of the page in pixels.
         size: side of the square that the network knows.
         multiple: sides of canvas and windows are multiples of it.
+        panels: top, left, bottom and right of each in pixels of the page; what lies in none is not seen.
 
     Example:
         >>> layout = lay_out(3000, 2000, size=256, multiple=16)
         >>> (layout.height, layout.width), layout.canvas
         ((314, 209), (320, 224))
     """
+    if panels:
+        return _by_panels(height, width, size, multiple, panels)
     long, short = max(height, width), min(height, width)
     if long <= 4 * short:
         scale, window = math.sqrt(size * size / (height * width)), 0
@@ -76,6 +98,21 @@ def lay_out(height: int, width: int, *, size: int, multiple: int) -> Layout:
     starts = _starts(canvas[axis], window, multiple) if window else [0]
     length = min(window, canvas[axis]) if window else canvas[axis]
     windows = [Window(s, 0, length, canvas[1]) if axis == 0 else Window(0, s, canvas[0], length) for s in starts]
+    return Layout((height, width), *inner, canvas, tuple(windows))
+
+
+def _by_panels(
+    height: int, width: int, size: int, multiple: int, panels: Sequence[tuple[int, int, int, int]]
+) -> Layout:
+    areas = sorted((bottom - top) * (right - left) for top, left, bottom, right in panels)
+    scale = math.sqrt(size * size / areas[len(areas) // 2])
+    inner = (max(1, round(height * scale)), max(1, round(width * scale)))
+    canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
+    windows = []
+    for top, left, bottom, right in panels:
+        first = [int(side * scale) // multiple * multiple for side in (top, left)]
+        last = [min(_up(side * scale, multiple), end) for side, end in zip((bottom, right), canvas, strict=True)]
+        windows.append(Window(first[0], first[1], last[0] - first[0], last[1] - first[1]))
     return Layout((height, width), *inner, canvas, tuple(windows))
 
 
@@ -166,7 +203,7 @@ def blend(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
         parts: one a window, 1 x C x h x w.
 
     Returns:
-        float32 canvas height x canvas width x C.
+        float32 canvas height x canvas width x C; 1, which is white, where there is no window.
     """
     total = np.zeros((*layout.canvas, parts[0].shape[1]), np.float32)
     weights = np.zeros((*layout.canvas, 1), np.float32)
@@ -175,7 +212,7 @@ def blend(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
         ramp = (_tent(window.height)[:, None] * _tent(window.width)[None])[..., None]
         total[place] += ramp * part[0].transpose(1, 2, 0)
         weights[place] += ramp
-    return total / weights
+    return np.divide(total, weights, out=np.ones_like(total), where=weights > 0)
 
 
 def _tent(length: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -17,6 +18,7 @@ from nurie.errors import InputError, ModelError, OutputError
 from nurie.flats import Fingerprint, Flats, corrections_path, read_corrections, write_corrections, write_listing
 from nurie.layers import LAYERED, cut_out, page_layers, write_layers
 from nurie.palette import distinct
+from nurie.panels import Panels, find_panels
 from nurie.screentone import without_screentone
 from nurie.shading import Shading
 from nurie.swatches import Swatch, colour_of, hex_of
@@ -184,16 +186,10 @@ class Colorization:
         if not (0 <= x < width and 0 <= y < height):
             raise IndexError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels.")
         seen_x, seen_y = x * layout.width / width, y * layout.height / height
-        # Of overlapping windows the one in whose middle the pixel lies.
-        index = min(
-            range(len(layout.windows)),
-            key=lambda i: (
-                abs(layout.windows[i].top + layout.windows[i].height / 2 - seen_y)
-                + abs(layout.windows[i].left + layout.windows[i].width / 2 - seen_x)
-            ),
-        )
+        index = layout.window_at(seen_x, seen_y)
         window = layout.windows[index]
-        row, column = int(seen_y - window.top) // stride, int(seen_x - window.left) // stride
+        row = min(max(0, int(seen_y - window.top)), window.height - 1) // stride
+        column = min(max(0, int(seen_x - window.left)), window.width - 1) // stride
         tokens, attention = self._references.tokens, self._map(index)[row * (window.width // stride) + column]
         first = 0
         if self._owners is not None:
@@ -364,6 +360,7 @@ class Drawing:
     """On white paper, uint8 H x W or H x W x 3."""
     ink: np.ndarray
     """Of the lines without their screentone, float32 H x W."""
+    panels: Panels
     layout: canvas.Layout
     seen: np.ndarray
     """The network's canvas, float32 1 x 1 x h x w."""
@@ -384,7 +381,8 @@ class Drawing:
         pixels = image.array_of(picture)
         own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
         ink = lines.ink_of(without_screentone(own) if screentone else own)
-        layout = canvas.lay_out(*ink.shape, size=engine.info.size, multiple=engine.info.multiple)
+        info, found = engine.info, find_panels(ink)
+        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=found.boxes)
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
             grey = own if own.ndim == 2 else own.min(2)
@@ -394,10 +392,14 @@ class Drawing:
             bare = np.dstack([bare] * 3) if bare.ndim == 2 else bare
             # Fully transparent pixels often hold black that nobody ever saw.
             straight = np.where((alpha > 0)[..., None], bare, np.uint8(255))
-        seen, dpi, profile = canvas.network_input(ink, layout), picture.info.get("dpi"), icc.rgb_profile(picture)
+        bare_ink = ink
+        if found.boxes:
+            frames = cv2.resize(found.frames.astype(np.uint8), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            bare_ink = np.where(frames > 0, np.float32(0), ink)
+        seen, dpi, profile = canvas.network_input(bare_ink, layout), picture.info.get("dpi"), icc.rgb_profile(picture)
         # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
         left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
-        return cls(pixels, own, ink, layout, seen, alpha, straight, on_glass, dpi, profile, left)
+        return cls(pixels, own, ink, found, layout, seen, alpha, straight, on_glass, dpi, profile, left)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:

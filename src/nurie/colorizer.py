@@ -16,7 +16,6 @@ from nurie.colorization import Colorization, Drawing, References
 from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
 from nurie.errors import InputError, OutputError
 from nurie.palette import flat_colours
-from nurie.panels import find_gutter
 from nurie.shading import Mode, check_mode, shading_of
 from nurie.swatches import Swatch, colour_of, colours_of
 from nurie.swatches import read as read_palette
@@ -138,7 +137,7 @@ class Colorizer:
     ) -> Colorization:
         """Colour one drawing.
 
-        The paper between the panels of a comic page stays white (`nurie.panels`).
+        A comic page is coloured panel by panel, and the paper between them stays white (`nurie.panels`).
 
         Args:
             line_art: dark lines on light or transparent paper; a path, a PIL image or an array.
@@ -171,8 +170,8 @@ class Colorizer:
             seen = [drawing.part(index) for index in range(len(layout.windows))]
             colors, owners = cast.colour(self._engine, seen, layout, known.tokens)
         flat = known.palette
-        if (gutter := find_gutter(drawing.ink)).any():
-            colors = _whitened(colors, gutter)
+        if drawing.panels.boxes:
+            colors = _whitened(colors, drawing.panels.gutter)
         if balloons and (speech := find_balloons(drawing.ink)).any():
             colors, flat = _whitened(colors, speech), np.concatenate([flat, np.full((1, 3), 255, np.uint8)])
         flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=flat)
