@@ -606,7 +606,8 @@ def test_a_half_written_checkpoint_never_replaces_the_old(recipe, monkeypatch):
 
 def test_an_unknown_recipe_lists_those_that_exist():
     with pytest.raises(
-        ConfigError, match="There is no recipe 'picasso'.*paper-anime, scft-trial, sga-trial, shipped, trial"
+        ConfigError,
+        match="There is no recipe 'picasso'.*paper-anime, recognizer, scft-trial, sga-trial, shipped, trial",
     ):
         find_recipe("picasso")
     assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"
