@@ -31,6 +31,7 @@ ORDER = [
     "regions",
     "balloons",
     "panels",
+    "drawing",
     "page",
     "shading",
     "explanation",

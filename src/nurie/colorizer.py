@@ -12,7 +12,8 @@ from PIL import Image
 
 from nurie import canvas, cast, hub, image, page
 from nurie.balloons import find_balloons
-from nurie.colorization import Colorization, Drawing, References
+from nurie.colorization import Colorization, References
+from nurie.drawing import Drawing
 from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
 from nurie.errors import InputError, OutputError
 from nurie.palette import flat_colours

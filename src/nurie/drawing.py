@@ -1,0 +1,86 @@
+"""Line art, read and prepared: its lines, its ink, and what the network sees of it."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from nurie import canvas, icc, image, lines, regions
+from nurie.engine import Engine
+from nurie.flats import Fingerprint
+from nurie.panels import Panels, find_panels
+from nurie.screentone import without_screentone
+
+__all__ = ["Drawing"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Line art, ready to be coloured."""
+
+    pixels: np.ndarray
+    """As read, uint8 H x W or H x W x 3."""
+    lines: np.ndarray
+    """On white paper, uint8 H x W or H x W x 3."""
+    ink: np.ndarray
+    """Of the lines without their screentone, float32 H x W."""
+    panels: Panels
+    layout: canvas.Layout
+    seen: np.ndarray
+    """The network's canvas, float32 1 x 1 x h x w."""
+    alpha: np.ndarray | None
+    straight: np.ndarray | None
+    """RGB not mixed with paper, where there is transparency."""
+    on_glass: bool
+    """There is no opaque paper: the lines alone on transparency."""
+    dpi: tuple[float, float] | None
+    profile: bytes | None
+    """Of the pixels, if they have one for RGB."""
+    profile_left: bool
+    """They have colours and a profile, and it is not kept."""
+
+    @classmethod
+    def of(cls, picture: Image.Image, engine: Engine, extract: bool, screentone: bool) -> "Drawing":
+        """Prepare a picture; with `extract`, its lines are taken first; with `screentone`, tone is no ink."""
+        pixels = image.array_of(picture)
+        own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
+        ink = lines.ink_of(without_screentone(own) if screentone else own)
+        info, found = engine.info, find_panels(ink)
+        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=found.boxes)
+        alpha, straight, on_glass = image.alpha_of(picture), None, False
+        if alpha is not None:
+            grey = own if own.ndim == 2 else own.min(2)
+            opaque = alpha > 127
+            on_glass = bool(np.count_nonzero(opaque & (grey > 200)) < 0.2 * np.count_nonzero(opaque))
+            bare = own if extract else np.asarray(picture.convert("RGB"))
+            bare = np.dstack([bare] * 3) if bare.ndim == 2 else bare
+            # Fully transparent pixels often hold black that nobody ever saw.
+            straight = np.where((alpha > 0)[..., None], bare, np.uint8(255))
+        bare_ink = ink
+        if found.boxes:
+            frames = cv2.resize(found.frames.astype(np.uint8), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+            bare_ink = np.where(frames > 0, np.float32(0), ink)
+        seen, dpi, profile = canvas.network_input(bare_ink, layout), picture.info.get("dpi"), icc.rgb_profile(picture)
+        # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
+        left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
+        return cls(pixels, own, ink, found, layout, seen, alpha, straight, on_glass, dpi, profile, left)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Tells this drawing from others."""
+        height, width = self.pixels.shape[:2]
+        return Fingerprint(width, height, hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
+
+    @cached_property
+    def blank(self) -> bool:
+        """Nothing is drawn."""
+        return bool(self.ink.max() <= regions.LINE)
+
+    def part(self, index: int) -> np.ndarray:
+        """Return what the network sees of one window."""
+        window = self.layout.windows[index]
+        rows, columns = np.s_[window.top : window.top + window.height], np.s_[window.left : window.left + window.width]
+        return np.ascontiguousarray(self.seen[:, :, rows, columns])
