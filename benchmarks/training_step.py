@@ -25,7 +25,8 @@ from timing import print_table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from nurie.lab.augmentation import AugmentationSettings, RawPairs
+from nurie.lab.augmentation import AugmentationSettings
+from nurie.lab.batch import RawPairs
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.generator import Generator, GeneratorSettings
@@ -125,7 +126,7 @@ def raw_pairs(batch: int, size: int, *, slots: int) -> RawPairs:
         paper=torch.full((batch, 3), 255, dtype=torch.uint8),
         line_slots=noise(batch, slots, size // 4, size // 4) // max(1, slots),
         reference_slots=noise(batch, slots, size // 4, size // 4) // max(1, slots),
-        hands=torch.zeros(batch, 3, dtype=torch.long),
+        hands=torch.zeros(batch, 4, dtype=torch.long),
         extract=torch.full((batch,), slots == 0),
     )
 

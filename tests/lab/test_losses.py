@@ -162,24 +162,25 @@ def test_correspondence_by_hand():
 
 
 def test_recognition_equals_a_slow_version():
-    scores, figure = 3 * random(5, 7, 5), random(5, 7, seed=1).abs()
-    against = random(5, 5, seed=2) > 0
-    against.fill_diagonal_(False)
+    scores, figure = 3 * random(5, 7, 11), random(5, 7, seed=1).abs()
+    own = torch.tensor([4, 0, 10, 2, 4])
+    against = random(5, 11, seed=2) > 0
+    against[torch.arange(5), own] = False
     against[3] = False  # nobody stands against the fourth's reference: it is left out
     loss = weight = 0.0
     for b in (0, 1, 2, 4):
         for n in range(7):
-            mine = math.exp(scores[b, n, b])
-            others = sum(math.exp(scores[b, n, r]) for r in range(5) if against[b, r])
+            mine = math.exp(scores[b, n, own[b]])
+            others = sum(math.exp(scores[b, n, r]) for r in range(11) if against[b, r])
             loss += figure[b, n].item() * math.log((mine + others) / mine)
             weight += figure[b, n].item()
     assert against.sum(dim=1).tolist()[3] == 0 and against.sum() > 5
-    assert recognition(scores, against, figure).item() == pytest.approx(loss / weight, rel=1e-10)
+    assert recognition(scores, own, against, figure).item() == pytest.approx(loss / weight, rel=1e-10)
 
 
 def test_recognition_of_nobody_is_zero_and_harmless():
     scores = random(3, 2, 3).requires_grad_()
-    loss = recognition(scores, torch.zeros(3, 3, dtype=torch.bool), torch.ones(3, 2))
+    loss = recognition(scores, torch.arange(3), torch.zeros(3, 3, dtype=torch.bool), torch.ones(3, 2))
     loss.backward()
     assert loss == 0 and scores.grad.abs().max() == 0
 

@@ -6,8 +6,14 @@ import torch
 
 from nurie.lab.rivals import rivals
 
-#: (source of the drawing, source of what its reference shows, whether that is the very thing that is drawn)
-ITSELF, ANOTHER_OF_7, OF_ANOTHER_STYLE, OF_5 = (7, 7, 1), (7, 7, 0), (7, 11, 0), (5, 5, 0)
+#: (source of the drawing, source of what its reference shows, look of what is drawn, look of what is shown)
+ITSELF, ITSELF_TOO, ANOTHER_OF_7, OF_ANOTHER_STYLE, OF_5 = (
+    (7, 7, 31, 31),
+    (7, 7, 37, 37),
+    (7, 7, 41, 43),
+    (7, 11, 47, 53),
+    (5, 5, 59, 61),
+)
 
 
 def table(*hands):
@@ -15,7 +21,12 @@ def table(*hands):
 
 
 def test_what_is_drawn_itself_is_told_from_any_other():
-    assert table(ITSELF, ITSELF) == [[0, 1], [1, 0]]
+    assert table(ITSELF, ITSELF_TOO) == [[0, 1], [1, 0]]
+
+
+def test_but_not_from_the_same_once_more():
+    """Two pictures of one character are no rivals, whoever drew them."""
+    assert table(ITSELF, ITSELF, (11, 11, 31, 31)) == [[0, 0, 0], [0, 0, 0], [0, 0, 0]]
 
 
 def test_a_hand_is_told_from_other_hands_only():
@@ -32,8 +43,8 @@ def test_a_rival_is_what_the_others_reference_shows_not_what_they_draw():
 
 
 def test_all_hands_against_the_docstring():
-    hands = list(itertools.product((3, 5), (3, 5), (0, 1)))
+    hands = list(itertools.product((3, 5), (3, 5), (13, 17), (13, 17)))
     found = table(*hands)
-    for (i, (drawn, shown, same)), (j, (_, other, _)) in itertools.product(enumerate(hands), repeat=2):
-        told = same == 1 or (drawn == shown and other != drawn)
-        assert found[i][j] == (i != j and told), (i, j)
+    for (i, (drawn, shown, wanted, look)), (j, (_, other, _, rival)) in itertools.product(enumerate(hands), repeat=2):
+        told = wanted == look or (drawn == shown and other != drawn)
+        assert found[i][j] == (i != j and told and rival != wanted), (i, j)

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from nurie.errors import ConfigError, DataError, ModelError, OutputError, TrainingError
 from nurie.lab import losses as loss_functions
-from nurie.lab.augmentation import Batch
+from nurie.lab.batch import Batch
 from nurie.lab.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.fusion import FUSIONS
@@ -305,7 +305,9 @@ def test_only_a_slot_can_be_the_paper(has_slots):
         reference_slots=reference_slots,
         slot_weight=torch.tensor([[1.0, 1.0, 2.0], [1.0, 3.0, 1.0]]),
         has_slots=has_slots,
-        hands=torch.zeros(2, 3, dtype=torch.long),
+        hands=torch.zeros(2, 4, dtype=torch.long),
+        companion=torch.arange(2),
+        figures=torch.ones(2, 16, 2),
     )
     output, terms = module.colour_terms(batch)
     expected = {
@@ -345,8 +347,9 @@ def test_the_recognizer_learns_and_all_else_stays(recipe):
     assert max(curve(folder_after, "loss/recognition").values()) > 0
 
 
-@pytest.mark.parametrize("has_slots", [True, False])
-def test_recognition_counts_the_figure(has_slots):
+@pytest.mark.parametrize("companion", [[0, 1, 2], [0, 2, 0]])
+def test_recognition_counts_both_figures(companion):
+    """The own one with its own reference, and the one beside it with that one's."""
     torch.manual_seed(0)
     settings = GeneratorSettings(**NETWORK, recognizer=5)
     module = Colorization(generator=settings, losses=LossWeights(**RECOGNITION)).eval()
@@ -358,14 +361,22 @@ def test_recognition_counts_the_figure(has_slots):
         line_slots=torch.softmax(2 * torch.randn(3, 16, 4), dim=-1),
         reference_slots=torch.zeros(3, 24, 4),
         slot_weight=torch.ones(3, 4),
-        has_slots=has_slots,
-        hands=torch.tensor([[7, 7, 1], [7, 7, 0], [5, 5, 0]]),
+        has_slots=True,
+        hands=torch.tensor([[7, 7, 31, 31], [7, 7, 41, 43], [5, 5, 47, 53]]),
+        companion=torch.tensor(companion),
+        figures=torch.rand(3, 16, 2),
     )
     # Who stands against whom: the first against all, the others against another hand's.
     against = torch.tensor([[0, 1, 1], [0, 0, 1], [1, 1, 0]], dtype=torch.bool)
-    figure = 1 - batch.line_slots[..., 0] if has_slots else torch.ones(3, 16)
-    expected = loss_functions.recognition(module.generator.recognize(batch.line_art, batch.reference), against, figure)
-    assert module.recognition_term(batch) == {"recognition": expected}
+    scores = module.generator.recognize(batch.line_art, batch.reference)
+    parts = [(b, b, 0) for b in range(3)] + [(b, c, 1) for b, c in enumerate(companion) if b != c]
+    total = weight = 0.0
+    for drawing, owner, figure in parts:
+        allowed = against[owner] | (torch.arange(3) == owner)
+        surprise = scores[drawing][:, allowed].logsumexp(dim=1) - scores[drawing][:, owner]
+        total += (batch.figures[drawing, :, figure] * surprise).sum()
+        weight += batch.figures[drawing, :, figure].sum()
+    torch.testing.assert_close(module.recognition_term(batch)["recognition"], total / weight)
 
 
 def test_a_recognition_loss_goes_alone_and_wants_a_recognizer():
@@ -607,7 +618,7 @@ def test_a_half_written_checkpoint_never_replaces_the_old(recipe, monkeypatch):
 def test_an_unknown_recipe_lists_those_that_exist():
     with pytest.raises(
         ConfigError,
-        match="There is no recipe 'picasso'.*paper-anime, recognizer, scft-trial, sga-trial, shipped, trial",
+        match="There is no recipe 'picasso'.*paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, trial",
     ):
         find_recipe("picasso")
     assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"

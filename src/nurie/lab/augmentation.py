@@ -8,16 +8,17 @@ Shapes: B batch, H x W pictures, N line art tokens, M reference tokens, S slots.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nurie.lab.batch import SLOT_STRIDE, Batch, RawPairs
 from nurie.lab.chance import noise, uniform
 from nurie.lab.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
 from nurie.lab.line_style import LineStyle, vary_lines
 from nurie.lab.lineart import extract_lines
+from nurie.lab.scenes import Scenes, compose
 from nurie.lab.shading import Shading, shade
 from nurie.lab.warp import (
     WARPS,
@@ -31,64 +32,8 @@ from nurie.lab.warp import (
     thin_plate_grid,
 )
 
-#: Slot planes are stored and warped at this fraction of the picture's size: tokens are no finer.
-SLOT_STRIDE = 4
-
 #: A slot that covers this share of the picture is not small, and one this many times smaller counts most; ``rarity``.
 COMMON, RAREST = 0.05, 10.0
-
-
-class RawPairs(NamedTuple):
-    """What the loader gives, all uint8 but for the flags.
-
-    Attributes:
-        line_art: B x 1 x H x W drawn lines, white 255 (ignored where ``extract`` is set).
-        target: B x 3 x H x W.
-        weight: B x 1 x H x W, how much each pixel counts in the reconstruction, 255 full.
-        reference: B x 3 x H x W.
-        paper: B x 3, the reference's ground.
-        line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
-        reference_slots: likewise.
-        hands: B x 3, whole numbers: the source of the drawing, that of what the reference shows, and whether it shows
-            the very thing that is drawn (``nurie.lab.rivals``).
-        extract: B, whether the line art is XDoG of the target; on the CPU, so that nothing waits for the device.
-    """
-
-    line_art: Tensor
-    target: Tensor
-    weight: Tensor
-    reference: Tensor
-    paper: Tensor
-    line_slots: Tensor
-    reference_slots: Tensor
-    hands: Tensor
-    extract: Tensor
-
-
-class Batch(NamedTuple):
-    """What a training step sees, float32.
-
-    Attributes:
-        line_art: B x 1 x H x W in [-1, 1].
-        reference: B x 3 x H x W in [-1, 1].
-        target: B x 3 x H x W in [-1, 1].
-        weight: B x 1 x H x W, 0 or more.
-        line_slots: B x N x S, share of each slot in a line art token.
-        reference_slots: B x M x S.
-        slot_weight: B x S, how much a pixel or token of each slot of the line art counts (see ``rarity``).
-        has_slots: whether the labels are slots, of which the first is the paper, or places (see ``position_slots``).
-        hands: B x 3, see ``RawPairs``.
-    """
-
-    line_art: Tensor
-    reference: Tensor
-    target: Tensor
-    weight: Tensor
-    line_slots: Tensor
-    reference_slots: Tensor
-    slot_weight: Tensor
-    has_slots: bool
-    hands: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +47,7 @@ class AugmentationSettings:
         reference_warp: thin-plate warp of the reference alone; None for none.
         line_style: variation of drawn lines; None leaves them.
         jitter: colour change of pictures without slots, the same for target and reference; None for none.
+        scenes: pairs with slots that are joined to one picture (``nurie.lab.scenes``); None for none.
         shading: of the references that have slots; None leaves them flat. Targets stay flat.
         reference_noise: largest standard deviation of noise on the reference, in [-1, 1] units.
         balance: how much small slots count above their area, see ``rarity``; 0: not at all.
@@ -120,6 +66,7 @@ class AugmentationSettings:
     reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
     line_style: LineStyle | None = field(default_factory=LineStyle)
     jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
+    scenes: Scenes | None = None
     shading: Shading | None = None
     reference_noise: float = 0.04
     balance: float = 0.0
@@ -241,9 +188,12 @@ def augment(
     """
     batch, _, height, width = raw.target.shape
     device, size = raw.target.device, (height, width)
+    has_slots = raw.line_slots.shape[1] > 0
+    companion, figures = torch.arange(batch), None
+    if settings.scenes is not None and has_slots:
+        raw, companion, figures = compose(raw, settings.scenes, generator)
     target, reference = raw.target / 127.5 - 1, raw.reference / 127.5 - 1
     paper, unchanged = raw.paper / 127.5 - 1, target
-    has_slots = raw.line_slots.shape[1] > 0
     if settings.jitter is not None and not has_slots:
         change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
         target, reference = apply_color_change(target, change), apply_color_change(reference, change)
@@ -271,6 +221,11 @@ def augment(
             position_slots(grid, batch=batch, size=coarse, cells=position_cells, device=device)
             for grid in (line_coarse, reference_coarse)
         )
+    if figures is not None:
+        seen = _sample(figures / 255.0, line_coarse, torch.zeros(2, device=device))
+    else:
+        own = 1 - line_slots[:, :1] if has_slots else torch.ones_like(line_slots[:, :1])
+        seen = torch.cat([own, torch.zeros_like(own)], dim=1)
     slot_weight = torch.ones(batch, line_slots.shape[1], device=device)
     if settings.balance and has_slots:
         slot_weight = rarity(line_slots, settings.balance)
@@ -295,4 +250,6 @@ def augment(
         slot_weight=slot_weight,
         has_slots=has_slots,
         hands=raw.hands,
+        companion=companion,
+        figures=_to_token_slots(seen, token_stride),
     )

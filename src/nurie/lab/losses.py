@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.errors import ConfigError
@@ -261,26 +262,28 @@ def correspondence(
     return (share * surprise).sum() / (mass_BN * kept_BN).sum().clamp_min(torch.finfo(line.dtype).tiny)
 
 
-def recognition(scores_BNR: Tensor, rivals_BR: Tensor, figure_BN: Tensor) -> Tensor:
+def recognition(scores_BNR: Tensor, own_B: Tensor, rivals_BR: Tensor, figure_BN: Tensor) -> Tensor:
     """Teach a recognizer which reference belongs to a drawing; the cross entropy of InfoNCE (van den Oord et al. 2018).
 
-        L = sum_bn f_bn (log sum_{r in {b} and rivals of b} exp s_bnr - s_bnb) / sum_bn f_bn
+        L = sum_bn f_bn (log sum_{r in {o_b} and rivals} exp s_bnr - s_bn(o_b)) / sum_bn f_bn
 
     Args:
-        scores_BNR: Of each place of drawing b and reference r, R = B; drawing b's own reference is r = b.
-        rivals_BR: Whose references stand against the own one (`nurie.lab.rivals`). Drawings without one are left out.
+        scores_BNR: Of each place of drawing b and reference r.
+        own_B: o_b, the number of the drawing's own reference.
+        rivals_BR: Which references stand against it (`nurie.lab.rivals`). Drawings without one are left out.
         figure_BN: How much each place counts, 0 or more.
 
     Returns:
         A scalar; 0 where no drawing has a rival.
 
     Example:
-        >>> recognition(torch.zeros(2, 1, 2), ~torch.eye(2, dtype=torch.bool), torch.ones(2, 1)).exp().item()
+        >>> own, rivals = torch.tensor([0, 1]), ~torch.eye(2, dtype=torch.bool)
+        >>> recognition(torch.zeros(2, 1, 2), own, rivals, torch.ones(2, 1)).exp().item()
         2.0
     """
     scores = _full(scores_BNR)
-    own_BN = scores.diagonal(dim1=0, dim2=2).mT
-    allowed = rivals_BR | torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    own_BN = scores.gather(2, own_B[:, None, None].expand(-1, scores.shape[1], 1))[..., 0]
+    allowed = rivals_BR | F.one_hot(own_B, scores.shape[2]).bool()
     surprise_BN = scores.masked_fill(~allowed[:, None], -torch.inf).logsumexp(dim=-1) - own_BN
     weight_BN = _full(figure_BN) * rivals_BR.any(dim=1, keepdim=True)
     return (weight_BN * surprise_BN).sum() / weight_BN.sum().clamp_min(torch.finfo(weight_BN.dtype).tiny)

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from nurie.errors import ConfigError, TrainingError
 from nurie.lab import losses
-from nurie.lab.augmentation import AugmentationSettings, Batch, RawPairs, augment
+from nurie.lab.augmentation import AugmentationSettings, augment
+from nurie.lab.batch import Batch, RawPairs
 from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.fusion import FUSIONS
@@ -257,10 +258,21 @@ class Colorization(L.LightningModule):
         return output, terms | self.generator.own_losses(output, batch.target)
 
     def recognition_term(self, batch: Batch) -> dict[str, Tensor]:
-        """How well places of each drawing tell its reference from others' of the batch: the loss by its name."""
+        """How well places of each drawing tell their reference from others' of the batch: the loss by its name.
+
+        A figure's is that of its own pair, also where it stands beside another pair's.
+        """
         scores = self.generator.recognize(batch.line_art, batch.reference)
-        figure = 1 - batch.line_slots[..., 0] if batch.has_slots else torch.ones_like(scores[..., 0])
-        return {"recognition": losses.recognition(scores, rivals(batch.hands).to(scores.device), figure)}
+        own, companion = torch.arange(len(scores)), batch.companion
+        wrong = rivals(batch.hands)
+        beside = companion != own
+        rows = torch.cat([own, own[beside]])
+        owners = torch.cat([own, companion[beside]])
+        figures = torch.cat([batch.figures[..., 0], batch.figures[beside.to(scores.device), :, 1]])
+        term = losses.recognition(
+            scores[rows.to(scores.device)], owners.to(scores.device), wrong[owners].to(scores.device), figures
+        )
+        return {"recognition": term}
 
     def adversarial_term(self, batch: Batch, output: GeneratorOutput) -> Tensor:
         """What the discriminator, fixed for the moment, says of a generator pass."""

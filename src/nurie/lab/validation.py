@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.errors import ConfigError
-from nurie.lab.augmentation import AugmentationSettings, RawPairs, augment
+from nurie.lab.augmentation import AugmentationSettings, augment
+from nurie.lab.batch import RawPairs
 from nurie.lab.corpora.store import Split
 from nurie.lab.data import PairData, PairDataset, PairSettings, collate, read_entries
 from nurie.lab.losses import reconstruction

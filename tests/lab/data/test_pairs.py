@@ -3,6 +3,7 @@
 import logging
 import re
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_a_sample_is_a_function_of_seed_and_number(tiny_corpus):
 def test_shapes_and_types(tiny_corpus):
     pairs = dataset(tiny_corpus, sources=CHARACTERS)
     shapes = [tuple(plane.shape) for plane in pairs[0]]
-    assert shapes == [(1, 64, 64), (3, 64, 64), (1, 64, 64), (3, 64, 64), (3,), (16, 16, 16), (16, 16, 16), (3,), ()]
+    assert shapes == [(1, 64, 64), (3, 64, 64), (1, 64, 64), (3, 64, 64), (3,), (16, 16, 16), (16, 16, 16), (4,), ()]
     assert {plane.dtype for plane in pairs[0][:-2]} == {np.dtype(np.uint8)}
     batch = collate([pairs[0], pairs[1]])
     assert batch.target.shape == (2, 3, 64, 64) and batch.extract.dtype == torch.bool
@@ -145,22 +146,42 @@ def test_shares_of_partners(tiny_corpus):
 
 
 def test_a_sample_says_who_drew_what(tiny_corpus):
-    """The plan knows; nothing in the pictures is asked."""
+    """The plan knows; nothing in the pictures is asked. Here every drawing has a look of its own."""
     met = set()
     pairs = dataset(tiny_corpus, sources={**CHARACTERS, "robohash-cats": 0.5}, same_share=0.3, cross_share=0.5)
     for number in range(60):
-        plan, (drawn, shown, itself) = pairs.plan(number), pairs[number][HANDS]
+        plan, (drawn, shown, look, shown_look) = pairs.plan(number), pairs[number][HANDS]
         names = {zlib.crc32(name.encode()): name for name in (*CHARACTERS, "robohash-cats")}
         assert (names[drawn], names[shown]) == (plan.drawing.source, plan.reference.source)
-        if itself:
-            assert plan.drawing is plan.reference
-        met.add((plan.drawing.kind, drawn == shown, bool(itself)))
+        itself = look == shown_look
+        assert itself == (plan.drawing is plan.reference)
+        met.add((plan.drawing.kind, drawn == shown, itself))
     assert met == {
         ("painted", True, True),
         ("drawing", True, True),
         ("drawing", True, False),
         ("drawing", False, False),
     }
+
+
+def test_the_share_of_the_same_look(tiny_corpus):
+    """The same hair, whatever else differs; without such a picture it is the drawing itself."""
+    rows = [
+        replace(entry, parts={"hair": f"{index % 3}", "eyes": f"{index}"})
+        for index, entry in enumerate(e for e in read_manifest(tiny_corpus, ("micah",)) if e.split == "train")
+    ]
+    assert len(rows) > 3  # one of the three hairs is another's, too
+    settings = PairSettings(sizes={0: 64}, look_share=0.5, same_share=0.0, cross_share=0.0)
+    pairs = PairDataset(tiny_corpus, settings, entries=rows)
+    plans = [pairs.plan(number) for number in range(300)]
+    alike = [plan.drawing.parts["hair"] == plan.reference.parts["hair"] for plan in plans]
+    by_chance = np.mean([a.parts["hair"] == b.parts["hair"] for a in rows for b in rows])
+    # Three standard deviations of a count of 300.
+    assert np.mean(alike) == pytest.approx(0.5 + 0.5 * by_chance, abs=0.09)
+    assert any(plan.drawing is not plan.reference for plan, same in zip(plans, alike, strict=True) if same)
+    for plan, same in zip(plans, alike, strict=True):
+        _, _, look, shown_look = plan.hands
+        assert (look == shown_look) == same and plan.relation == "character"
 
 
 def test_self_reference_is_the_same_picture_but_for_the_paper(tiny_corpus):

@@ -15,6 +15,7 @@ from nurie.lab.data.partners import (
     NEAR,
     PLACE_COST,
     largest_slots,
+    look,
     match_slots,
     own_colours,
     slot_names,
@@ -53,6 +54,21 @@ def row(source, *, slots=("background", "fill-1"), **more):
 )
 def test_themes(entry, expected):
     assert theme(entry) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (row("micah", parts={"hair": "full", "eyes": "round"}), "micah/full"),
+        (row("open-peeps", parts={"head": "afro", "face": "smile"}), "open-peeps/afro"),
+        (row("facesjs", parts={"hair": "female1"}), "facesjs/female1"),
+        (row("noto", parts={"kind": "people", "concept": "pilot"}), "pilot"),
+        (row("clipart", parts={"kind": "animals"}), "clipart/x"),
+        (row("micah"), "micah/x"),
+    ],
+)
+def test_looks(entry, expected):
+    assert look(entry) == expected
 
 
 def test_own_colours_against_published_ones():

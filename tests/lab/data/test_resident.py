@@ -25,7 +25,7 @@ def both(root, numbers, *, sources=None, sizes=None, batch_size=1, **settings):
     kept = resident(root)
     settings = PairSettings(sizes=sizes or {0: SIZE}, **settings)
     more = {"entries": kept.entries, "sources": sources, "batch_size": batch_size}
-    files, plans = PairDataset(root, settings, **more), PairDataset(root, settings, look=kept.look, **more)
+    files, plans = PairDataset(root, settings, **more), PairDataset(root, settings, view=kept.view, **more)
     for number in numbers:
         batch = kept.paint(kept.gather([PlanDataset(plans)[number]]))
         yield files[number], [plane[0].numpy() for plane in batch]
@@ -63,7 +63,7 @@ def test_smaller_than_it_is_kept(tiny_corpus):
 def test_a_batch_is_its_pairs(tiny_corpus, monkeypatch):
     """However many are painted at once."""
     kept = resident(tiny_corpus)
-    plans = PairDataset(tiny_corpus, PairSettings(sizes={0: SIZE}), sources=CHARACTERS, look=kept.look)
+    plans = PairDataset(tiny_corpus, PairSettings(sizes={0: SIZE}), sources=CHARACTERS, view=kept.view)
     monkeypatch.setattr("nurie.lab.data.resident.CHUNK", 64)
     chosen = [plans.plan(number) for number in range(71)]
     together = kept.paint(kept.gather(chosen))
@@ -81,7 +81,7 @@ def test_a_damaged_file_is_left_out(build_corpus, tmp_path, damage):
     # The others' planes are where they should be.
     settings = PairSettings(sizes={0: SIZE}, same_share=1.0)
     files = PairDataset(root, settings, entries=kept.entries)
-    plans = PairDataset(root, settings, entries=kept.entries, look=kept.look)
+    plans = PairDataset(root, settings, entries=kept.entries, view=kept.view)
     for number in range(20):
         found = kept.paint(kept.gather([plans.plan(number)]))
         np.testing.assert_allclose(found.target[0].int(), files[number][1].astype(int), atol=1)
@@ -114,7 +114,7 @@ def test_sizes_that_do_not_divide_the_largest_are_refused():
 def test_an_accelerator_paints_the_same(tiny_corpus):
     here, there = resident(tiny_corpus), resident(tiny_corpus, "cuda")
     settings = PairSettings(sizes={0: SIZE}, kin_share=0.3, foreign_share=0.2, crop_share=0.5)
-    plans = PairDataset(tiny_corpus, settings, sources=CHARACTERS, look=here.look)
+    plans = PairDataset(tiny_corpus, settings, sources=CHARACTERS, view=here.view)
     planned = here.gather([plans.plan(number) for number in range(31)])
     moved = planned._replace(**{k: v.cuda() for k, v in planned._asdict().items() if isinstance(v, torch.Tensor)})
     for wanted, given in zip(here.paint(planned), there.paint(moved), strict=True):

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from nurie.errors import ConfigError
-from nurie.lab.augmentation import RawPairs
+from nurie.lab.batch import RawPairs
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Entry
 from nurie.lab.data.pairs import PairDataset, PairSettings
@@ -133,7 +133,7 @@ class PairData(L.LightningDataModule):
                     unseen_weight=self.pairs.unseen_weight,
                 )
             resident = self._resident
-            pairs = PairDataset(self.root, self.pairs, entries=resident.entries, look=resident.look, **settings)
+            pairs = PairDataset(self.root, self.pairs, entries=resident.entries, view=resident.view, **settings)
         sampler = StepSampler(
             start=start, batch_size=self.batch_size, stride=self.batch_size * ranks, offset=self.batch_size * rank
         )

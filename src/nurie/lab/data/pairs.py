@@ -22,12 +22,13 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.augmentation import SLOT_STRIDE
+from nurie.lab.batch import SLOT_STRIDE
 from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
 from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, Split
 from nurie.lab.data.partners import (
     Side,
     largest_slots,
+    look,
     match_slots,
     own_colours,
     slot_names,
@@ -65,6 +66,8 @@ class PairSettings:
         triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
         same_share: of exact triples, the share whose reference is the drawing itself in another place.
         cross_share: of exact triples, the share whose reference is of another style.
+        look_share: of characters, the share whose reference shows the same character, drawn again: the same hair or
+            head, and other eyes, mouth or clothes.
         kin_share: of emoji, the share whose reference is the same concept from another set, where there is one and its
             slots can be told by their colours, areas and places.
         foreign_share: of drawings, the share whose reference shows something else altogether (an animal for a person),
@@ -85,6 +88,7 @@ class PairSettings:
     triples: Literal["exact", "self"] = "exact"
     same_share: float = 0.15
     cross_share: float = 0.35
+    look_share: float = 0.0
     kin_share: float = 0.0
     foreign_share: float = 0.0
     crop_share: float = 0.0
@@ -101,7 +105,7 @@ class PairSettings:
         for name, value in vars(self).items():
             if name.endswith("_share") and not 0 <= value <= 1:
                 raise ConfigError(f"pairs.{name} is {value}; a share is a number from 0 to 1.")
-        for name in ("kin_share", "foreign_share"):
+        for name in ("look_share", "kin_share", "foreign_share"):
             if self.triples == "self" and getattr(self, name):
                 raise ConfigError(
                     f"pairs.{name} is {getattr(self, name)}, but pairs.triples is self: every drawing is its own "
@@ -146,10 +150,10 @@ class PairPlan:
     extract: bool = True
 
     @property
-    def hands(self) -> tuple[int, int, int]:
-        """Who drew the drawing and the reference, and whether both show one thing; see ``RawPairs``."""
-        drawn, shown = (zlib.crc32(entry.source.encode()) for entry in (self.drawing, self.reference))
-        return drawn, shown, int(self.relation in ("self", "kin"))
+    def hands(self) -> tuple[int, ...]:
+        """Who drew the drawing and the reference, and the looks of both; see ``RawPairs``."""
+        both = self.drawing, self.reference
+        return tuple(zlib.crc32(name.encode()) for name in (*(e.source for e in both), *(look(e) for e in both)))
 
 
 class PairDataset(Dataset[tuple[np.ndarray, ...]]):
@@ -165,7 +169,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step_size: samples of a step over all processes; ``batch_size`` when None.
         limit: so many pictures at most, spread evenly over the sources; None: all.
         keep: keep pictures in memory once they are read, at the size they are trained at. Every worker keeps its own.
-        look: shows a drawing at any size, for plans without pictures; None: as it is read.
+        view: shows a drawing at any size, for plans without pictures; None: as it is read.
         seed: of all chance.
 
     Raises:
@@ -185,11 +189,11 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step_size: int | None = None,
         limit: int | None = None,
         keep: bool = False,
-        look: Callable[[Entry], Drawing] | None = None,
+        view: Callable[[Entry], Drawing] | None = None,
         seed: int = 0,
     ) -> None:
         """List the pictures and count their sources."""
-        self.look = look
+        self.view = view
         self.root, self.settings, self.seed = root, settings, seed
         self.batch_size, self.step_size = batch_size, step_size or batch_size
         self.by_source: dict[str, list[Entry]] = defaultdict(list)
@@ -212,6 +216,9 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         self.weights = dict(zip(names, weights / weights.sum(), strict=True))
         self.styles = [n for n in self.kinds["drawing"] if n in SLOTS]
         self.themes = {n: {theme(entry) for entry in self.by_source[n]} for n in self.kinds["drawing"]}
+        self.looks: dict[str, list[Entry]] = defaultdict(list)
+        for entry in (entry for name in self.styles for entry in self.by_source[name]):
+            self.looks[look(entry)].append(entry)
         self.concepts: dict[str, list[Entry]] = defaultdict(list)
         for entry in (entry for name in self.kinds["drawing"] for entry in self.by_source[name]):
             if entry.source not in SLOTS and "concept" in entry.parts:
@@ -278,6 +285,9 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             kin = [e for e in self.concepts.get(entry.parts.get("concept", ""), ()) if e.source != entry.source]
             if kin:
                 return kin[int(rng.integers(len(kin)))], "kin"
+        if s.look_share and entry.source in SLOTS and rng.random() < s.look_share:
+            again = self.looks[look(entry)]
+            return again[int(rng.integers(len(again)))], "character"
         if entry.source not in SLOTS or s.triples == "self" or rng.random() < s.same_share:
             return entry, "self"
         shared = set(entry.slots) - {"background"}
@@ -337,7 +347,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         )
 
     def _seen(self, entry: Entry, size: int) -> Drawing:
-        return self.look(entry) if self.look is not None else self.reader.drawing(entry, size)
+        return self.view(entry) if self.view is not None else self.reader.drawing(entry, size)
 
     def _drawing(self, plan: PairPlan) -> tuple[np.ndarray, ...]:
         a = self.reader.drawing(plan.drawing, plan.size)

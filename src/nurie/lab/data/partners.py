@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Bytes, Drawing, Entry
 
@@ -31,6 +32,9 @@ MAX_COST = 1.4
 #: Two drawings are of use to one another when matched slots make up this share of the coloured area of both.
 LEAST_MATCHED = 0.5
 
+#: The part that tells a source's characters apart.
+LEADING = {style: rule.leading for style, rule in RULES.items()} | {"facesjs": "hair"}
+
 #: Width and height at which areas and places are measured.
 _MEASURED = 64
 #: Added to shares of area, so that the areas of tiny slots hardly count.
@@ -44,6 +48,17 @@ def theme(entry: Entry) -> str:
     """
     kind = entry.parts.get("kind")
     return kind or ("people" if "skin" in SLOTS.get(entry.source, {}).values() else "animals")
+
+
+def look(entry: Entry) -> str:
+    """What a drawing shows, by name: drawings of one look show the same character or thing.
+
+    Of a generated character it is the part that tells characters apart, of an emoji its concept in whatever hand.
+    """
+    leading = entry.parts.get(LEADING.get(entry.source, ""))
+    if leading is not None:
+        return f"{entry.source}/{leading}"
+    return entry.parts.get("concept", f"{entry.source}/{entry.id}")
 
 
 def own_colours(entry: Entry) -> Floats:

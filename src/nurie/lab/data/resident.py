@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from nurie.errors import DataError
-from nurie.lab.augmentation import SLOT_STRIDE, RawPairs
+from nurie.lab.batch import SLOT_STRIDE, RawPairs
 from nurie.lab.corpora.store import Bytes, Drawing, Entry
 from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, PairPlan, ground_of
 from nurie.lab.data.reading import DamagedFileError, PictureReader
 
 #: Width and height at which drawings are kept for plans, which ask where slots lie.
-LOOK = 64
+VIEW = 64
 #: Pairs that are painted at once, so that planes of many slots do not fill the memory.
 CHUNK = 256
 
@@ -47,7 +47,7 @@ class PlannedPairs(NamedTuple):
         ground: B, how much the drawing's ground counts.
         paper: B x 3, uint8.
         band: B x 4, what is cut away of the reference: top, bottom, left, right, in pixels.
-        hands: B x 3, see ``RawPairs``.
+        hands: B x 4, see ``RawPairs``.
         extract: B.
     """
 
@@ -131,7 +131,7 @@ class ResidentPictures:
         counts = [3 if e.kind == "painted" else len(e.line_kinds) + 3 + len(e.slots) for e in entries]
         self.slots = max((len(e.slots) for e in entries if e.kind == "drawing"), default=1)
         self._number = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
-        self._looks: dict[tuple[str, str], Drawing] = {}
+        self._views: dict[tuple[str, str], Drawing] = {}
         grounds = torch.zeros(len(entries), 3, dtype=torch.uint8)
         first = torch.tensor([0, *counts[:-1]]).cumsum(0)
         try:
@@ -151,16 +151,16 @@ class ResidentPictures:
             if entry.kind == "painted":
                 grounds[number] = torch.from_numpy(ground_of(planes.permute(1, 2, 0).numpy()))
             else:
-                self._looks[entry.source, entry.id] = _drawing_of(entry, planes.numpy()).resized(LOOK)
+                self._views[entry.source, entry.id] = _drawing_of(entry, planes.numpy()).resized(VIEW)
         self.entries = good
         self._first, self._grounds = first.to(device), grounds.to(device)
         kinds = [len(e.line_kinds) if e.kind == "drawing" else 0 for e in entries]
         self._line_kinds = torch.tensor(kinds, device=device)
         self._slots = torch.tensor([len(e.slots) for e in entries], device=device)
 
-    def look(self, entry: Entry) -> Drawing:
+    def view(self, entry: Entry) -> Drawing:
         """A drawing, small, for plans."""
-        return self._looks[entry.source, entry.id]
+        return self._views[entry.source, entry.id]
 
     def gather(self, plans: Sequence[PairPlan]) -> PlannedPairs:
         """A batch of plans of one size and kind, as numbers on the CPU."""
