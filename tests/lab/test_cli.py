@@ -54,6 +54,10 @@ def test_train_passes_everything_on(monkeypatch):
         (["evaluate", "--protocol", "standard", "--lists", "seen"], "The protocol 'standard' does not read --lists"),
         (["evaluate", "--protocol", "paper", "--lpips", "x"], "The protocol 'paper' does not read --lpips"),
         (["export", "nowhere.safetensors", "-o", "model"], "There is no file nowhere.safetensors"),
+        (
+            ["export", ".", "-o", "model"],
+            ". is a folder. Give the weights.safetensors of a run, as weights.safetensors.",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_status_2(arguments, says, capsys, tmp_path, monkeypatch):
@@ -61,6 +65,23 @@ def test_what_cannot_be_done_is_one_line_and_status_2(arguments, says, capsys, t
     assert status(*arguments) == 2
     assert says in capsys.readouterr().err
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_the_folder_of_a_training_is_no_model(weights, capsys):
+    for command in (["evaluate"], ["report", "-o", weights.parent / "report"]):
+        assert status(*command, weights.parent) == 2
+        said = capsys.readouterr().err
+        assert f"{weights.parent} is the folder of a training, not a model's. Give {weights}, or make" in said
+        assert f"nurie lab export {weights} --out MODEL" in said
+    assert [path.name for path in weights.parent.iterdir()] == [weights.name]
+
+
+@pytest.mark.parametrize("group", [[], ["analyze"]])
+def test_the_list_of_commands_says_each_whole(group, capsys):
+    assert status(*group, "--help") == 0
+    lines = capsys.readouterr().out.partition("Commands:")[2].strip().splitlines()
+    assert len(lines) >= 4 and all(line.endswith(".") and not line.endswith("..") for line in lines)
+    assert not any("(Fig." in line for line in lines)
 
 
 def test_export_makes_a_model_that_the_engine_runs(weights, tmp_path, capsys):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nurie.lab.analysis.cli import app as analyze
+from nurie.lab.evaluation.cli import evaluate, report
+from nurie.lab.terminal import listed, progress_bars
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from nurie.lab.data import Layout
-    from nurie.lab.evaluation.pairs import Protocol
+    from rich.progress import TaskID
 
 __all__ = ["app"]
 
@@ -57,20 +56,19 @@ def corpus(
     ] = None,
     clipart: Annotated[Path | None, typer.Option(help="Debian's openclipart-svg package, or a folder of SVGs.")] = None,
 ) -> None:
-    """Build the pictures to train and test with, from installed packages and given files."""
-    from collections import Counter
+    """Build the pictures to train and test with.
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    They come from installed packages and from files that are given.
+    """
+    from collections import Counter
 
     from nurie.lab.corpora import recipe
 
-    names = [name.strip() for name in only.split(",") if name.strip()]
+    names = listed(only)
     plan = recipe.plan(
         names, size=size, scale=scale, seed=seed, emoji_tarballs=emoji_tarball or (), clipart_path=clipart
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with progress_bars() as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(source: str, done: int, total: int) -> None:
@@ -89,7 +87,7 @@ def corpus(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="A YAML file, or the name of a recipe that comes with Nurie.")],
+    recipe: Annotated[str, typer.Argument(help="A YAML file, or the name of one that comes with Nurie, as trial.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run folder's checkpoint.")] = False,
     max_time: Annotated[
         str | None, typer.Option(metavar="HH:MM:SS", help="End after this time with a checkpoint to go on from.")
@@ -109,204 +107,8 @@ def train(
     run(recipe, [f"--{setting}" for setting in settings or ()], resume=resume, max_time=max_time)
 
 
-@app.command()
-def evaluate(
-    context: typer.Context,
-    model: Annotated[
-        Path | None,
-        typer.Argument(help="A model folder or a weights.safetensors.", show_default="the model that ships with Nurie"),
-    ] = None,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            help="palette: held-out characters with an exact truth. paper, standard: test pictures of --data."
-        ),
-    ] = "palette",
-    lists: Annotated[str, typer.Option(help="palette: its lists, with commas.")] = "seen,cross,reserved",
-    data: Annotated[
-        Path | None, typer.Option(help="paper, standard: a corpus, or a folder of pictures.", show_default=False)
-    ] = None,
-    layout: Annotated[
-        str,
-        typer.Option(help="paper, standard: corpus, folder, anime-portraits or afhq-cat, -dog, -wild."),
-    ] = "corpus",
-    sources: Annotated[
-        str, typer.Option(help="paper, standard: sources of the corpus, with commas.", show_default="all")
-    ] = "",
-    picture_size: Annotated[
-        int, typer.Option(min=16, help="paper, standard: width and height at which pictures are scored.")
-    ] = 256,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="palette: only the first rows of each list; paper, standard: so many pictures.",
-            show_default="all",
-        ),
-    ] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(min=16, help="The network sees pictures of this size.", show_default="as they are scored"),
-    ] = None,
-    inception: Annotated[
-        Path | None, typer.Option(help="paper, standard: torch-fidelity's Inception weights.", show_default="if cached")
-    ] = None,
-    lpips: Annotated[
-        Path | None, typer.Option(help="standard: torchvision's VGG16 weights, for LPIPS.", show_default="if cached")
-    ] = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="paper, standard: fetch the weights that are missing.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the report as JSON.")] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first rows as a picture.")] = None,
-    sheet_rows: Annotated[int, typer.Option(min=1, help="Rows of each list on the sheet.")] = 12,
-    cache: Annotated[
-        Path | None, typer.Option(help="palette: a folder that keeps the drawn characters for next time.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="palette: threads that draw and score.")] = 1,
-) -> None:
-    """Score a network by a protocol, and print the table."""
-    from nurie.errors import ConfigError
-
-    only_palette, only_pictures = ("lists", "cache", "workers"), ("data", "layout", "sources", "picture_size")
-    unread = {
-        "palette": (*only_pictures, "inception", "lpips", "download"),
-        "paper": (*only_palette, "lpips"),
-        "standard": only_palette,
-    }
-    if protocol not in unread:
-        raise ConfigError(f"No protocol {protocol!r}; there are: {', '.join(unread)}.")
-    for name in unread[protocol]:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
-            raise ConfigError(f"The protocol {protocol!r} does not read --{name.replace('_', '-')}; leave it out.")
-    if protocol == "palette":
-        _evaluate_palette(model, size, lists, limit, workers, cache, out, sheet, sheet_rows)
-        return
-    rule, look = cast("Protocol", protocol), cast("Layout", layout)  # the latter is checked where it is read
-
-    from itertools import islice
-
-    from nurie.lab.evaluation.extractors import Extractors
-    from nurie.lab.evaluation.pictures import describe, load_pictures
-    from nurie.lab.evaluation.protocols import make_cases, score_pictures
-    from nurie.lab.evaluation.sheet import case_sheet
-    from nurie.lab.evaluation.subject import load_subject
-
-    if data is None:
-        raise ConfigError(f"The protocol {protocol!r} wants pictures: give --data, a corpus or a folder.")
-    subject = load_subject(model, size=size)
-    read = ("inception",) if protocol == "paper" else ("inception", "lpips")
-    extractors = Extractors.find(inception=inception, lpips=lpips, download=read if download else ())
-    names = [name.strip() for name in sources.split(",") if name.strip()]
-    pictures = load_pictures(data, look, names or None, size=picture_size, limit=limit)
-    with _progress() as bars:
-        task = bars.add_task("Colouring", total=None)
-        report = score_pictures(
-            subject.predict,
-            pictures,
-            protocol=rule,
-            extractors=extractors,
-            checkpoint=subject.checkpoint,
-            dataset=describe(pictures, look),
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
-    if out is not None:
-        report.to_json(out)
-    if sheet is not None:
-        case_sheet(subject.predict, islice(make_cases(pictures, rule), sheet_rows), sheet)
-    typer.echo(report.to_markdown())
-
-
-def _evaluate_palette(
-    model: Path | None,
-    size: int | None,
-    lists: str,
-    limit: int | None,
-    workers: int,
-    cache: Path | None,
-    out: Path | None,
-    sheet: Path | None,
-    sheet_rows: int,
-) -> None:
-    from nurie.lab.evaluation import palette
-    from nurie.lab.evaluation import sheet as sheets
-    from nurie.lab.evaluation.subject import load_subject, require_renderers
-
-    require_renderers()
-    subject = load_subject(model, size=size)
-    names = [name.strip() for name in lists.split(",") if name.strip()]
-    with _progress() as bars:
-        task = bars.add_task("Scoring", total=None)
-        report = palette.evaluate(
-            subject.answers,
-            lists=names,
-            limit=limit,
-            workers=workers,
-            cache=cache,
-            checkpoint=subject.checkpoint,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
-    if out is not None:
-        report.to_json(out)
-    if sheet is not None:
-        specs = [spec for name in report.lists for spec in sheets.select(report, name, sheet_rows, how="first")]
-        sheets.contact_sheet(subject.shown, specs, sheet, cache=cache)
-    typer.echo(report.to_markdown())
-
-
-def _progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
-
-
-@app.command()
-def report(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report.md, report.json and the pictures.")],
-    model: Annotated[
-        Path | None,
-        typer.Argument(help="A model folder or a weights.safetensors.", show_default="the model that ships with Nurie"),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="A corpus; sections that want one are left out without.", show_default=False)
-    ] = None,
-    beside: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=MODEL", help="A model that answers too; repeat for several.")
-    ] = None,
-    sections: Annotated[str, typer.Option(help="Only these, with commas.", show_default="all")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="Cases of a section at most.")] = 60,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that draw and score.")] = 1,
-    cache: Annotated[Path | None, typer.Option(help="A folder that keeps the drawn characters for next time.")] = None,
-) -> None:
-    """Score a model on many kinds of drawings and references: one page with tables, sheets and the worst cases."""
-    from nurie.errors import ConfigError
-    from nurie.lab.evaluation.report.page import make_report
-
-    rivals: dict[str, Path] = {}
-    for text in beside or ():
-        name, _, path = text.partition("=")
-        if not name or not path or name in rivals:
-            raise ConfigError(f"--beside wants NAME=MODEL, each name once, for example scft=scft-model; got {text!r}.")
-        rivals[name] = Path(path)
-    with _progress() as bars:
-        task = bars.add_task("Scoring", total=None)
-        made = make_report(
-            model,
-            out,
-            data=data,
-            beside=rivals,
-            sections=[name.strip() for name in sections.split(",") if name.strip()],
-            limit=limit,
-            workers=workers,
-            cache=cache,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
-    for name, reason in made.left_out.items():
-        typer.echo(f"left out {name}: {reason}", err=True)
-    typer.echo(out / "report.md")
+app.command()(evaluate)
+app.command()(report)
 
 
 @app.command()
@@ -324,7 +126,10 @@ def export(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a model folder of a training's weights: two ONNX graphs, checked against PyTorch."""
+    """Make a model folder of a training's weights.
+
+    It holds two ONNX graphs, checked against PyTorch.
+    """
     from nurie.errors import ConfigError
     from nurie.lab.export import export as run
     from nurie.lab.weights import load_generator
@@ -353,7 +158,10 @@ def import_(
     size: ModelSize = 256,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a model folder, and a weights.safetensors in it, of an official SGA or SCFT checkpoint."""
+    """Make a model folder of an official SGA or SCFT checkpoint.
+
+    It holds two ONNX graphs, checked against PyTorch, and a weights.safetensors.
+    """
     from nurie.lab.export import export as run
     from nurie.lab.models.official import card_of, load_official
 
@@ -390,12 +198,12 @@ def reproduce(
     inception: Annotated[Path | None, typer.Option(help="Inception's weights, for FID.")] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch what scores need into PyTorch's cache.")] = False,
 ) -> None:
-    """Make tables and figures of the paper: train what is missing, score, write them beside the paper's numbers."""
+    """Make tables and figures of the paper.
+
+    What is missing is trained and scored; the results are written beside the paper's numbers.
+    """
     import signal
     import sys
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from nurie.lab.evaluation.extractors import Extractors
     from nurie.lab.reproduce.budget import Budget
@@ -408,12 +216,11 @@ def reproduce(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = Plan(
         budget=Budget.parse(budget),
-        datasets=find_datasets(data, [name.strip() for name in sets.split(",") if name.strip()]),
+        datasets=find_datasets(data, listed(sets)),
         store=RunStore(runs),
         extractors=Extractors.find(inception=inception, download=("inception",) if download else ()),
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with progress_bars() as bars:
         task = bars.add_task("Training", total=None)
 
         def show(names: Sequence[str], done: int, total: int) -> None:

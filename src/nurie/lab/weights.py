@@ -75,6 +75,10 @@ def load_weights(generator: Generator, path: Path) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    if path.is_dir():
+        raise ModelError(
+            f"{path} is a folder. Give the weights.safetensors of a run, as {path / 'weights.safetensors'}."
+        )
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -87,7 +91,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     except FileNotFoundError as error:
         raise ModelError(f"There is no file {path}.") from error
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is not a safetensors file or is damaged: {error}") from error
+        raise ModelError(
+            f"{path} is not a safetensors file or is damaged: {error}. Give a weights.safetensors of a run."
+        ) from error
     except (ValueError, KeyError) as error:
         raise ModelError(f"{path} does not fit this version of Nurie: {error}") from error
     return settings, state

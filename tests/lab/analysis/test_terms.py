@@ -176,6 +176,17 @@ def test_what_cannot_be_analysed_says_what_is_missing(run, tmp_path, tiny_corpus
         load_training(alone, recipe=str(path))
     with pytest.raises(ModelError, match="fusion scft, not sga"):
         load_training(run / WEIGHTS, recipe=str(path))
+    # A recognizer is taught beside a network that stays: said before the weights that it starts from are looked for.
+    taught = recipe(tiny_corpus, tmp_path, 2)
+    taught["model"]["generator"] |= {"recognizer": 8}
+    taught["model"] |= {
+        "losses": {"adversarial": 0, "reconstruction": 0, "perceptual": 0, "style": 0, "recognition": 1}
+    }
+    taught["model"] |= {"initial_weights": str(tmp_path / "nowhere.safetensors")}
+    path.write_text(yaml.safe_dump(taught))
+    for source in (alone, run / WEIGHTS):
+        with pytest.raises(ConfigError, match=r"other\.yaml trains the recognizer alone.*Give the run that trained"):
+            load_training(source, recipe=str(path))
     other["model"]["generater"] = {}
     path.write_text(yaml.safe_dump(other))
     with pytest.raises(ConfigError, match="generater"):

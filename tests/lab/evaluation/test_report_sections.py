@@ -20,6 +20,7 @@ from nurie.lab.evaluation.triples import Triple, render_triple
 
 SIDE = 67
 NAMES = [section.name for section in SECTIONS]
+TWO_REFERENCES = ("several-references", "with-stranger", "same-hand", "two-references")
 SPEC = next(row for row in load_list("seen") if row.style_a == "big-smile")
 
 
@@ -103,7 +104,7 @@ def test_every_section(name, material) -> None:
         assert triple.truth.shape == (256, 256, 3) and triple.line_art.shape == (256, 256)
         assert case.line_art.shape[0] % 256 == 0 and case.line_art.dtype == np.uint8
         assert all(reference.shape == (256, 256, 3) for reference in case.references)
-        assert len(case.references) == (2 if name in ("several-references", "with-stranger") else 1)
+        assert len(case.references) == (2 if name in TWO_REFERENCES else 1)
         assert set(triple.visible_in_reference) <= set(triple.palette)
         assert not np.array_equal(triple.reference, triple.truth)
         # Who gives the truth makes no error, and who gives the line art's white makes one, where there is a truth.
@@ -131,12 +132,16 @@ def test_what_is_missing_is_said(corpus, tmp_path, monkeypatch) -> None:
     write_manifest(tmp_path, "critters", [])
     with pytest.raises(NotHere, match=r"no test picture of openmoji\. Get them: npm pack openmoji; nurie lab corpus"):
         section("openmoji").plan(Material(data=tmp_path))
+    with pytest.raises(
+        NotHere, match=r"no test picture of fluent.*, critters\. Get them: .*--only animals.*--only emoji"
+    ):
+        section("small-figures").plan(Material(data=tmp_path))
     with pytest.raises(DataError, match="is not a folder"):
         Material(data=tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="limit is 0"):
         Material(limit=0)
     monkeypatch.setattr(subject, "RENDERERS", ("dicebear-nowhere",))
-    for name in ("seen", "scan", "widths", "foreign"):
+    for name in ("seen", "scan", "widths", "foreign", "same-hand", "two-figures", "two-references", "small-figures"):
         with pytest.raises(NotHere, match="pip install"):
             section(name).plan(Material(data=corpus))
     assert section("emoji").plan(Material(data=corpus))
@@ -295,6 +300,42 @@ def test_a_strangers_colours_are_wrong_choices(material) -> None:
     prediction[triple.regions["skin"]] = theirs
     right, wrong = (JUDGES["regions"](p, case.triple).match for p in (triple.truth, prediction))
     assert right == 1 and wrong == 1 - 1 / len(triple.regions)
+
+
+def test_a_stranger_of_the_same_hand_looks_different(material) -> None:
+    triple = material.triple(SPEC)
+    case = characters.same_hand(SPEC, triple, chance("same-hand", SPEC.id))
+    assert case.line_art is triple.line_art and case.triple.truth is triple.truth
+    hair, theirs = from_hex(SPEC.palette["hair"]), case.triple.palette["stranger's hair"]
+    assert hair == case.triple.palette["hair"] != theirs
+    right, stranger = case.references
+    assert (right == hair).all(2).mean() > 0.01 and not (right == theirs).all(2).any()
+    assert (stranger == theirs).all(2).mean() > 0.01 and not (stranger == hair).all(2).any()
+    # The right one is the drawing's own character and no longer the row's.
+    assert case.triple.reference is right and not np.array_equal(right, triple.reference)
+    assert set(case.triple.regions) == {"hair", "skin"}
+    prediction = triple.truth.copy()
+    prediction[case.triple.regions["hair"]] = theirs
+    assert JUDGES["regions"](prediction, case.triple).match == 0.5
+
+
+def test_rows_of_one_look_are_passed_over(material) -> None:
+    ids = [draw().id for draw in section("same-hand").plan(replace(material, limit=3))]
+    rows = [row.id for row in load_list("seen") if row.style_a not in ("micah", "toon-head")]
+    assert ids == rows[:3] != [row.id for row in load_list("seen")][:3]
+
+
+def test_a_small_figure_is_in_both_pictures_with_its_things(material) -> None:
+    case = section("small-figures").plan(material)[0]()
+    owners = {slot.partition(" ")[0] for slot in case.triple.slots_a[1:]}
+    spec = load_list("seen")[0]
+    assert case.id == "small-0000" and spec.id in owners and len(owners) in (4, 5)
+    assert owners - {spec.id} <= {f"{source}/test-{n}" for source in SOURCES for n in range(3)}
+    assert {slot.partition(" ")[0] for slot in case.triple.slots_b[1:]} == owners
+    assert {slot.partition(" ")[0] for slot in case.triple.regions} == owners
+    figure = np.stack([p for s, p in zip(case.triple.slots_a, case.triple.coverage_a, strict=True) if spec.id in s])
+    # The coloured part of a character 40 % of the picture high and at most as wide.
+    assert 0.02 < (figure.max(0) > 128).mean() < 0.16
 
 
 def test_a_missing_part_is_cut_from_a_side(material) -> None:

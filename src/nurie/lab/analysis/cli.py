@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nurie.lab.terminal import listed, progress_bars
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -42,13 +44,24 @@ def gradients(
     out: Out,
     recipe: Annotated[
         str | None,
-        typer.Option(help="What the training was made by.", show_default="recipe.yaml beside the checkpoint"),
+        typer.Option(
+            help="What the training was made by, a file or a name.", show_default="recipe.yaml beside the checkpoint"
+        ),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="The pictures.", show_default="the recipe's")] = None,
     batches: Annotated[int, typer.Option(min=1, help="How many are run through the losses.")] = 8,
-    measure: Annotated[str, typer.Option(help="pixel, image, pixel_rest or image_rest.")] = "pixel",
+    measure: Annotated[
+        str,
+        typer.Option(
+            help="A branch against the whole gradient, at each place (pixel) or over a picture (image), or against the "
+            "other branches (pixel_rest, image_rest)."
+        ),
+    ] = "pixel",
 ) -> None:
-    """Whether the branches of a tensor's gradient agree, for each loss term (Fig. 5) or each epoch (Fig. 4)."""
+    """Whether the branches of a tensor's gradient agree.
+
+    For each loss term (as the paper's Fig. 5), or for each epoch of a training that measured them (Fig. 4).
+    """
     from nurie.lab.analysis.histogram import MEASURES
 
     _check_choice("measure", measure, MEASURES)
@@ -86,13 +99,16 @@ def spectrum(
     weights: Annotated[list[str], typer.Argument(metavar="WEIGHTS...", help="weights.safetensors, or NAME=FILE.")],
     data: Annotated[Path, typer.Option(help="A corpus, or a folder of pictures.")],
     out: Out,
-    layout: Annotated[str, typer.Option(help="What the folder looks like, as data.layout in a recipe.")] = "corpus",
+    layout: Annotated[str, typer.Option(help="corpus, folder, anime-portraits or afhq-cat, -dog, -wild.")] = "corpus",
     sources: Annotated[str, typer.Option(help="Of a corpus, only these, with commas.", show_default="all")] = "",
     size: Annotated[int, typer.Option(min=16, help="Width and height of the pictures.")] = 256,
     limit: Annotated[int, typer.Option(min=2, help="Pictures at most.")] = 64,
     batch: Annotated[int, typer.Option(min=1, help="Pictures at once.")] = 4,
 ) -> None:
-    """How much of the features a few singular values hold, before and after the fusion module (Fig. 8)."""
+    """How much of the features a few singular values hold.
+
+    Before and after the fusion module, as the paper's Fig. 8.
+    """
     from typing import get_args
 
     from nurie.lab.data import Layout
@@ -103,7 +119,7 @@ def spectrum(
     from nurie.lab.weights import load_generator
 
     networks = {name: load_generator(path) for name, path in _named(weights).items()}
-    names = [name.strip() for name in sources.split(",") if name.strip()]
+    names = listed(sources)
     pairs = unseen_pairs(
         data,
         layout=layout,  # type: ignore[arg-type]
@@ -148,9 +164,12 @@ def attention(
     at: Annotated[
         list[str] | None, typer.Option(metavar="X,Y", help="A place in the drawing, in pixels; repeat for several.")
     ] = None,
-    size: Annotated[int, typer.Option(min=16, help="Of weights: pictures are brought to about this size.")] = 256,
+    size: Annotated[int, typer.Option(min=16, help="For weights: pictures are brought to about this size.")] = 256,
 ) -> None:
-    """Where in the reference the network looks, from a place of the drawing."""
+    """Where in the reference the network looks.
+
+    From the places of the drawing that --at names, or in an .html file from any that is clicked.
+    """
     from nurie.errors import ConfigError
     from nurie.lab.analysis.attention import attend, save_attention
 
@@ -169,11 +188,14 @@ def attention(
 def curves(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Run folders, or NAME=FOLDER.")],
     out: Figures,
-    column: Annotated[str, typer.Option(help="Of the logs.")] = "loss/reconstruction",
+    column: Annotated[str, typer.Option(help="What of the logs is drawn.")] = "loss/reconstruction",
     window: Annotated[int, typer.Option(min=1, help="Draw means over so many values.")] = 1,
     log: Annotated[bool, typer.Option("--log", help="A logarithmic axis.")] = False,
 ) -> None:
-    """What trainings logged, as curves (Fig. 13)."""
+    """What trainings logged, as curves.
+
+    As the paper's Fig. 13.
+    """
     from nurie.lab.analysis.curves import read_curve
     from nurie.lab.analysis.plots import plot_curves
 
@@ -261,11 +283,7 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def _with_bar(title: str, work: Callable[[Callable[[int, int], None]], Any]) -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with progress_bars() as bars:
         task = bars.add_task(title, total=None)
         return work(lambda done, total: bars.update(task, completed=done, total=total))
 

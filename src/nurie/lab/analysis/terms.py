@@ -18,7 +18,7 @@ from torch import Tensor
 from nurie.errors import ConfigError, InputError, ModelError
 from nurie.lab.analysis.gradients import measure, watch
 from nurie.lab.analysis.histogram import BINS, DOMINANT, Groups, groups_from_dict, groups_to_dict, merge
-from nurie.lab.augmentation import Batch
+from nurie.lab.batch import Batch
 from nurie.lab.callbacks import CHECKPOINT
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import PairData
@@ -111,7 +111,7 @@ def load_training(source: Path, *, recipe: str | None = None, data: Path | None 
         data: folder of the pictures; the recipe's when None.
 
     Raises:
-        ConfigError: there is no recipe, or something in it that nothing takes.
+        ConfigError: there is no recipe, or something in it that nothing takes, or it trains the recognizer alone.
         ModelError: no such file, or of another network than the recipe's.
     """
     path = source / CHECKPOINT if source.is_dir() else source
@@ -158,7 +158,13 @@ def _build(path: Path, data: Path | None) -> tuple[Colorization, PairData]:
     settings["data"] |= {"workers": 0, "pictures": "read"} | ({} if data is None else {"root": str(data)})
     with quiet_lightning():
         try:
-            made: Namespace = parser.instantiate_classes(parser.parse_object(settings))
+            parsed: Namespace = parser.parse_object(settings)
+            if parsed.model.losses.recognition:
+                raise ConfigError(
+                    f"{path} trains the recognizer alone: its loss gives the network's branches no gradient, and there "
+                    "is nothing to analyse. Give the run that trained the network, from which model.initial_weights is."
+                )
+            made: Namespace = parser.instantiate_classes(parsed)
         except (ArgumentError, ValueError, TypeError) as error:
             raise ConfigError(f"{path}: {error}") from error
     return made.model, made.data

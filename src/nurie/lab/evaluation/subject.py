@@ -62,6 +62,12 @@ def load_subject(model: Path | None, *, threads: int | None = None, size: int | 
         raise ConfigError(f"size is {size}; it should be a multiple of 16.")
     if model is None:
         model = Path(str(files("nurie"))) / "weights"
+    weights = model / "weights.safetensors"
+    if weights.is_file() and not (model / "nurie.json").is_file():
+        raise ModelError(
+            f"{model} is the folder of a training, not a model's. Give {weights}, or make a model folder of it: "
+            f"nurie lab export {weights} --out MODEL"
+        )
     if model.is_dir():
         network, page = Engine(model, threads=threads), Colorizer(model, threads=threads)
         digest = hashlib.sha256(b"".join((model / name).read_bytes() for name in ("encode.onnx", "colorize.onnx")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -12,11 +13,13 @@ import numpy as np
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.slots import sample_palette
 from nurie.lab.corpora.store import Bytes, Colour, Drawing
-from nurie.lab.evaluation.lists import SEEN_STYLES, TripleSpec, from_hex
+from nurie.lab.evaluation.lists import SEEN_STYLES, TripleSpec, from_hex, load_list
 from nurie.lab.evaluation.pairs import draw_lines
 from nurie.lab.evaluation.report.cases import Case, Draw, Reference, add_reference, chance, put_down
+from nurie.lab.evaluation.report.looks import has_looks, kin
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.scanning import scan
+from nurie.lab.evaluation.report.scenes import owned
 from nurie.lab.evaluation.report.shading import paint
 from nurie.lab.evaluation.triples import FULL, SIZE, Triple
 from nurie.lab.lineart import XDoG
@@ -49,20 +52,24 @@ def _plain(material: Material, spec: TripleSpec) -> Case:
     return Case.of(spec.id, material.triple(spec))
 
 
-def changed(section: str, change: _Change, *, rows: str = "seen") -> Callable[[Material], list[Draw]]:
+def changed(
+    section: str, change: _Change, *, rows: str = "seen", fits: Callable[[TripleSpec], bool] = lambda spec: True
+) -> Callable[[Material], list[Draw]]:
     """Rows of a palette list, changed.
 
     Args:
         section: its name, which the chance of its cases depends on.
         change: what is done to a triple.
         rows: name of the list.
+        fits: whether a row can be changed; the others are passed over.
     """
 
     def draw(material: Material, spec: TripleSpec) -> Case:
         return change(spec, material.triple(spec), chance(section, spec.id))
 
     def plan(material: Material) -> list[Draw]:
-        return [functools.partial(draw, material, spec) for spec in material.rows(rows)]
+        fitting = filter(fits, material.rows(rows, len(load_list(rows))))
+        return [functools.partial(draw, material, spec) for spec in islice(fitting, material.limit)]
 
     return plan
 
@@ -114,17 +121,37 @@ def several_references(spec: TripleSpec, triple: Triple, rng: np.random.Generato
 def with_stranger(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
     """A character of another style in another palette is a second reference; its colours are wrong choices."""
     others = [style for style in SEEN_STYLES if style != spec.style_a]
-    drawing = _another(others[int(rng.integers(len(others)))], spec)
-    palette = sample_palette(drawing.slots, rng)
-    second = put_down(drawing, palette, rng)
-    names = {slot: slot if slot == "background" else f"stranger's {slot}" for slot in drawing.slots}
-    renamed = second._replace(slots=tuple(names.values()))
-    return _with_second(spec, triple, renamed, {names[slot]: colour for slot, colour in palette.items()})
+    return _beside(_another(others[int(rng.integers(len(others)))], spec), spec, triple, rng)
+
+
+def has_look(spec: TripleSpec) -> bool:
+    """Whether a row's character A can be told from others of its hand."""
+    return has_looks(spec.style_a)
+
+
+def same_hand(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    """The reference shows A itself, and a character of A's style that looks different is a stranger beside it."""
+    own, stranger = (_character(spec.style_a, kin(spec, same=same)) for same in (True, False))
+    reference = put_down(own, triple.palette, rng)
+    shown = replace(triple, reference=reference.picture, slots_b=reference.slots, coverage_b=reference.coverage)
+    return _beside(stranger, spec, shown, rng)
+
+
+def _beside(stranger: Drawing, spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+    palette = sample_palette(stranger.slots, rng)
+    second = put_down(stranger, palette, rng)
+    slots = owned(stranger.slots, "stranger's")
+    theirs = {name: palette[slot] for name, slot in zip(slots, stranger.slots, strict=True)}
+    return _with_second(spec, triple, second._replace(slots=slots), theirs)
 
 
 def _another(style: str, spec: TripleSpec) -> Drawing:
     number = int(spec.id.rpartition("-")[2])
-    return render_character(style, f"0-{_FIRST_FREE + number:05d}", "test", size=SIZE)[0]
+    return _character(style, f"0-{_FIRST_FREE + number:05d}")
+
+
+def _character(style: str, seed: str) -> Drawing:
+    return render_character(style, seed, "test", size=SIZE)[0]
 
 
 def _with_second(spec: TripleSpec, triple: Triple, second: Reference, palette: Mapping[str, Colour]) -> Case:

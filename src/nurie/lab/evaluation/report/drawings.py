@@ -27,6 +27,7 @@ CRITTERS = "critters"
 _GET_ANIMALS = "nurie lab corpus --only animals,portraits --out CORPUS"
 _GET_CATS = "nurie lab corpus --only cats --out CORPUS"
 _GET_EMOJI = "npm pack @iconify-json/noto; nurie lab corpus --only emoji --emoji-tarball FILE --out CORPUS"
+GET_THINGS = f"{_GET_ANIMALS}; {_GET_EMOJI}"
 _GET_OPENMOJI = "npm pack openmoji; nurie lab corpus --only openmoji --emoji-tarball FILE --out CORPUS"
 
 #: A painted picture's paper is brighter than this in every channel, and reaches its border.
@@ -37,7 +38,8 @@ def _name(entry: Entry) -> str:
     return f"{entry.source}/{entry.id}"
 
 
-def _read(material: Material, entry: Entry) -> Drawing:
+def read_entry(material: Material, entry: Entry) -> Drawing:
+    """A drawing of the corpus, SIZE x SIZE."""
     return read_drawing(material.root, entry).resized(SIZE)
 
 
@@ -49,7 +51,7 @@ def emoji_cases(material: Material) -> list[Draw]:
 
 def _emoji(material: Material, entry: Entry) -> Case:
     rng = chance("emoji", _name(entry))
-    drawing = _read(material, entry)
+    drawing = read_entry(material, entry)
     palette = sample_palette(drawing.slots, rng)
     return Case.of(_name(entry), make_triple(drawing, drawing.lines[0], put_down(drawing, palette, rng), palette))
 
@@ -67,7 +69,7 @@ def _animal(material: Material, entry: Entry, others: list[Entry]) -> Case:
     rng = chance("animals", _name(entry))
     # Any other one; where there is no other, itself.
     other = others[(others.index(entry) + int(rng.integers(1, max(2, len(others))))) % len(others)]
-    drawing, second = _read(material, entry), _read(material, other)
+    drawing, second = read_entry(material, entry), read_entry(material, other)
     palette = sample_palette(sorted({*drawing.slots, *second.slots}), rng)
     reference = put_down(second, palette, rng)
     if other != entry:
@@ -129,7 +131,7 @@ def _own_palette(entry: Entry) -> dict[str, Colour]:
 
 def _openmoji(material: Material, entry: Entry) -> Case:
     rng = chance("openmoji", _name(entry))
-    drawing, palette = _read(material, entry), _own_palette(entry)
+    drawing, palette = read_entry(material, entry), _own_palette(entry)
     reference = put_down(bend(drawing, rng), palette, rng)
     return Case.of(_name(entry), make_triple(drawing, drawing.lines[0], reference, palette))
 
@@ -152,8 +154,8 @@ def openmoji_other_cases(material: Material) -> list[Draw]:
 def _openmoji_other(material: Material, entry: Entry, others: list[Entry]) -> Case:
     rng = chance("openmoji-other", _name(entry))
     other = others[int(rng.integers(len(others)))]
-    drawing = _read(material, entry)
-    shown = put_down(_read(material, other), _own_palette(other), rng)
+    drawing = read_entry(material, entry)
+    shown = put_down(read_entry(material, other), _own_palette(other), rng)
     # No slot of the one is a slot of the other: all of OpenMoji's are scored, as if the reference showed them.
     reference = Reference(
         shown.picture,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nurie.errors import ConfigError
-from nurie.lab.evaluation.report import characters, drawings, widths
+from nurie.lab.evaluation.report import characters, drawings, figures, widths
 from nurie.lab.evaluation.report.cases import Draw
 from nurie.lab.evaluation.report.material import Material
 
@@ -147,6 +147,32 @@ SECTIONS = Sections(
             about="Rows of seen with a character of another style in another palette as second reference; its colours "
             "are wrong choices, though nothing but likeness says so.",
             plan=characters.changed("with-stranger", characters.with_stranger),
+        ),
+        Section(
+            name="same-hand",
+            about="Rows of seen with two references: the drawing's own character, told by its leading part (hair or "
+            "head), with other eyes, mouth and clothes, and a stranger of the same style that looks different, in "
+            "another palette; styles with one held-out look (micah, toon-head) are passed over.",
+            plan=characters.changed("same-hand", characters.same_hand, fits=characters.has_look),
+        ),
+        Section(
+            name="two-figures",
+            about="Two rows of seen in one drawing, side by side or one over a quarter of the other, and one reference "
+            "with both in their own palettes, placed independently and in either order: of two styles, where it shows "
+            "other characters of these, or of one style, where it shows the two characters themselves as in same-hand.",
+            plan=figures.two_figure_cases,
+        ),
+        Section(
+            name="two-references",
+            about="The drawings of two-figures, each figure with a reference of its own.",
+            plan=figures.two_reference_cases,
+        ),
+        Section(
+            name="small-figures",
+            about="Rows of seen at 40 % of the picture among three or four emoji and animals of the test split; the "
+            "reference shows another character of the style in the same palette and the same things in the same fresh "
+            "palettes, each placed independently.",
+            plan=figures.small_figure_cases,
         ),
         Section(
             name="missing-part",

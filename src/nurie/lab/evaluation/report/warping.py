@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from nurie.lab.corpora.store import Bytes, Drawing
+from nurie.lab.evaluation.report.scenes import moved
 from nurie.lab.warp import LatticeWarp, sample_control_points, thin_plate_grid
 
 #: How far the points of a 4 x 4 lattice move, as a share of the side.
@@ -30,12 +31,7 @@ def bend(drawing: Drawing, rng: np.random.Generator, *, move: float = MOVE) -> D
     rows = ((grid[..., 1] + 1) * height - 1) / 2
 
     def bent(plane: Bytes, outside: int) -> Bytes:
-        moved = cv2.remap(plane, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
-        return moved.astype(np.uint8, copy=False)
+        seen = cv2.remap(plane, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
+        return seen.astype(np.uint8, copy=False)
 
-    return Drawing(
-        lines=np.stack([bent(plane, 255) for plane in drawing.lines]),
-        base=np.dstack([bent(np.ascontiguousarray(drawing.base[..., c]), 0) for c in range(3)]),
-        coverage=np.stack([bent(plane, 0 if number else 255) for number, plane in enumerate(drawing.coverage)]),
-        slots=drawing.slots,
-    )
+    return moved(drawing, bent)

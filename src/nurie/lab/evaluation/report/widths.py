@@ -67,8 +67,13 @@ def _style(name: str) -> Any:
     return Style(json.loads(files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8")))
 
 
-def character_svg(style: str, seed: str) -> str:
-    """A test character as an SVG in its style's own colours, which lines by stylesheet do not see."""
+def avatar(style: str, seed: str) -> Any:
+    """A test character in its style's own colours, as dicebear's ``Avatar``."""
     from dicebear import Avatar
 
-    return str(Avatar(_style(style), character_options(style, seed, "test")).to_string())
+    return Avatar(_style(style), character_options(style, seed, "test"))
+
+
+def character_svg(style: str, seed: str) -> str:
+    """A test character as an SVG in its style's own colours, which lines by stylesheet do not see."""
+    return str(avatar(style, seed).to_string())
