@@ -130,6 +130,97 @@ def test_meshes_that_the_network_could_not_see_take_the_colour_beside_them() -> 
     assert wrong.mean() < 0.01
 
 
+def lock(length: int, *, closed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A square figure and a lock of it, 36 pixels wide, whose end is open; ink, truth, and the lock's inside.
+
+    With `closed` a line parts the two.
+    """
+    ink, truth = np.zeros((1201, 1301), np.float32), np.full((1201, 1301, 3), 255, np.uint8)
+    cv2.rectangle(ink, (700, 400), (1100, 800), 1.0, 5)
+    truth[400:801, 700:1101] = 40, 130, 90
+    truth[501:537, 700 - length : 700] = 40, 130, 90
+    cv2.line(ink, (700 - length, 498), (700, 498), 1.0, 5)
+    cv2.line(ink, (700 - length, 539), (700, 539), 1.0, 5)
+    inside = np.zeros(ink.shape, bool)
+    inside[501:537, 700 - length : 698] = True
+    if not closed:
+        ink[501:537, 690:710] = 0
+    return ink, truth, inside
+
+
+def test_a_lock_with_an_open_end_belongs_to_what_it_grows_from() -> None:
+    ink, truth, inside = lock(151, closed=False)
+    layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
+    flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
+    carried = flats.paint()
+    # Up to three pixels of the network's from the open end, where its colour is half paper's.
+    deep = inside.copy()
+    deep[:, : 700 - 151 + 15] = False
+    assert {flats.at(x, y) for y, x in np.argwhere(deep)[::97]} == {flats.at(900, 600)}
+    assert np.abs(carried[deep].astype(int) - (40, 130, 90)).max() <= 8
+    outside = (truth == 255).all(2) & (ink < 0.02)
+    assert (carried[outside] == 255).all()
+    # The colour goes on under the lines of the lock, to their middle.
+    assert (carried[499, 570:690] != 255).any(1).all() and (carried[538, 570:690] != 255).any(1).all()
+
+
+def test_a_bay_that_goes_over_into_nothing_takes_the_palettes_colour() -> None:
+    ink, truth, inside = lock(151, closed=True)
+    truth[inside] = 200, 60, 40
+    layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
+    palette = np.array([(40, 130, 90), (190, 66, 44), (200, 200, 40)], np.uint8)
+    seen = canvas.network_input(ink, layout)
+    flats = page.carry(shaded(truth, ink, layout), seen, ink, layout, palette=palette)
+    carried = flats.paint()
+    assert (carried[510:528, 570:690] == (190, 66, 44)).all()
+    assert flats.at(620, 519) != flats.at(900, 600)
+    assert (carried[(truth == 255).all(2) & (ink < 0.02)] == 255).all()
+
+
+def test_a_bay_of_paper_stays_paper() -> None:
+    ink, truth, inside = lock(151, closed=True)
+    truth[inside] = 255
+    layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
+    assert (carry(shaded(truth, ink, layout), ink, layout)[inside] == 255).all()
+
+
+def test_specks_between_two_strokes_of_a_line_are_no_flats() -> None:
+    ink, truth = np.zeros((1201, 1301), np.float32), np.full((1201, 1301, 3), 255, np.uint8)
+    cv2.circle(truth, (650, 600), 300, (40, 130, 90), -1)
+    cv2.circle(ink, (650, 600), 297, 1.0, 3)
+    cv2.circle(ink, (650, 600), 303, 1.0, 3)
+    for turn in np.linspace(0, 2 * np.pi, 41):  # the strokes touch now and then
+        across = np.array([np.cos(turn), np.sin(turn)])
+        ends = [tuple(np.rint((650, 600) + radius * across).astype(int).tolist()) for radius in (297, 303)]
+        cv2.line(ink, ends[0], ends[1], 1.0, 3)
+    assert find_regions(ink).count > 40
+    layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
+    palette = np.array([(40, 130, 90)], np.uint8)
+    flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout, palette=palette)
+    assert list(flats) == ["#ffffff", "#28825a"]
+
+
+def wavering(share: float) -> np.ndarray:
+    """The colour of a box in which the network gives one colour in so large a share, and else mixtures with another."""
+    colors, ink, layout, seen = boxes()
+    small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
+    place = np.s_[: layout.height, : layout.width // 3]
+    mixed = np.linspace(0.35, 0.65, small[place].shape[0] * small[place].shape[1]).reshape(small[place].shape[:2])
+    one, other = np.array([200.0, 40, 40]), np.array([40.0, 60, 200])
+    inside = (small[place] != 255).any(2)
+    given = one + mixed[..., None] * (other - one)
+    given[np.random.default_rng(3).random(mixed.shape) < share] = one
+    small[place][inside] = given[inside]
+    palette = np.array([one, other], np.uint8)
+    return page.carry(small.astype(np.float32), seen, ink, layout, palette=palette).paint()[80, 44]
+
+
+def test_a_region_takes_the_colour_that_most_are_near_to_and_no_mixture() -> None:
+    assert wavering(0.3).tolist() == [200, 40, 40]
+    # Next to none of its pixels are near to either: it keeps the mixture.
+    assert np.abs(wavering(0.02).astype(int) - (120, 50, 120)).max() <= 24
+
+
 def test_a_coloured_background_stays() -> None:
     ink = np.zeros((64, 64), np.float32)
     layout = canvas.lay_out(64, 64, size=64, multiple=16)
@@ -189,6 +280,16 @@ def test_a_mixture_is_a_part_on_white_ground_alone() -> None:
     mixed = (64, 158, 74)
     assert ((blotted(23, mixed, ground=(180, 180, 180))) == 180).all()
     assert (blotted(23, mixed, ground=(255, 255, 255)) == (20, 150, 40)).all(2).any()
+
+
+def test_a_blotch_of_nearly_the_regions_colour_is_no_part() -> None:
+    ink = np.zeros((251, 241), np.float32)
+    layout = canvas.lay_out(251, 241, size=256, multiple=16)
+    given = np.full((layout.height, layout.width, 3), 180, np.float32)
+    given[101:137, 89:125] = 186, 184, 182  # a Lab distance of 2
+    palette = np.array([(180, 180, 180), (186, 184, 182)], np.uint8)
+    painted = page.carry(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
+    assert (painted == 180).all()
 
 
 def test_a_pale_blotch_on_white_ground_is_ground() -> None:

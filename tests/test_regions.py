@@ -147,6 +147,36 @@ def test_a_sliver_belongs_to_what_it_goes_over_into_without_a_line() -> None:
     assert joined.merged == apart.merged == 0
 
 
+def test_a_channel_about_as_wide_as_a_gap_is_not_cut_into_slices() -> None:
+    ink = np.zeros((1201, 1301), np.float32)
+    # Six and seven pixels wide by turns, and closed at both ends: the disc that closes gaps is seven wide.
+    x = np.arange(211, 1012)
+    width = 6 + (np.sin(x / 11) > np.sin(x / 5)).astype(int)
+    ink[597:600, 208:1015] = 1
+    ink[600:610, 208:1015] = 1
+    for column, free in zip(x, width, strict=True):
+        ink[600 : 600 + free, column] = 0
+    mine = ndimage.label(ink == 0)[0]
+    channel = mine == mine[602, 600]
+    assert np.count_nonzero(channel) == width.sum()
+    assert len(np.unique(find_regions(ink).labels[channel])) > 20
+    assert len(np.unique(find_regions(ink, least=1 / 200).labels[channel])) == 1
+
+
+def test_what_no_disc_of_a_gap_fits_into_is_thin() -> None:
+    ink = np.zeros((1201, 1301), np.float32)
+    cv2.circle(ink, (307, 401), 101, 1.0, 3)
+    cv2.circle(ink, (307, 401), 107, 1.0, 3)  # three pixels of paper between the two
+    cv2.circle(ink, (907, 401), 6, 1.0, 1)  # eleven pixels of paper in it
+    regions = find_regions(ink, least=1 / 2000)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    for row, column, thin in ((401, 307, False), (401, 203, True), (401, 907, False), (7, 7, False)):
+        label = regions.labels[row, column]
+        own = regions.free & (regions.labels == label)
+        assert not thin == bool(ndimage.binary_erosion(own, disc, border_value=1).any())
+        assert regions.thin[label] == thin
+
+
 def test_a_page_has_so_many_regions_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "_MOST", 97)
     rng = np.random.default_rng(7)

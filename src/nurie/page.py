@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from nurie.bays import find_bays
 from nurie.canvas import Layout
 from nurie.flats import Flats
 from nurie.lines import blurred
@@ -24,20 +25,29 @@ _PAPER = 232
 _SLIVER = 32
 """What covers fewer network pixels, half a token of the shipped network, is too small for it to know what it is."""
 _SEEN = 2
-"""A region of whose paper the network saw fewer of its pixels, as in cross-hatching, goes after what is beside it."""
+"""A region of whose paper the network saw fewer of its pixels, as in cross-hatching, goes after what is beside it, and
+is a part of that where it is thin: a speck between two strokes of a line is no flat."""
 _PATCH = 256
 """A patch of another colour in a region has so many network pixels or more, 2 x 2 of the shipped network's tokens:
 smaller ones are its blur between things that are near one another."""
 _SURE = 7.0
 """In a region that is not the page's ground, a patch's colours are on average this near to its flat colour, in Lab:
 no further than two flat colours are apart, so that it is not a mixture of two."""
+_BAY = 64
+"""A bay has so many network pixels or more, a token of the shipped network."""
 _FAR = 30.0
 """Colours this far apart in Lab are wholly different: a stray pixel that is further away weighs no more."""
+_WEIGHTS = np.array([1e-4, 0.3, 1.0], np.float32)
+"""Of network pixels by their trust; what lies under lines counts only where there is nothing else."""
 _SMOOTH = 2.0
 """Network pixels: the standard deviation of the neighbourhood that a pixel is judged with."""
 _BINS = 32
+_NEAR = 14.0
+"""A pixel is near to a palette's colour that is no further from its own in Lab: twice what parts two flat colours."""
+_VOTES = 0.1
+"""Of a region's pixels this share or more is near to the colour that it takes."""
 _SNAP = 20.0
-"""A region takes a palette's colour that is no further from its own, in Lab: the network mixes what it carries."""
+"""Else it takes a palette's colour that is no further from its median, in Lab: the network mixes what it carries."""
 
 
 def carry(
@@ -51,10 +61,12 @@ def carry(
 ) -> Flats:
     """Bring the network's colours to full size as flat colours, without its fringes at the lines.
 
-    Colours under the ink that the network saw are ignored (normalised convolution). A region of the drawing takes its
-    median colour, or the palette's nearest if that is near, so nothing bleeds over its lines. The page around the
-    figure is white if it is nearly so. A large patch of another flat colour becomes a part of its own: on white ground
-    always (a figure whose contour is open), elsewhere where the network is sure of it (a contour that is not drawn).
+    Colours under the ink that the network saw are ignored (normalised convolution). A region of the drawing takes that
+    colour of the palette which most of its pixels are near to, or its median where few are near to any, so nothing
+    bleeds over its lines. The page around the figure is white if it is nearly so. A large patch of another flat colour
+    becomes a part of its own: on white ground always (a figure whose contour is open), elsewhere where the network is
+    sure of it (a contour that is not drawn). A bay of the white ground where the network sees no paper (a lock with an
+    open end, `nurie.bays`) is not white. Specks between the strokes of a line are no flats of their own.
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.
@@ -69,15 +81,24 @@ def carry(
     """
     soft, trust = without_ink(colors, seen, layout)
     regions = regions or find_regions(ink, least=_SLIVER / (layout.height * layout.width))
-    flats = _region_colours(soft, trust, regions, palette)
+    flat = np.concatenate([flat_colours(soft) if palette is None else palette, np.full((1, 3), 255, np.uint8)])
+    away = distances(soft.reshape(-1, 3), flat).reshape(*trust.shape, -1)
+    flats = _region_colours(soft, trust, regions, None if palette is None else flat, away)
     clear = _clear_pixels(trust, regions)
     ground = regions.outside & (flats == 255).all(1)
-    flats = flats[regions.leaders((clear < _SEEN) & ~ground, (clear >= _SLIVER) & ~ground)]
-    parts = _parts(soft, trust, regions, flats, flat_colours(soft) if palette is None else palette)
+    leaders = regions.leaders((clear < _SEEN) & ~ground, (clear >= _SLIVER) & ~ground)
+    flats = flats[leaders]
+    parts = _parts(soft, trust, regions, flats, flat, away)
     labels = regions.labels
     if parts:
         labels = _split(regions, parts, trust.shape)
         flats = np.concatenate([flats, [part.colour for part in parts]])
+    labels, flats = _with_bays(labels, flats, regions, trust, flat, away)
+    specks = np.flatnonzero(regions.thin & (leaders != np.arange(regions.count)))
+    if len(specks):
+        owners = np.arange(len(flats), dtype=np.int32)
+        owners[specks] = leaders[specks]
+        labels = np.take(owners, labels)
     return Flats(labels, flats, layout.page, regions.free, merged=regions.merged)
 
 
@@ -112,19 +133,36 @@ def _clear_pixels(trust: np.ndarray, regions: Regions) -> np.ndarray:
     return found * (trust.size / near.size)
 
 
-def _region_colours(colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None) -> np.ndarray:
-    """Give each region its median colour, or the palette's nearest; uint8 count x 3.
+def _region_colours(
+    colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None, away: np.ndarray
+) -> np.ndarray:
+    """Give each region the palette's colour that most of its pixels are near to, or its median; uint8 count x 3.
+
+    Where the network wavers between two colours the median is a mixture of them, which is neither's and may be a
+    third's.
 
     Args:
         colors: uint8 at network size.
         trust: uint8 at network size, from `without_ink`.
         regions: at working size.
         palette: uint8 K x 3, or None.
+        away: float32 height x width x K, how far the colours are from the palette's.
     """
-    large = cv2.resize(colors, regions.labels.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    owners, values = _samples(large, trust, regions)
-    medians = _medians(owners, values, np.maximum(np.bincount(owners, minlength=regions.count), 1))
-    flats = medians if palette is None else snapped(medians, palette, limit=_SNAP)
+    size = regions.labels.shape[::-1]
+    large = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
+    places = _samples(trust, regions)
+    owners, values = regions.labels.ravel()[places], large.reshape(-1, 3)[places]
+    sampled = np.maximum(np.bincount(owners, minlength=regions.count), 1)
+    medians = _medians(owners, values, sampled)
+    flats = medians
+    if palette is not None:
+        flats = snapped(medians, palette, limit=_SNAP)
+        near = np.where(away.min(2) <= _NEAR, away.argmin(2), -1).astype(np.int16)
+        votes = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST).ravel()[places]
+        counts = np.bincount((owners * len(palette) + votes)[votes >= 0], minlength=regions.count * len(palette))
+        counts = counts.reshape(regions.count, -1)
+        chosen = counts.max(1) >= _VOTES * sampled
+        flats[chosen] = palette[counts.argmax(1)[chosen]]
     flats[regions.outside & (medians.min(1) >= _PAPER)] = 255  # white paper is nobody's pale colour
     return flats
 
@@ -142,7 +180,12 @@ class _Part:
 
 
 def _parts(
-    colors: np.ndarray, trust: np.ndarray, regions: Regions, flats: np.ndarray, palette: np.ndarray
+    colors: np.ndarray,
+    trust: np.ndarray,
+    regions: Regions,
+    flats: np.ndarray,
+    palette: np.ndarray,
+    away: np.ndarray,
 ) -> list[_Part]:
     """Find large patches of a flat colour that is not their region's.
 
@@ -154,13 +197,12 @@ def _parts(
         trust: uint8 at network size, from `without_ink`.
         regions: at working size.
         flats: uint8 count x 3, the colour of each.
-        palette: uint8 K x 3, colours that a patch may have. White is always one.
+        palette: uint8 K x 3, colours that a patch may have.
+        away: float32 height x width x K, how far the colours are from the palette's.
     """
     (height, width), (rows, columns) = trust.shape, regions.labels.shape
     owners = regions.labels[np.ix_(np.arange(height) * rows // height, np.arange(width) * columns // width)]
-    palette = np.unique(np.concatenate([palette, np.full((1, 3), 255, np.uint8)]), axis=0)
-    away = distances(colors.reshape(-1, 3), palette).reshape(height, width, -1)
-    closest, weights = away.argmin(2), np.array([0.0, 0.3, 1.0], np.float32)[trust]
+    closest, weights = away.argmin(2), _WEIGHTS[trust]
     found: list[_Part] = []
     for region in np.flatnonzero(np.bincount(owners.ravel(), minlength=regions.count) >= 2 * _PATCH):
         left, top, across, down = cv2.boundingRect((owners == region).astype(np.uint8))
@@ -168,12 +210,11 @@ def _parts(
         mine = owners[box] == region
         tried = np.bincount(closest[box][mine & (trust[box] > 0)], minlength=len(palette)) >= _PATCH / 4
         ground = regions.outside[region] and flats[region].min() == 255
-        # On white ground whatever is nearly white is ground.
-        tried[(palette.min(1) >= _PAPER) if ground else (palette == flats[region]).all(1)] = False
+        # On white ground whatever is nearly white is ground; elsewhere what is nearly the region's colour is that.
+        tried[(palette.min(1) >= _PAPER) if ground else distances(palette, flats[region][None])[:, 0] <= _SURE] = False
         if not tried.any():
             continue
-        # What lies under lines counts only where there is nothing else.
-        weight = mine * np.maximum(weights[box], 1e-4)
+        weight = mine * weights[box]
         total = np.maximum(blurred(weight, _SMOOTH), 1e-9)
         own = distances(colors[box].reshape(-1, 3), flats[region][None]).reshape(mine.shape)
         planes = [own, *(away[box][..., number] for number in np.flatnonzero(tried))]
@@ -208,6 +249,49 @@ def _split(regions: Regions, parts: list[_Part], size: tuple[int, int]) -> np.nd
         markers[here][(cover > 205) & (labels[here] == part.region)] = regions.count + number + 1
     free = regions.free.astype(np.uint8)
     return under_lines(flooded(markers * free, free)) - 1
+
+
+def _with_bays(
+    labels: np.ndarray, flats: np.ndarray, regions: Regions, trust: np.ndarray, palette: np.ndarray, away: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give bays of the white ground to what they go over into; one that does not has the colour nearest to its own.
+
+    Args:
+        labels: int32 at working size.
+        flats: uint8 N x 3, the colour of each label; the regions' come first.
+        regions: at working size.
+        trust: uint8 at network size, from `without_ink`.
+        palette: uint8 K x 3, white among them.
+        away: float32 height x width x K, how far the network's colours are from the palette's.
+
+    Returns:
+        Labels and flats, with the bays' own.
+    """
+    tinted = np.flatnonzero(palette.min(1) < _PAPER)
+    ground = np.zeros(len(flats), bool)
+    ground[: regions.count] = regions.outside & (flats[: regions.count] == 255).all(1)
+    if not len(tinted) or not ground.any():
+        return labels, flats
+    lead = (np.delete(away, tinted, 2).min(2) - away[..., tinted].min(2)) * _WEIGHTS[trust]
+    unlike = cv2.resize(blurred(lead, _SMOOTH), labels.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0
+    bays = find_bays(labels, ground, regions.free, unlike, least=_BAY * labels.size / trust.size)
+    filled = labels.copy() if bays else labels
+    own: list[np.ndarray] = []
+    for bay in bays:
+        label = bay.owner
+        if label is None:
+            label = len(flats) + len(own)
+            rows, columns = np.nonzero(bay.mask)
+            rows, columns = rows + bay.here[0].start, columns + bay.here[1].start
+            seen = away[rows * trust.shape[0] // labels.shape[0], columns * trust.shape[1] // labels.shape[1]]
+            own.append(palette[tinted[np.minimum(seen[:, tinted], _FAR).mean(0).argmin()]])
+        filled[bay.here][bay.mask] = label
+        # Its lines are narrower than it is long.
+        near = tuple(slice(max(0, s.start - (s.stop - s.start)), 2 * s.stop - s.start) for s in bay.here)
+        covered = ~regions.free[near] & np.take(ground, labels[near])
+        grown = under_lines(np.where(regions.free[near], filled[near] + 1, 0)) - 1
+        filled[near] = np.where(covered, grown, filled[near])
+    return filled, np.concatenate([flats, np.array(own, np.uint8).reshape(-1, 3)])
 
 
 def _cover(part: _Part, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[tuple[slice, slice], np.ndarray]:
@@ -254,11 +338,11 @@ def enlarged(
     return (slice(first[0], last[0]), slice(first[1], last[1])), large
 
 
-def _samples(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> tuple[np.ndarray, np.ndarray]:
+def _samples(trust: np.ndarray, regions: Regions) -> np.ndarray:
     """Pick the pixels that say most about each region's colour: those away from lines, else those it has.
 
     Returns:
-        The region of each sample, and its colour.
+        int, where they are in the flattened label map.
     """
     labels, count = regions.labels, regions.count
     step = max(1, math.floor(math.sqrt(labels.size / 6e5)))
@@ -272,13 +356,11 @@ def _samples(colors: np.ndarray, trust: np.ndarray, regions: Regions) -> tuple[n
     # Twelve samples or more make a median; a region without is judged by all its pixels.
     least = np.where(counts[:, 2] >= 12, 2, np.where(counts[:, 1:].sum(1) >= 12, 1, 3))
     taken = np.flatnonzero(level >= least[owners])
-    owners, values = owners[taken], colors[coarse].reshape(-1, 3)[taken]
+    places = (rows[:, None] * labels.shape[1] + columns).ravel()[taken]
     small = least == 3
     if small.any():
-        every = np.flatnonzero(np.take(small, labels).ravel())
-        owners = np.concatenate([owners, labels.ravel()[every]])
-        values = np.concatenate([values, colors.reshape(-1, 3)[every]])
-    return owners, values
+        places = np.concatenate([places, np.flatnonzero(np.take(small, labels).ravel())])
+    return places
 
 
 def _medians(owners: np.ndarray, values: np.ndarray, sampled: np.ndarray) -> np.ndarray:

@@ -40,6 +40,8 @@ class Regions:
     """bool h x w: not under a line."""
     outside: np.ndarray
     """bool count: touches the border of the page."""
+    thin: np.ndarray
+    """bool count: nowhere wider than a gap, as what two strokes of one line leave between them."""
     merged: int = 0
     """How many more there would be, had a page any number of them."""
 
@@ -92,7 +94,7 @@ def find_regions(ink: np.ndarray, *, least: float = 0.0) -> Regions:
         ink = shrunk(ink, height, width)
     free = (ink <= LINE).astype(np.uint8)
     if not free.any():
-        return Regions(np.zeros((height, width), np.int32), 1, free.astype(bool), np.ones(1, bool))
+        return Regions(np.zeros((height, width), np.int32), 1, free.astype(bool), np.ones(1, bool), np.zeros(1, bool))
     reach = max(1, round(_GAP * min(1.0, math.sqrt(height * width) / 1200)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     # Beyond the page's edge is no line: a border value of 1 lets regions touch the edge.
@@ -106,14 +108,16 @@ def find_regions(ink: np.ndarray, *, least: float = 0.0) -> Regions:
     labels, total = _cut_at_necks(labels, total, free, _NECK * math.sqrt(height * width))
     labels = under_lines(labels) - 1
     areas = np.bincount(labels.ravel(), minlength=total)
-    owners = _joined(areas, _borders(labels, free > 0), areas < least * labels.size)
+    owners = _without_slivers(areas, _borders(labels, free > 0), least * labels.size)
     labels, found = _renumbered(labels, owners)
     if found > _MOST:
         owners = _fewer(np.bincount(labels.ravel()), _borders(labels, np.ones_like(free, bool)), _MOST)
         labels, total = _renumbered(labels, owners)
     else:
         total = found
-    return Regions(labels, total, free.astype(bool), _at_border(labels, total), found - total)
+    thin = np.ones(total, bool)
+    thin[labels[core > 0]] = False
+    return Regions(labels, total, free.astype(bool), _at_border(labels, total), thin, found - total)
 
 
 def _grown(labels: np.ndarray, free: np.ndarray, steps: int) -> np.ndarray:
@@ -240,6 +244,22 @@ def _joined(areas: np.ndarray, borders: _Borders, given: np.ndarray) -> np.ndarr
     return owners
 
 
+def _without_slivers(areas: np.ndarray, borders: _Borders, least: float) -> np.ndarray:
+    """Give away regions of fewer than `least` pixels as long as they have a larger neighbour; whose each is."""
+    owners = np.arange(len(areas))
+    # More than once: of a channel that is about as wide as a gap every slice may be one, and each goes but a step.
+    while ((step := _joined(areas, borders, areas < least)) != np.arange(len(areas))).any():
+        owners, areas, borders = step[owners], *_taken(step, areas, borders)
+    return owners
+
+
+def _taken(owners: np.ndarray, areas: np.ndarray, borders: _Borders) -> tuple[np.ndarray, _Borders]:
+    """Return the areas and borders of regions that were given to owners; what was given away has no pixel left."""
+    one, other, length = owners[borders[0]], owners[borders[1]], borders[2]
+    apart = one != other
+    return np.bincount(owners, areas, len(areas)).astype(np.int64), _summed(one[apart], other[apart], length[apart])
+
+
 def _fewer(areas: np.ndarray, borders: _Borders, most: int) -> np.ndarray:
     """Merge the smallest regions into their neighbours until so many are left; int count: whose each region is."""
     owners = np.arange(len(areas))
@@ -249,10 +269,7 @@ def _fewer(areas: np.ndarray, borders: _Borders, most: int) -> np.ndarray:
         given = np.zeros(len(areas), bool)
         given[smallest] = True
         step = _joined(areas, borders, given)
-        owners, areas = step[owners], np.bincount(step, areas, len(areas)).astype(np.int64)
-        one, other, length = step[borders[0]], step[borders[1]], borders[2]
-        apart = one != other
-        borders = _summed(one[apart], other[apart], length[apart])
+        owners, areas, borders = step[owners], *_taken(step, areas, borders)
     return owners
 
 
