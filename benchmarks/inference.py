@@ -7,6 +7,7 @@ import argparse
 import resource
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -16,10 +17,18 @@ from timing import median_seconds, print_table
 import nurie
 from nurie import Colorizer
 from nurie.engine import Engine
+from nurie.shading import Mode
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "page"
-#: Width, height, suffix of the output, floor in seconds: a page, 600 dpi, the same in layers, a webtoon's strip.
-PAGES = ((2000, 3000, ".png", 3), (4125, 6300, ".png", 5), (4125, 6300, ".psd", 12), (1600, 25600, ".png", 8))
+#: Width, height, suffix of the output, floor: a page, 600 dpi, the same in layers, a webtoon's strip.
+PAGES = (
+    (2000, 3000, ".png", "3 s"),
+    (4125, 6300, ".png", "5 s"),
+    (4125, 6300, ".psd", "12 s"),
+    (1600, 25600, ".png", "8 s"),
+)
+#: Width and height of the page that is coloured in every mode: 600 dpi.
+PRINT = 4125, 6300
 
 
 def network_rows(folder: Path, *, size: int, threads: int, repeats: int) -> list[tuple[str, str, str]]:
@@ -40,7 +49,15 @@ def network_rows(folder: Path, *, size: int, threads: int, repeats: int) -> list
 
 
 def page_row(
-    model: Path | None, *, width: int, height: int, suffix: str, floor: int, threads: int, repeats: int
+    model: Path | None,
+    *,
+    width: int,
+    height: int,
+    suffix: str,
+    floor: str,
+    threads: int,
+    repeats: int,
+    mode: Mode = "flats",
 ) -> tuple[str, str, str]:
     """A page from file to file with two references, loading the model too."""
     references = sorted((EXAMPLE / "references").glob("*.png"))
@@ -49,9 +66,9 @@ def page_row(
         with Image.open(EXAMPLE / "drawing.png") as small:
             small.convert("L").resize((width, height), Image.Resampling.LANCZOS).save(drawing)
         seconds = median_seconds(
-            lambda: Colorizer(model, threads=threads)(drawing, references).save(out), repeats=repeats
+            lambda: Colorizer(model, threads=threads)(drawing, references, mode=mode).save(out), repeats=repeats
         )
-    return f"{width} x {height} from file to {suffix}", f"{seconds:.2f} s", f"{floor} s"
+    return f"{width} x {height} from file to {suffix}, {mode}", f"{seconds:.2f} s", floor
 
 
 def main() -> None:
@@ -65,7 +82,9 @@ def main() -> None:
     cv2.setNumThreads(arguments.threads)
     folder = arguments.model or Path(nurie.__file__).parent / "weights"
     rows = network_rows(folder, size=arguments.size, threads=arguments.threads, repeats=arguments.repeats)
-    for width, height, suffix, floor in PAGES:
+    pages: list[tuple[int, int, str, str, Mode]] = [(*page, "flats") for page in PAGES]
+    pages += [(*PRINT, ".png", "-", mode) for mode in get_args(Mode) if mode != "flats"]
+    for width, height, suffix, floor, mode in pages:
         rows.append(
             page_row(
                 arguments.model,
@@ -73,6 +92,7 @@ def main() -> None:
                 height=height,
                 suffix=suffix,
                 floor=floor,
+                mode=mode,
                 threads=arguments.threads,
                 repeats=max(1, arguments.repeats // 4),
             )

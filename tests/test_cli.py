@@ -171,7 +171,7 @@ def test_a_run_goes_on_where_it_was_stopped(
 
 
 @pytest.mark.parametrize(
-    "change", ["references", "palette", "extract_lines", "screentone", "balloons", "part", "model"]
+    "change", ["references", "palette", "extract_lines", "screentone", "balloons", "panels", "part", "model"]
 )
 def test_outputs_of_other_settings_are_not_passed_off(
     colorize, model_folder: Path, capsys: pytest.CaptureFixture, change: str
@@ -200,6 +200,7 @@ def test_outputs_of_other_settings_are_not_passed_off(
             "extract_lines": ["--extract-lines"],
             "screentone": ["--no-screentone"],
             "balloons": ["--no-balloons"],
+            "panels": ["--no-panels"],
             "part": ["--part", "colors"],
         }[change]
     assert (run("colorize", *arguments) if change == "model" else colorize(*arguments)) == 2

@@ -5,18 +5,13 @@ Convention:
     contour surrounds: paper, letters, and the paper in letters.
 """
 
-import math
-
 import cv2
 import numpy as np
 
-from nurie.canvas import shrunk
 from nurie.regions import LINE
 
 __all__ = ["find_balloons"]
 
-_AREA = 3e6
-"""Balloons are looked for at most at this many pixels."""
 _SIZES = 1 / 1000, 1 / 8
 """Shares of the page that a balloon may have."""
 _SOLID = 0.8
@@ -42,13 +37,9 @@ def find_balloons(ink: np.ndarray) -> np.ndarray:
         ink: float32 H x W in [0, 1].
 
     Returns:
-        bool h x w, where balloons are; of the page's shape, or smaller with its aspect.
+        bool H x W, where balloons are.
     """
     height, width = ink.shape
-    factor = math.sqrt(ink.size / _AREA)
-    if factor > 1:
-        height, width = max(1, round(height / factor)), max(1, round(width / factor))
-        ink = shrunk(ink, height, width)
     drawn = (ink > LINE).astype(np.uint8)
     # Thicker by a pixel on each side: a contour drawn thin may have gaps once it is shrunk.
     grown = np.ones((3, 3), np.uint8)

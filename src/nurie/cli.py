@@ -88,6 +88,9 @@ def colorize(
         typer.Option(help="Take regular dots for screentone, not for lines: it lies over the colours."),
     ] = True,
     balloons: Annotated[bool, typer.Option(help="Keep speech balloons and caption boxes white.")] = True,
+    panels: Annotated[
+        bool, typer.Option(help="Colour a comic page panel by panel, and keep the paper between them white.")
+    ] = True,
     mode: Annotated[
         str,
         typer.Option(
@@ -181,6 +184,7 @@ def colorize(
         "extract_lines": extract_lines,
         "screentone": screentone,
         "balloons": balloons,
+        "panels": panels,
         "mode": mode,
         "palette": [swatches.hex_of(swatch.colour) for swatch in used] if palette else None,
     }

@@ -126,6 +126,11 @@ class Colorization:
         return len(found)
 
     @property
+    def panels(self) -> list[tuple[int, int, int, int]]:
+        """Top, left, bottom and right of each panel in pixels of the drawing; none where it was seen whole."""
+        return self._drawing.panels.boxes_on(*self._drawing.layout.page)
+
+    @property
     def notes(self) -> list[str]:
         """What one should know who expected more of this page; a sentence each, most often none."""
         notes = []

@@ -133,12 +133,11 @@ class Colorizer:
         extract_lines: bool = False,
         screentone: bool = True,
         balloons: bool = True,
+        panels: bool = True,
         palette: Palette | None = None,
         mode: Mode = "flats",
     ) -> Colorization:
         """Colour one drawing.
-
-        A comic page is coloured panel by panel, and the paper between them stays white (`nurie.panels`).
 
         Args:
             line_art: dark lines on light or transparent paper; a path, a PIL image or an array.
@@ -148,6 +147,8 @@ class Colorizer:
             screentone: regular dots are tone and no lines: the drawing is coloured as if they were not there, and they
                 lie over the colours (`nurie.screentone`).
             balloons: speech balloons and caption boxes stay white (`nurie.balloons`); `recolour` changes one.
+            panels: a comic page is coloured panel by panel, and the paper between them stays white (`nurie.panels`);
+                without, it is seen whole.
             palette: every flat takes the nearest of these colours, but white paper stays white. "lock" for those of the
                 references (`References.swatches`), a palette file, or colours; None leaves the flats as they are.
             mode: "flats" gives every region one colour. "soft" gives it the network's own colours, edge-aware: nothing
@@ -163,7 +164,7 @@ class Colorizer:
         known = references if isinstance(references, References) else self.encode(references)
         locked = None if palette is None else _palette_of(palette, known)
         picture = image.read(line_art, max_megapixels=self._max_megapixels)
-        drawing = Drawing.of(picture, self._engine, extract_lines, screentone)
+        drawing = Drawing.of(picture, self._engine, extract=extract_lines, screentone=screentone, panels=panels)
         layout, owners = drawing.layout, None
         if drawing.blank:  # into an empty page the network sees a figure
             colors = np.full((layout.height, layout.width, 3), 255, np.float32)
@@ -173,7 +174,7 @@ class Colorizer:
         flat = known.palette
         if drawing.panels.boxes:
             colors = _whitened(colors, drawing.panels.gutter)
-        if balloons and (speech := find_balloons(drawing.ink)).any():
+        if balloons and (speech := find_balloons(drawing.reduced)).any():
             colors, flat = _whitened(colors, speech), np.concatenate([flat, np.full((1, 3), 255, np.uint8)])
         flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=flat)
         shading = None if mode == "flats" else shading_of(colors, drawing.seen, layout, flats, mode)

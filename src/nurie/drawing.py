@@ -1,6 +1,7 @@
 """Line art, read and prepared: its lines, its ink, and what the network sees of it."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,9 @@ from nurie.screentone import without_screentone
 
 __all__ = ["Drawing"]
 
+_REDUCED = 3e6
+"""Panels and balloons are looked for at most at this many pixels."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -27,7 +31,10 @@ class Drawing:
     """On white paper, uint8 H x W or H x W x 3."""
     ink: np.ndarray
     """Of the lines without their screentone, float32 H x W."""
+    reduced: np.ndarray
+    """The ink at three megapixels at most, float32 h x w; the same where it has no more."""
     panels: Panels
+    """Of the reduced ink."""
     layout: canvas.Layout
     seen: np.ndarray
     """The network's canvas, float32 1 x 1 x h x w."""
@@ -43,13 +50,20 @@ class Drawing:
     """They have colours and a profile, and it is not kept."""
 
     @classmethod
-    def of(cls, picture: Image.Image, engine: Engine, extract: bool, screentone: bool) -> "Drawing":
-        """Prepare a picture; with `extract`, its lines are taken first; with `screentone`, tone is no ink."""
+    def of(cls, picture: Image.Image, engine: Engine, *, extract: bool, screentone: bool, panels: bool) -> "Drawing":
+        """Prepare a picture.
+
+        With `extract`, its lines are taken first; with `screentone`, tone is no ink; with `panels`, these are found.
+        """
         pixels = image.array_of(picture)
         own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
         ink = lines.ink_of(without_screentone(own) if screentone else own)
-        info, found = engine.info, find_panels(ink)
-        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=found.boxes)
+        factor = max(1.0, math.sqrt(ink.size / _REDUCED))
+        height, width = (max(1, round(side / factor)) for side in ink.shape)
+        reduced = ink if factor == 1 else canvas.shrunk(ink, height, width)
+        info, found = engine.info, find_panels(reduced) if panels else Panels.none(reduced.shape)
+        boxes = found.boxes_on(*ink.shape)
+        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=boxes)
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
             grey = own if own.ndim == 2 else own.min(2)
@@ -60,13 +74,13 @@ class Drawing:
             # Fully transparent pixels often hold black that nobody ever saw.
             straight = np.where((alpha > 0)[..., None], bare, np.uint8(255))
         bare_ink = ink
-        if found.boxes:
+        if boxes:
             frames = cv2.resize(found.frames.astype(np.uint8), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
             bare_ink = np.where(frames > 0, np.float32(0), ink)
         seen, dpi, profile = canvas.network_input(bare_ink, layout), picture.info.get("dpi"), icc.rgb_profile(picture)
         # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
         left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
-        return cls(pixels, own, ink, found, layout, seen, alpha, straight, on_glass, dpi, profile, left)
+        return cls(pixels, own, ink, reduced, found, layout, seen, alpha, straight, on_glass, dpi, profile, left)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
