@@ -169,12 +169,11 @@ TILES = [(60 * i + 5, 60 * j + 5, 60 * i + 55, 60 * j + 55) for i in range(10) f
     "panels",
     [
         [],
-        [(20, 20, 580, 760)],
         [(100, 100, 260, 300), (310, 100, 470, 300)],
-        [(20, 20, 580, 760), (150, 80, 450, 380)],
+        [(150, 80, 450, 380)],
         TILES,
     ],
-    ids=["none", "one", "windows", "a picture on the wall", "tiles"],
+    ids=["none", "windows", "a picture on the wall", "tiles"],
 )
 def test_other_drawings_have_none(panels):
     page = blank()
@@ -184,12 +183,20 @@ def test_other_drawings_have_none(panels):
     assert not found.boxes and not found.gutter.any() and not found.frames.any()
 
 
-def test_a_window_that_fills_the_page_has_empty_panes():
+@pytest.mark.parametrize("more", [[], [(150, 80, 450, 380)]], ids=["plain", "with a picture on the wall"])
+def test_a_page_in_a_frame_is_one_panel(more):
+    """So that its frame is taken away; where a figure reaches beyond it there is none."""
+    page = cv2.circle(comic([(20, 20, 580, 760), *more]), (300, 600), 50, 0, 3)
+    assert_near(found_in(page), [(20, 20, 580, 760)])
+    assert found_in(cv2.circle(page, (580, 600), 12, 0, 3)) == []
+
+
+def test_the_panes_of_a_window_that_fills_the_page_are_empty_and_no_panels():
     panes = [(20, 20, 300, 390), (300, 20, 580, 390), (20, 390, 300, 760), (300, 390, 580, 760)]
     page = blank()
     for left, top, right, bottom in panes:
         cv2.rectangle(page, (left, top), (right, bottom), 0, 4)
-    assert not found_in(page)
+    assert_near(found_in(page), [(20, 20, 580, 760)])
     assert len(found_in(comic(panes))) == 4
 
 

@@ -81,7 +81,8 @@ def find_panels(ink: np.ndarray) -> Panels:
     The page is cut along its gutters, and every part again until none has one. A gutter is a straight strip without
     ink, open at its ends, with a frame on both sides, or on one, where the panel on the other is borderless. Balloons
     and figures may lie over it, at one end too. Where that finds no panels, the page is cut along unbroken straight
-    lines. The parts are panels if enough of them are framed, and if they fill what is drawn; if not, there are none.
+    lines. The parts are panels if enough of them are framed, and if they fill what is drawn; if not, the page is one panel if
+    it has a frame around all, or has none.
 
     An inset is seen as a part of the panel around it. Where no gutter runs from side to side, as in a pinwheel, the
     panels are not told apart.
@@ -209,7 +210,8 @@ def _panels_of(ink: np.ndarray) -> list[np.ndarray]:
     if min(ink.shape) < _LEAST_SIDE or not ink.any():
         return []
     left, top, width, height = cv2.boundingRect(ink.astype(np.uint8))
-    drawn = np.array([(0, 0), (width, 0), (width, height), (0, height)]) + (left - 0.5, top - 0.5)
+    drawn = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    drawn += np.float32((left - 0.5, top - 0.5))
     for way in _WAYS:
         cells = _cells(ink, drawn, way.cut)
         framed = sum(_is_framed(ink, cell, way) for cell in cells)
@@ -218,14 +220,16 @@ def _panels_of(ink: np.ndarray) -> list[np.ndarray]:
             way.together * width * height, _TOGETHER * ink.size
         ):
             return cells
-    return []
+    # A page may be one panel: what is drawn reaches no further than an unbroken frame.
+    alone = width * height >= _TOGETHER * ink.size and not ink.all() and _is_framed(ink, drawn, _ALL_AROUND)
+    return [drawn] if alone else []
 
 
 def _cells(ink: np.ndarray, whole: np.ndarray, cut_at: _CutAt) -> list[np.ndarray]:
     """Cut a cell as long as there is where, and return its parts, float32, without those too small for a panel."""
     thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))
     runs = [cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, 7), (7, 1))]
-    cells, todo = [], [(whole.astype(np.float32), [np.argwhere(run)[:, ::-1].astype(np.float32) for run in runs])]
+    cells, todo = [], [(whole, [np.argwhere(run)[:, ::-1].astype(np.float32) for run in runs])]
     while todo:
         cell, points = todo.pop()
         thin = min(cv2.minAreaRect(cell)[1]) < _THINNEST * min(ink.shape)
@@ -323,6 +327,9 @@ _WAYS = (
     # One line alone may be a floor.
     _Way(_line_cut, least=3, share=1.0, outline=0.9, inside=0.005, together=0.96),
 )
+
+
+_ALL_AROUND = _Way(_line_cut, least=1, share=1.0, outline=0.97, inside=0.005, together=1.0)
 
 
 def _is_framed(ink: np.ndarray, cell: np.ndarray, way: _Way) -> bool:

@@ -69,7 +69,7 @@ class Kind:
         inset: a small panel lies in a corner of the last one.
         across: a balloon lies over a gutter.
         out: a figure steps out of its panel, over the gutter above.
-        whole: it has no panels at all: one drawing, as large as the page.
+        whole: one drawing as large as the page: a panel if it has a frame, which half of them have, else none.
     """
 
     grids: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -93,7 +93,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "balloon across": Kind(across=True),
         "figure out": Kind(out=True),
         "inset": Kind(inset=True, grids=(1, 3)),
-        "no panels": Kind(whole=True, grids=(5,)),
+        "one drawing": Kind(whole=True, grids=(5,)),
     }
 )
 
@@ -245,6 +245,7 @@ class _Sheet:
         self._inside = np.zeros((height, width), bool)
         self._balloons = np.zeros((height, width), bool)
         self._characters = 0
+        self._framed = False
         styles = rng.permutation(SEEN_STYLES)[: 1 + int(rng.integers(2))]
         self._cast = [self._member(str(style)) for style in styles]
 
@@ -259,6 +260,7 @@ class _Sheet:
                 self._fill(panel, mask, toned=index != bare and rng.random() < 0.4)
             if index != bare or (kind.whole and rng.random() < 0.5):
                 self._frame(panel)
+                self._framed = True
         if out is not None:
             self._step_out(panels[out], masks[out])
         if kind.inset:
@@ -289,7 +291,7 @@ class _Sheet:
             colours=np.array(self._colours, np.uint8).reshape(-1, 3),
             white=white,
             ground=paper & ~white & ~figure,
-            panels=() if self._kind.whole else tuple(sorted(self._box(panel) for panel in panels)),
+            panels=() if self._kind.whole and not self._framed else tuple(sorted(self._box(panel) for panel in panels)),
             references=tuple(member.reference for member in self._cast),
             shown=np.array(sorted(shown), np.uint8).reshape(-1, 3),
         )
