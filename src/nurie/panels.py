@@ -81,8 +81,8 @@ def find_panels(ink: np.ndarray) -> Panels:
     The page is cut along its gutters, and every part again until none has one. A gutter is a straight strip without
     ink, open at its ends, with a frame on both sides, or on one, where the panel on the other is borderless. Balloons
     and figures may lie over it, at one end too. Where that finds no panels, the page is cut along unbroken straight
-    lines. The parts are panels if enough of them are framed, and if they fill what is drawn; if not, the page is one panel if
-    it has a frame around all, or has none.
+    lines. The parts are panels if enough of them are framed, and if they fill what is drawn; if not, the page is one
+    panel if it has a frame around all, or has none.
 
     An inset is seen as a part of the panel around it. Where no gutter runs from side to side, as in a pinwheel, the
     panels are not told apart.
@@ -211,7 +211,7 @@ def _panels_of(ink: np.ndarray) -> list[np.ndarray]:
         return []
     left, top, width, height = cv2.boundingRect(ink.astype(np.uint8))
     drawn = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    drawn += np.float32((left - 0.5, top - 0.5))
+    drawn += np.array([left - 0.5, top - 0.5], np.float32)
     for way in _WAYS:
         cells = _cells(ink, drawn, way.cut)
         framed = sum(_is_framed(ink, cell, way) for cell in cells)

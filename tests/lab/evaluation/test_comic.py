@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nurie.errors import ConfigError, InputError
-from nurie.lab.evaluation.comic import KINDS, ComicPage, make_page, score_page
+from nurie.lab.evaluation.comic import KINDS, make_page
+from nurie.lab.evaluation.comic_scores import ComicPage, score_page
 from nurie.lab.evaluation.scores import color_differences
 
 RED, BLUE, GREEN = (200, 30, 40), (40, 60, 200), (20, 160, 60)
