@@ -237,7 +237,7 @@ def test_a_recognizer_changes_nothing_where_there_is_one_reference():
 
 
 def test_a_recognizer_weighs_the_references():
-    """Softmax of the map without it, each reference's share multiplied by how likely the reference is."""
+    """Softmax of the map without it, each reference's share multiplied by how likely the reference is, which counts twice."""
     aligned = {"fusion": "sga-aligned", "fusion_settings": {"temperature": 0.035}}
     plain, known = tiny(**aligned), tiny(**aligned, recognizer=5)
     known.load_state_dict(known.state_dict() | plain.state_dict())
@@ -248,7 +248,7 @@ def test_a_recognizer_weighs_the_references():
         parts = zip(generator.encode(one), generator.encode(other), strict=True)
         return generator.colorize(lines, ReferenceTokens(*(torch.cat(part, dim=1) for part in parts))).fusion.attention
 
-    likely = torch.cat([known.recognize(lines, picture) for picture in (one, other)], dim=2).exp()
+    likely = torch.cat([known.recognize(lines, picture) for picture in (one, other)], dim=2).exp() ** 2
     tokens = 32 * 48 // 16
     expected = attention(plain) * torch.repeat_interleave(likely, torch.tensor([tokens, 32 * 32 // 16]), dim=2)
     torch.testing.assert_close(attention(known), expected / expected.sum(dim=2, keepdim=True))
