@@ -237,7 +237,7 @@ def test_a_recognizer_changes_nothing_where_there_is_one_reference():
 
 
 def test_a_recognizer_weighs_the_references():
-    """Softmax of the map without it, each reference's share multiplied by how likely the reference is, which counts twice."""
+    """Softmax of the map without it, each reference's share multiplied by the square of how likely the reference is."""
     aligned = {"fusion": "sga-aligned", "fusion_settings": {"temperature": 0.035}}
     plain, known = tiny(**aligned), tiny(**aligned, recognizer=5)
     known.load_state_dict(known.state_dict() | plain.state_dict())
