@@ -1,4 +1,5 @@
 import doctest
+import functools
 import io
 import struct
 import zipfile
@@ -72,6 +73,7 @@ def flattened(layers: list[Layer], height: int = H, width: int = W) -> np.ndarra
     return page
 
 
+@functools.cache  # a profile says in which second it was made
 def srgb() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
