@@ -171,12 +171,11 @@ class Colorizer:
         else:
             seen = [drawing.part(index) for index in range(len(layout.windows))]
             colors, owners = cast.colour(self._engine, seen, layout, known.tokens)
-        flat = known.palette
         if drawing.panels.boxes:
             colors = _whitened(colors, drawing.panels.gutter)
         if balloons and (speech := find_balloons(drawing.reduced)).any():
-            colors, flat = _whitened(colors, speech), np.concatenate([flat, np.full((1, 3), 255, np.uint8)])
-        flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=flat)
+            colors = _whitened(colors, speech)
+        flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=known.palette)
         shading = None if mode == "flats" else shading_of(colors, drawing.seen, layout, flats, mode)
         if locked is not None:
             flats.lock(locked)

@@ -75,6 +75,7 @@ def carry(
         layout: of this page.
         regions: of this page; None finds them.
         palette: uint8 K x 3, for example the references' flat colours; None takes the network's own.
+            White is always one more.
 
     Returns:
         The page's flats; `paint` makes the colour layer of them.
