@@ -117,8 +117,7 @@ class Validation(L.Callback):
             raise ConfigError(
                 f"Validation.sources {', '.join(trained)} are trained on: leave them out of data.sources, or set split."
             )
-        for source in self.sources:
-            self._dataset(data, source)
+        self._datasets(data)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -140,7 +139,8 @@ class Validation(L.Callback):
         if not trainer.is_global_zero:
             return
         if self._raw is None:
-            self._raw = {source: self._read(trainer.datamodule, source) for source in self.sources}  # type: ignore[attr-defined]
+            datasets = self._datasets(trainer.datamodule)  # type: ignore[attr-defined]
+            self._raw = {source: self._read(dataset) for source, dataset in datasets.items()}
         network = module.exported
         training = network.training
         network.eval()
@@ -155,20 +155,21 @@ class Validation(L.Callback):
         with (self.folder / "validation.jsonl").open("a", encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in lines))
 
-    def _read(self, data: PairData, source: str) -> list[RawPairs]:
-        dataset = self._dataset(data, source)
+    def _read(self, dataset: PairDataset) -> list[RawPairs]:
         samples = [dataset[number] for number in range(self.pairs)]
         return [collate(samples[start : start + self.batch]) for start in range(0, len(samples), self.batch)]
 
-    def _dataset(self, data: PairData, source: str) -> PairDataset:
+    def _datasets(self, data: PairData) -> dict[str, PairDataset]:
         size = data.pairs.size_at(max(data.pairs.sizes))
         settings = PairSettings(sizes={0: size}, same_share=0.0, cross_share=0.0, kin_share=1.0, extract_share=0.0)
         entries = read_entries(data.root, "corpus", self.sources)
-        dataset = PairDataset(data.root, settings, entries=entries, split=self.split, seed=1)
-        own = PairDataset(data.root, settings, entries=entries, split=self.split, sources={source: 1.0}, seed=1)
-        own.concepts = dataset.concepts  # kin may be of any of these sources
-        own.reader = dataset.reader
-        return own
+        together = PairDataset(data.root, settings, entries=entries, split=self.split)
+        found = {}
+        for source in self.sources:
+            own = PairDataset(data.root, settings, entries=entries, split=self.split, sources={source: 1.0}, seed=1)
+            own.concepts, own.reader = together.concepts, together.reader  # kin may be of any of these sources
+            found[source] = own
+        return found
 
 
 def _score(

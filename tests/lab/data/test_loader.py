@@ -98,6 +98,15 @@ def test_the_sheet_shows_validation_pairs_of_characters(tiny_corpus):
         assert all(torch.equal(a, b) for a, b in zip(sheet, module.sheet_pairs(4), strict=True))
 
 
+def test_the_sheet_shows_what_training_comes_to(tiny_corpus):
+    """Not the self-reference that it begins with."""
+    sheets = [
+        PairData(str(tiny_corpus), pairs=PairSettings(sizes={0: 32}, same_share=0.0, self_until=until)).sheet_pairs(4)
+        for until in (0, 1000)
+    ]
+    assert all(torch.equal(a, b) for a, b in zip(*sheets, strict=True))
+
+
 def test_the_sheet_of_a_corpus_without_characters(tiny_corpus):
     module = PairData(str(tiny_corpus), pairs=PairSettings(**SETTINGS), sources={"robohash-cats": 1.0})
     assert module.sheet_pairs(2).target.shape == (2, 3, 64, 64)

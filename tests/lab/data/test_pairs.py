@@ -192,6 +192,17 @@ def test_self_reference_is_the_same_picture_but_for_the_paper(tiny_corpus):
         assert np.array_equal(sample[LINE_SLOTS], sample[REFERENCE_SLOTS])
 
 
+def test_self_reference_comes_first(tiny_corpus):
+    """Three steps of two pairs meet themselves; what follows is what there would be without them."""
+    settings = {"sources": CHARACTERS | {"noto": 1.0}, "batch_size": 2, "same_share": 0.0, "foreign_share": 0.3}
+    first, never = dataset(tiny_corpus, self_until=3, **settings), dataset(tiny_corpus, **settings)
+    early = [first.plan(number) for number in range(6)]
+    assert all(plan.reference == plan.drawing and plan.relation == "self" for plan in early)
+    assert all(plan.names == plan.drawing.slots for plan in early)
+    assert sum(never.plan(number).relation != "self" for number in range(6)) > 2
+    assert [first.plan(number) for number in range(6, 20)] == [never.plan(number) for number in range(6, 20)]
+
+
 def test_drawings_with_slots_of_their_own_meet_only_themselves(tiny_corpus):
     pairs = dataset(tiny_corpus, sources={"noto": 1.0}, white_paper_share=1.0)
     for number in range(6):
@@ -235,10 +246,15 @@ def test_a_share_is_between_none_and_all(name, share):
         PairSettings(**{f"{name}_share": share})
 
 
-@pytest.mark.parametrize("name", ["kin_share", "foreign_share"])
-def test_self_reference_takes_no_other_drawing(name):
-    with pytest.raises(ConfigError, match=rf"pairs.{name} is 0.3, but pairs.triples is self.* leave {name} out"):
-        PairSettings(triples="self", **{name: 0.3})
+@pytest.mark.parametrize(("name", "value"), [("kin_share", 0.3), ("foreign_share", 0.3), ("self_until", 7)])
+def test_self_reference_takes_no_other_drawing(name, value):
+    with pytest.raises(ConfigError, match=rf"pairs.{name} is {value}, but pairs.triples is self.* leave {name} out"):
+        PairSettings(triples="self", **{name: value})
+
+
+def test_self_reference_ends_at_a_step():
+    with pytest.raises(ConfigError, match=r"pairs.self_until is -1; it is a step, 0 or more"):
+        PairSettings(self_until=-1)
 
 
 # -- a part of the pictures, kept in memory ---------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """Pairs painted on the device: the same pictures as those painted from files."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from nurie.errors import ConfigError
-from nurie.lab.corpora.store import read_manifest
+from nurie.lab.corpora.store import read_drawing, read_manifest, read_painted
 from nurie.lab.data import PairData, PairDataset, PairSettings
 from nurie.lab.data.resident import PlanDataset, ResidentPictures
 
@@ -85,6 +86,36 @@ def test_a_damaged_file_is_left_out(build_corpus, tmp_path, damage):
     for number in range(20):
         found = kept.paint(kept.gather([plans.plan(number)]))
         np.testing.assert_allclose(found.target[0].int(), files[number][1].astype(int), atol=1)
+
+
+@pytest.mark.parametrize(("together", "workers"), [(1, 0), (5, 0), (5, 2), (1000, 2)])
+def test_every_picture_lies_at_its_place(build_corpus, tmp_path, damage, monkeypatch, together, workers):
+    """However many are read at once; the places of damaged ones stay empty."""
+    monkeypatch.setattr("nurie.lab.data.resident.TOGETHER", together)
+    root = build_corpus(tmp_path / "corpus")
+    damage(root, ["micah/train-0.png", "noto/train-3.png"])
+    entries = [e for e in read_manifest(root) if e.split == "train"]
+    assert len(entries) == 24
+    kept = ResidentPictures(root, entries, size=48, device=torch.device("cpu"), workers=workers, unseen_weight=0.1)
+    start = 0
+    for number, entry in enumerate(entries):
+        damaged = (entry.source, entry.id) in {("micah", "train-0"), ("noto", "train-3")}
+        assert (entry in kept.entries) != damaged
+        if entry.kind == "painted":
+            picture = read_painted(root, entry)
+            expected = cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+            border = np.concatenate([expected[:, 0], expected[:, -1], expected[:, :, 0], expected[:, :, -1]], axis=1)
+            np.testing.assert_array_equal(kept._grounds[number], np.median(border, axis=1).astype(np.uint8))
+        elif damaged:
+            expected = np.zeros((2 + 3 + len(entry.slots), 48, 48), np.uint8)
+        else:
+            drawing = read_drawing(root, entry).resized(48)
+            expected = drawing.planes().reshape(-1, 48, 48)
+            np.testing.assert_array_equal(kept.view(entry).planes(), drawing.resized(64).planes())
+            assert kept.view(entry).slots == entry.slots
+        np.testing.assert_array_equal(kept.planes[start : start + len(expected)], expected)
+        start += len(expected)
+    assert start == len(kept.planes) and len(kept.entries) == 22
 
 
 @pytest.mark.parametrize("workers", [0, 2])

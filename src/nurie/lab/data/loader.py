@@ -173,6 +173,6 @@ class PairData(L.LightningDataModule):
         if not sources:
             kind = rows[0].kind
             rows = [entry for entry in rows if entry.kind == kind]
-        final = replace(self.pairs, sizes={0: self.pairs.size_at(max(self.pairs.sizes))})
+        final = replace(self.pairs, sizes={0: self.pairs.size_at(max(self.pairs.sizes))}, self_until=0)
         dataset = PairDataset(self.root, final, entries=rows, split=split, sources=sources, seed=self.seed)
         return collate([dataset[number] for number in range(count)])

@@ -64,6 +64,7 @@ class PairSettings:
         sizes: from which step on pictures have which size (width and height, multiples of 16). Small ones first show
             the network several times as many pictures in the same time.
         triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
+        self_until: the step from which exact triples are drawn; every drawing is its own reference before.
         same_share: of exact triples, the share whose reference is the drawing itself in another place.
         cross_share: of exact triples, the share whose reference is of another style.
         look_share: of characters, the share whose reference shows the same character, drawn again: the same hair or
@@ -86,6 +87,7 @@ class PairSettings:
 
     sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
     triples: Literal["exact", "self"] = "exact"
+    self_until: int = 0
     same_share: float = 0.15
     cross_share: float = 0.35
     look_share: float = 0.0
@@ -105,7 +107,9 @@ class PairSettings:
         for name, value in vars(self).items():
             if name.endswith("_share") and not 0 <= value <= 1:
                 raise ConfigError(f"pairs.{name} is {value}; a share is a number from 0 to 1.")
-        for name in ("look_share", "kin_share", "foreign_share"):
+        if self.self_until < 0:
+            raise ConfigError(f"pairs.self_until is {self.self_until}; it is a step, 0 or more.")
+        for name in ("self_until", "look_share", "kin_share", "foreign_share"):
             if self.triples == "self" and getattr(self, name):
                 raise ConfigError(
                     f"pairs.{name} is {getattr(self, name)}, but pairs.triples is self: every drawing is its own "
@@ -260,10 +264,13 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
 
     def _plan(self, kind: str, number: int, rng: np.random.Generator) -> PairPlan:
         entry = self._pick(self._source(self.kinds[kind], rng), rng)
-        size = self.settings.size_at(number // self.step_size)
+        step = number // self.step_size
+        size = self.settings.size_at(step)
         if kind == "painted":
             return PairPlan(drawing=entry, reference=entry, relation="self", size=size)
-        return self._pair(entry, size, rng)
+        with_itself = step < self.settings.self_until
+        partner: tuple[Entry, Relation] = (entry, "self") if with_itself else self._partner(entry, rng)
+        return self._pair(entry, *partner, size, rng)
 
     def _source(self, names: Sequence[str], rng: np.random.Generator) -> str:
         weights = np.array([self.weights[name] for name in names])
@@ -308,9 +315,8 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
                 return other
         return None
 
-    def _pair(self, entry: Entry, size: int, rng: np.random.Generator) -> PairPlan:
+    def _pair(self, entry: Entry, other: Entry, relation: Relation, size: int, rng: np.random.Generator) -> PairPlan:
         s = self.settings
-        other, relation = self._partner(entry, rng)
         # How slots lie is looked at only where they have no names in common.
         a, b = (self._seen(e, size) for e in (entry, other)) if relation in ("kin", "foreign") else (None, None)
         names = other.slots

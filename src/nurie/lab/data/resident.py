@@ -26,6 +26,8 @@ from nurie.lab.data.reading import DamagedFileError, PictureReader
 
 #: Width and height at which drawings are kept for plans, which ask where slots lie.
 VIEW = 64
+#: Pictures that a process reads before it hands them over.
+TOGETHER = 32
 #: Pairs that are painted at once, so that planes of many slots do not fill the memory.
 CHUNK = 256
 
@@ -80,25 +82,49 @@ class PlanDataset(Dataset[PairPlan]):
         return self.pairs.plan(number)
 
 
-class _Reading(Dataset[tuple[int, Tensor | None]]):
-    """The planes of a picture with its number, None where its file is damaged."""
+class _Part(NamedTuple):
+    """Pictures that were read together, their planes below one another.
+
+    Attributes:
+        planes: P x size x size; a damaged picture's are 0.
+        views: P x VIEW x VIEW, the drawings' planes, small; a painted picture's are 0.
+        grounds: what each painted picture stands on, 3 values; a drawing's are 0.
+        good: whether each picture could be read.
+    """
+
+    planes: Tensor
+    views: Tensor
+    grounds: Tensor
+    good: list[bool]
+
+
+class _Reading(Dataset[_Part]):
+    """Pictures, ``TOGETHER`` at a time: whatever takes time is done by the process that reads."""
 
     def __init__(self, root: Path, entries: Sequence[Entry], size: int) -> None:
         self.reader, self.entries, self.size = PictureReader(root, entries), entries, size
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return -(-len(self.entries) // TOGETHER)
 
-    def __getitem__(self, number: int) -> tuple[int, Tensor | None]:
-        entry = self.entries[number]
-        try:
-            if entry.kind == "painted":
-                planes = self.reader.painted(entry, self.size).transpose(2, 0, 1).copy()
-            else:
-                planes = self.reader.drawing(entry, self.size).planes().reshape(-1, self.size, self.size)
-        except DamagedFileError:
-            return number, None
-        return number, torch.from_numpy(planes)
+    def __getitem__(self, number: int) -> _Part:
+        entries = self.entries[number * TOGETHER : (number + 1) * TOGETHER]
+        count = sum(map(_plane_count, entries))
+        planes, views = (np.zeros((count, side, side), np.uint8) for side in (self.size, VIEW))
+        grounds, good, end = np.zeros((len(entries), 3), np.uint8), [True] * len(entries), 0
+        for i, entry in enumerate(entries):
+            own = slice(end, end := end + _plane_count(entry))
+            try:
+                if entry.kind == "painted":
+                    picture = self.reader.painted(entry, self.size)
+                    planes[own], grounds[i] = picture.transpose(2, 0, 1), ground_of(picture)
+                else:
+                    drawing = self.reader.drawing(entry, self.size)
+                    planes[own] = drawing.planes().reshape(-1, self.size, self.size)
+                    views[own] = drawing.resized(VIEW).planes().reshape(-1, VIEW, VIEW)
+            except DamagedFileError:
+                good[i] = False
+        return _Part(torch.from_numpy(planes), torch.from_numpy(views), torch.from_numpy(grounds), good)
 
 
 class ResidentPictures:
@@ -128,12 +154,11 @@ class ResidentPictures:
     ) -> None:
         """Read all pictures."""
         self.size, self.device, self.unseen_weight = size, device, unseen_weight
-        counts = [3 if e.kind == "painted" else len(e.line_kinds) + 3 + len(e.slots) for e in entries]
+        counts = [_plane_count(entry) for entry in entries]
         self.slots = max((len(e.slots) for e in entries if e.kind == "drawing"), default=1)
         self._number = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
         self._views: dict[tuple[str, str], Drawing] = {}
-        grounds = torch.zeros(len(entries), 3, dtype=torch.uint8)
-        first = torch.tensor([0, *counts[:-1]]).cumsum(0)
+        first = np.cumsum([0, *counts])
         try:
             self.planes = torch.empty(sum(counts), size, size, dtype=torch.uint8, device=device)
         except torch.OutOfMemoryError as error:
@@ -141,19 +166,23 @@ class ResidentPictures:
                 f"{len(entries)} pictures of {size} x {size} are {sum(counts) * size * size / 2**30:.1f} GB, more than "
                 f"{device} has left. Set data.limit or a smaller data.pairs.sizes, or data.pictures=read."
             ) from error
-        good = []
-        for number, planes in DataLoader(_Reading(root, entries, size), batch_size=None, num_workers=workers):
-            if planes is None:
-                continue
-            entry = entries[number]
-            good.append(entry)
-            self.planes[first[number] : first[number] + len(planes)] = planes.to(device)
-            if entry.kind == "painted":
-                grounds[number] = torch.from_numpy(ground_of(planes.permute(1, 2, 0).numpy()))
-            else:
-                self._views[entry.source, entry.id] = _drawing_of(entry, planes.numpy()).resized(VIEW)
-        self.entries = good
-        self._first, self._grounds = first.to(device), grounds.to(device)
+        self.entries: list[Entry] = []
+        grounds, number = [], 0
+        for part in DataLoader(_Reading(root, entries, size), batch_size=None, num_workers=workers):
+            start = first[number]
+            self.planes[start : start + len(part.planes)] = part.planes.to(device)
+            # Copies: what workers send holds a file open.
+            grounds.append(part.grounds.clone())
+            views = part.views.numpy().copy()
+            for good in part.good:
+                if good:
+                    entry = entries[number]
+                    self.entries.append(entry)
+                    if entry.kind == "drawing":
+                        own = slice(first[number] - start, first[number + 1] - start)
+                        self._views[entry.source, entry.id] = _drawing_of(entry, views[own])
+                number += 1
+        self._first, self._grounds = torch.from_numpy(first[:-1]).to(device), torch.cat(grounds).to(device)
         kinds = [len(e.line_kinds) if e.kind == "drawing" else 0 for e in entries]
         self._line_kinds = torch.tensor(kinds, device=device)
         self._slots = torch.tensor([len(e.slots) for e in entries], device=device)
@@ -286,6 +315,10 @@ def _ordered(coverage: Tensor, order: Tensor) -> Tensor:
     small = F.avg_pool2d(coverage, SLOT_STRIDE).round()
     index = order.clamp(min=0)[..., None, None].expand(-1, -1, *small.shape[2:])
     return (small.gather(1, index) * (order >= 0)[..., None, None]).byte()
+
+
+def _plane_count(entry: Entry) -> int:
+    return 3 if entry.kind == "painted" else len(entry.line_kinds) + 3 + len(entry.slots)
 
 
 def _drawing_of(entry: Entry, planes: Bytes) -> Drawing:
