@@ -347,13 +347,8 @@ def test_the_recognizer_learns_and_all_else_stays(recipe):
     assert max(curve(folder_after, "loss/recognition").values()) > 0
 
 
-@pytest.mark.parametrize("companion", [[0, 1, 2], [0, 2, 0]])
-def test_recognition_counts_both_figures(companion):
-    """The own one with its own reference, and the one beside it with that one's."""
-    torch.manual_seed(0)
-    settings = GeneratorSettings(**NETWORK, recognizer=5)
-    module = Colorization(generator=settings, losses=LossWeights(**RECOGNITION)).eval()
-    batch = Batch(
+def three_pairs(companion):
+    return Batch(
         line_art=torch.rand(3, 1, 32, 32) * 2 - 1,
         reference=torch.rand(3, 3, 32, 48) * 2 - 1,
         target=torch.zeros(3, 3, 32, 32),
@@ -366,6 +361,15 @@ def test_recognition_counts_both_figures(companion):
         companion=torch.tensor(companion),
         figures=torch.rand(3, 16, 2),
     )
+
+
+@pytest.mark.parametrize("companion", [[0, 1, 2], [0, 2, 0]])
+def test_recognition_counts_both_figures(companion):
+    """The own one with its own reference, and the one beside it with that one's."""
+    torch.manual_seed(0)
+    settings = GeneratorSettings(**NETWORK, recognizer=5)
+    module = Colorization(generator=settings, losses=LossWeights(**RECOGNITION)).eval()
+    batch = three_pairs(companion)
     # Who stands against whom: the first against all, the others against another hand's.
     against = torch.tensor([[0, 1, 1], [0, 0, 1], [1, 1, 0]], dtype=torch.bool)
     scores = module.generator.recognize(batch.line_art, batch.reference)
@@ -376,12 +380,27 @@ def test_recognition_counts_both_figures(companion):
         surprise = scores[drawing][:, allowed].logsumexp(dim=1) - scores[drawing][:, owner]
         total += (batch.figures[drawing, :, figure] * surprise).sum()
         weight += batch.figures[drawing, :, figure].sum()
-    torch.testing.assert_close(module.recognition_term(batch)["recognition"], total / weight)
+    torch.testing.assert_close(module.recognition_term(batch, scores)["recognition"], total / weight)
 
 
-def test_a_recognition_loss_goes_alone_and_wants_a_recognizer():
-    with pytest.raises(ConfigError, match=r"set reconstruction to 0, and model\.initial_weights to that network's"):
-        LossWeights(**RECOGNITION | {"reconstruction": 1})
+def test_recognition_beside_colours_is_the_same_loss_and_teaches_the_encoders():
+    torch.manual_seed(0)
+    weights = LossWeights(**RECOGNITION | {"reconstruction": 1, "correspondence": 1})
+    module = Colorization(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=weights)
+    assert module.generator.training
+    module.eval()
+    batch = three_pairs([0, 2, 0])
+    _, terms = module.colour_terms(batch)
+    alone = module.recognition_term(batch, module.generator.recognize(batch.line_art, batch.reference))
+    torch.testing.assert_close(terms["recognition"], alone["recognition"])
+    terms["recognition"].backward()
+    for part in (module.generator.line_art_encoder, module.generator.reference_encoder, module.generator.recognizer):
+        assert all(parameter.grad.abs().max() > 0 for parameter in part.parameters())
+    for part in (module.generator.fusion, module.generator.decoder):
+        assert not any(p.grad.any() for p in part.parameters() if p.grad is not None)
+
+
+def test_a_recognition_loss_wants_a_recognizer():
     with pytest.raises(ConfigError, match="there is no recognizer"):
         Colorization(generator=GeneratorSettings(**NETWORK), losses=LossWeights(**RECOGNITION))
 
@@ -618,7 +637,7 @@ def test_a_half_written_checkpoint_never_replaces_the_old(recipe, monkeypatch):
 def test_an_unknown_recipe_lists_those_that_exist():
     with pytest.raises(
         ConfigError,
-        match="There is no recipe 'picasso'.*paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, trial",
+        match="There is no recipe 'picasso'.*paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, together",
     ):
         find_recipe("picasso")
     assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"

@@ -24,6 +24,7 @@ from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
+from nurie.lab.models.recognizer import SIGNATURE, TEMPERATURE
 from nurie.lab.rivals import rivals
 from nurie.lab.weights import load_weights
 
@@ -141,7 +142,7 @@ class Colorization(L.LightningModule):
             self._check_alignment()
             if initial_weights is not None:
                 load_weights(self.generator, Path(initial_weights))
-            if self.weights.recognition and self.generator.recognizer is not None:
+            if self.weights.recognition_alone and self.generator.recognizer is not None:
                 # All else is finished: it keeps its statistics.
                 self.generator.eval()
                 self.generator.recognizer.train()
@@ -218,7 +219,11 @@ class Colorization(L.LightningModule):
         ):
             for group in optimizer.param_groups:
                 group["lr"] = rate * self.optimizer.factor(self.step)
-        output, terms = (None, self.recognition_term(batch)) if self.weights.recognition else self.colour_terms(batch)
+        output, terms = (
+            (None, self.recognition_term(batch, self.generator.recognize(batch.line_art, batch.reference)))
+            if self.weights.recognition_alone
+            else self.colour_terms(batch)
+        )
         logged = dict(terms)
         if self.discriminator is not None and output is not None:
             self._refuse_infinite(terms)
@@ -240,7 +245,8 @@ class Colorization(L.LightningModule):
 
     def colour_terms(self, batch: Batch) -> tuple[GeneratorOutput, dict[str, Tensor]]:
         """A generator pass and all its losses but the adversarial one, by name; a module's own come weighted."""
-        output = self.generator.colorize(batch.line_art, self.generator.encode(batch.reference))
+        tokens = self.generator.encode(batch.reference)
+        output = self.generator.colorize(batch.line_art, tokens)
         terms = {"reconstruction": losses.reconstruction(output.colors, batch.target, batch.weight)}
         if output.fusion.alignment is not None and self.weights.correspondence:
             share = batch.slot_weight[:, None].clone()
@@ -249,6 +255,10 @@ class Colorization(L.LightningModule):
             terms["correspondence"] = losses.correspondence(
                 output.fusion.alignment, batch.line_slots * share, batch.reference_slots, least_mass=0.2
             )
+        if self.weights.recognition:
+            assert output.places is not None
+            scores = output.places.float() @ tokens.keys[:, 0, -SIGNATURE:].float().mT / TEMPERATURE
+            terms |= self.recognition_term(batch, scores)
         if self.features is not None:
             with torch.no_grad():
                 wanted = self.features(batch.target)
@@ -257,12 +267,15 @@ class Colorization(L.LightningModule):
             terms["style"] = losses.style(made, wanted, fold_batch=self.features_settings.fold_batch)
         return output, terms | self.generator.own_losses(output, batch.target)
 
-    def recognition_term(self, batch: Batch) -> dict[str, Tensor]:
+    def recognition_term(self, batch: Batch, scores: Tensor) -> dict[str, Tensor]:
         """How well places of each drawing tell their reference from others' of the batch: the loss by its name.
 
         A figure's is that of its own pair, also where it stands beside another pair's.
+
+        Args:
+            batch: of B pairs.
+            scores: B x N x B, of each place of each drawing and each reference (``Generator.recognize``).
         """
-        scores = self.generator.recognize(batch.line_art, batch.reference)
         own, companion = torch.arange(len(scores)), batch.companion
         wrong = rivals(batch.hands)
         beside = companion != own

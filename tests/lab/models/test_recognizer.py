@@ -78,10 +78,11 @@ def test_features_of_one_value_have_a_signature_and_a_gradient(recognizer):
     assert all(p.grad.isfinite().all() for p in recognizer.reference.parameters())
 
 
-def test_no_gradient_reaches_the_features(recognizer):
+def test_gradient_reaches_the_features(recognizer):
+    """Whether they learn is for the training to say."""
     features = [x.requires_grad_() for x in levels(3, 5)]
     (recognizer.of_reference(features).sum() + recognizer.of_line_art(features, 6, 10).sum()).backward()
-    assert all(x.grad is None for x in features)
+    assert all(x.grad.abs().max() > 0 for x in features)
     assert all(p.grad is not None for p in recognizer.parameters())
 
 

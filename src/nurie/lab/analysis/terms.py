@@ -22,6 +22,7 @@ from nurie.lab.batch import Batch
 from nurie.lab.callbacks import CHECKPOINT
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import PairData
+from nurie.lab.losses import LossWeights
 from nurie.lab.train import check_checkpoint, find_recipe, quiet_lightning
 from nurie.lab.training import Colorization
 from nurie.lab.weights import load_generator
@@ -159,7 +160,7 @@ def _build(path: Path, data: Path | None) -> tuple[Colorization, PairData]:
     with quiet_lightning():
         try:
             parsed: Namespace = parser.parse_object(settings)
-            if parsed.model.losses.recognition:
+            if LossWeights(**parsed.model.losses.as_dict()).recognition_alone:
                 raise ConfigError(
                     f"{path} trains the recognizer alone: its loss gives the network's branches no gradient, and there "
                     "is nothing to analyse. Give the run that trained the network, from which model.initial_weights is."

@@ -106,11 +106,13 @@ class GeneratorOutput(NamedTuple):
         colors: B x 3 x H x W in [-1, 1].
         features: B x C x h x w, the line art features that went into the fusion module.
         fusion: the fusion module's output, with its attention map.
+        places: B x N x S, the line art's signatures; None without a recognizer.
     """
 
     colors: Tensor
     features: Tensor
     fusion: FusionOutput
+    places: Tensor | None = None
 
 
 class Generator(nn.Module):
@@ -222,12 +224,14 @@ class Generator(nn.Module):
         skips = self.line_art_encoder(_fold(line_art, s.patch))
         x = self._tokens_of(self.line_art_tokens, skips, line_art)
         values = tokens.values[..., :-3] if s.color_skip else tokens.values
+        places = None
         if self.recognizer is None:
             output = self.fusion.fuse(x, ReferenceTokens(tokens.keys, values))
         else:
             assert isinstance(self.fusion, AlignedSGA)
             keys, signatures = tokens.keys[..., :-SIGNATURE], tokens.keys[..., -SIGNATURE:]
-            prior = WEIGHT * self.recognizer.of_line_art(skips, *x.shape[-2:]) @ signatures.transpose(1, 2)
+            places = self.recognizer.of_line_art(skips, *x.shape[-2:])
+            prior = WEIGHT * places.detach() @ signatures.detach().transpose(1, 2)
             output = self.fusion.fuse(x, ReferenceTokens(keys, values), prior)
         fused = output.fused
         refined = self.residual(fused)
@@ -245,8 +249,8 @@ class Generator(nn.Module):
             carried, colors = carried.float(), colors.float()  # autocast leaves them apart
             colors = torch.lerp(colors[:, :3], carried, torch.sigmoid(colors[:, 3:]))
             # Not squashed: tanh would bend the colours that came along.
-            return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), x, output)
-        return GeneratorOutput(torch.tanh(colors), x, output)
+            return GeneratorOutput(colors if self.training else colors.clamp(-1, 1), x, output, places)
+        return GeneratorOutput(torch.tanh(colors), x, output, places)
 
     def forward(self, line_art: Tensor, reference: Tensor) -> Tensor:
         """Colours, B x 3 x H x W in [-1, 1].

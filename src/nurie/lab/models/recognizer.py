@@ -4,8 +4,8 @@ Places of the line art and whole references get signatures, unit vectors, from w
 cosine / TEMPERATURE is the logarithm of how likely they belong together. WEIGHT times it is added to the cosines of the
 map, for all tokens of a reference: with one reference nothing changes, with several the map looks at the right one.
 
-Gradient: none flows into the encoders. A network is trained without a recognizer; the recognizer then learns by itself
-what can be told from the features that are there (``losses.recognition``).
+Gradient: none flows from the map into a recognizer. ``losses.recognition`` alone teaches one, beside the colours, and
+then the encoders as well; or by itself on encoders that stay as they are (``Colorization``).
 
 Shapes: B pictures, C channels of all levels of an encoder, h x w tokens, N = h w, S channels of a signature.
 """
@@ -87,8 +87,8 @@ def _head(channels: int, hidden: int) -> nn.Sequential:
 def _moments(levels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Means of features and of their squares over the positions of the coarsest level, B x C x h x w each."""
     coarsest = levels[-1].shape[-1]
-    # Gradient stops here. In float32: differences of squares do not survive bf16's 8 bits.
-    pooled = [(x.detach().float(), x.shape[-1] // coarsest) for x in levels]
+    # In float32: differences of squares do not survive bf16's 8 bits.
+    pooled = [(x.float(), x.shape[-1] // coarsest) for x in levels]
     # Not x ** 2, which takes ONNX Runtime several times as long.
     mean = [F.avg_pool2d(x, stride) for x, stride in pooled]
     square = [F.avg_pool2d(x * x, stride) for x, stride in pooled]
