@@ -89,6 +89,11 @@ def test_a_wrong_array_is_a_programming_error(model_folder: Path, array: np.ndar
         Engine(model_folder, threads=1).encode(array)
 
 
+def test_more_threads_than_cores_are_not_taken(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nurie.engine._cores", lambda: 2)
+    assert [Engine(model_folder, threads=number)._threads for number in (None, 1, 2, 999)] == [2, 1, 2, 2]
+
+
 def test_threads_below_one_are_refused(model_folder: Path) -> None:
     with pytest.raises(ValueError, match="threads"):
         Engine(model_folder, threads=0)

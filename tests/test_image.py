@@ -389,3 +389,9 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(OutputError, match="no permission"):
         image.check_writable(tmp_path / "a.png")
+
+
+def test_a_name_as_long_as_the_disk_allows(tmp_path: Path) -> None:
+    path = tmp_path / f"{'塗' * 83}.png"  # 253 bytes; 255 are the most
+    image.write(Image.new("RGB", (3, 2), "white"), path)
+    assert image.read(path).size == (3, 2)

@@ -125,7 +125,8 @@ class Engine:
 
         Args:
             folder: the model folder.
-            threads: CPU threads of one run; None takes every core this process may use.
+            threads: CPU threads of one run; None takes every core this process may use, and more are none the faster:
+                they are not taken.
 
         Raises:
             ModelError: the folder or a file in it is missing, damaged or of another kind.
@@ -134,7 +135,7 @@ class Engine:
             raise ValueError(f"threads must be at least 1 or None; got {threads}.")
         self.folder = Path(folder)
         self.info = _read_info(self.folder)
-        self._threads = threads or _cores()
+        self._threads = min(threads or _cores(), _cores())
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
 

@@ -150,7 +150,10 @@ def resolution(dpi: Iterable[float] | None) -> tuple[float, float] | None:
         ((600.0, 600.0), None)
     """
     # Files tell it as a fraction whose denominator may be 0, and Pillow says 1 of a TIFF that does not tell it.
-    across, down = (float(value) for value in dpi or (0, 0))
+    try:
+        across, down = (float(value) for value in dpi or (0, 0))
+    except ZeroDivisionError:  # of Pillow before 13
+        return None
     return (across, down) if all(1 < value <= 32767 for value in (across, down)) else None
 
 
@@ -222,7 +225,8 @@ def replace_file(path: str | os.PathLike[str], fill: Callable[[IO[bytes]], objec
         OutputError: the place cannot be written.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    # Without the target's name, which may be as long as the disk allows.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         if target.is_dir():
             raise IsADirectoryError(None, "it is a folder")
@@ -278,7 +282,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         except Exception as error:
             if data.startswith(_MAGIC):
                 raise InputError(f"{path} is damaged or truncated; copy or export it again.") from error
-            raise InputError(f"{path} is not a picture that Nurie reads ({_NAMES}).") from error
+            raise InputError(f"{path} is not a picture that Nurie reads; export it as one ({_NAMES}).") from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with image:
