@@ -94,20 +94,31 @@ def test_a_small_drawing_is_enlarged_and_padded_with_paper() -> None:
     assert (seen[0, 0, layout.height :] == 1).all()
 
 
-def test_a_page_with_panels_is_seen_panel_by_panel():
-    panels = [(30, 20, 500, 310), (30, 330, 500, 590), (530, 20, 900, 590)]
-    layout = canvas.lay_out(931, 613, size=256, multiple=32, panels=panels)
+PANELS = [(30, 20, 500, 310), (30, 330, 500, 590), (530, 20, 900, 590)]
+
+
+def nearest(shape, panels):
+    """By distance to the boxes' edges: the panel that each pixel lies in or is nearest to."""
+    y, x = np.indices(shape)
+    away = [np.hypot(np.maximum(t - y, y - b).clip(0), np.maximum(le - x, x - r).clip(0)) for t, le, b, r in panels]
+    return np.argmin(away, axis=0)
+
+
+def test_every_panel_is_seen_as_a_drawing_of_its_own():
+    layout = canvas.lay_out(931, 613, size=256, multiple=32, panels=PANELS, nearest=nearest((931, 613), PANELS))
     scale = layout.height / 931
     # The middle one in area, 470 x 290, has the area of 256 x 256.
     assert scale == pytest.approx(256 / (470 * 290) ** 0.5, rel=0.01)
     assert layout.canvas[0] % 32 == layout.canvas[1] % 32 == 0
-    for window, (top, left, bottom, right) in zip(layout.windows, panels, strict=True):
-        assert all(side % 32 == 0 for side in (window.top, window.left, window.height, window.width))
-        assert window.top <= top * scale < window.top + 32 and window.left <= left * scale < window.left + 32
-        assert bottom * scale <= window.top + window.height <= layout.canvas[0]
-        assert right * scale <= window.left + window.width <= layout.canvas[1]
+    for window, (top, left, bottom, right) in zip(layout.windows, PANELS, strict=True):
+        place = window.top, window.left, window.top + window.height, window.left + window.width
+        # Rounded to what is around them; a canvas in whole pixels has not quite that scale.
+        np.testing.assert_allclose(place, scale * np.array([top, left, bottom, right]), atol=1.5)
+        rows, columns = window.seen
+        assert rows * columns == pytest.approx(256 * 256, rel=0.01)
+        assert rows / columns == pytest.approx((bottom - top) / (right - left), rel=0.01)
     # Nothing is seen of the gutter: it is white.
-    parts = [np.full((1, 3, w.height, w.width), -1, np.float32) for w in layout.windows]
+    parts = [np.full((1, 3, *w.seen), -1, np.float32) for w in layout.windows]
     colors = canvas.gather(layout, parts)
     assert (colors[int(60 * scale) : int(480 * scale), int(60 * scale) : int(280 * scale)] == 0).all()
     outside = np.ones(colors.shape[:2], bool)
@@ -116,9 +127,65 @@ def test_a_page_with_panels_is_seen_panel_by_panel():
     assert outside.any() and (colors[outside] == 255).all()
 
 
+SIDE_BY_SIDE = [(0, 0, 400, 300), (0, 200, 400, 500)]
+
+
+def slanted():
+    """Two panels whose boxes overlap: the border goes from (300, 0) to (200, 400)."""
+    y, x = np.indices((400, 500))
+    border = (x > 300 - y / 4).astype(np.int32)
+    return canvas.lay_out(400, 500, size=64, multiple=16, panels=SIDE_BY_SIDE, nearest=border), border
+
+
+def test_around_a_slanted_panel_the_network_sees_paper():
+    layout, border = slanted()
+    for index, (height, width) in enumerate(window.seen for window in layout.windows):
+        mine, others = (
+            canvas.panel_inputs((border == owner).astype(np.float32), layout, SIDE_BY_SIDE, 16)[index][0, 0]
+            for owner in (index, 1 - index)
+        )
+        assert mine.shape == (-height % 16 + height, -width % 16 + width)
+        # Black that is the panel's own fills 5/6 of its box; of the other's all but the border itself is paper.
+        assert (mine[:height, :width] < 0).mean() == pytest.approx(5 / 6, abs=0.03)
+        assert (others == 1).mean() > 0.95
+        assert (mine[height:] == 1).all() and (mine[:, width:] == 1).all()
+
+
+def test_a_slanted_panel_has_its_own_colours_where_boxes_overlap():
+    layout, border = slanted()
+    parts = [
+        np.full((1, 3, *window.seen), value, np.float32) for window, value in zip(layout.windows, (-1, 0), strict=True)
+    ]
+    colors = canvas.gather(layout, parts)[..., 0]
+    assert set(np.unique(colors)) == {0, 127.5}
+    expected = cv2.resize(border.astype(np.uint8), colors.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert ((colors > 0) != expected).mean() < 0.02
+    small = layout.in_tokens(16)
+    tokens = canvas.blend(
+        small, [np.full((1, 1, w.seen[0], w.seen[1]), i, np.float32) for i, w in enumerate(small.windows)]
+    )
+    assert tokens.shape == (*small.canvas, 1) and tokens[0, 0, 0] == 0 and tokens[-1, small.width - 1, 0] == 1
+
+
+def test_windows_of_a_strip_are_cut_out_of_the_canvas():
+    layout = canvas.lay_out(1300, 203, size=64, multiple=16)
+    seen = np.random.default_rng(0).random((1, 1, *layout.canvas)).astype(np.float32)
+    views = canvas.window_inputs(seen, layout)
+    assert len(views) == len(layout.windows) > 1
+    for view, window in zip(views, layout.windows, strict=True):
+        assert view.shape[2:] == window.seen == (window.height, window.width)
+        np.testing.assert_array_equal(view[0, 0, :, 5], seen[0, 0, window.top : window.top + window.height, 5])
+
+
 def test_the_window_at_a_pixel():
-    windows = (canvas.Window(0, 0, 64, 64), canvas.Window(32, 0, 64, 64), canvas.Window(0, 96, 32, 32))
+    places = (0, 0, 64, 64), (32, 0, 64, 64), (0, 96, 32, 32)
+    windows = tuple(canvas.Window(*place, seen=place[2:]) for place in places)
     layout = canvas.Layout((128, 128), 128, 128, (128, 128), windows)
     assert [layout.window_at(*at) for at in ((10, 10), (10, 40), (10, 60), (100, 10))] == [0, 0, 1, 2]
     # Between the windows the nearest, and beside two that hold a pixel that in whose middle it lies.
     assert [layout.window_at(*at) for at in ((70, 5), (90, 5), (10, 120), (120, 60))] == [0, 2, 1, 2]
+    # Of panels it is said whose each pixel is.
+    layout, _ = slanted()
+    scale = layout.height / 400
+    at = ((250, 40), (250, 360), (499, 399), (0, 0))
+    assert [layout.window_at(x * scale, y * scale) for x, y in at] == [0, 1, 1, 0]

@@ -95,14 +95,14 @@ def test_of_a_comic_page_every_panel_is_seen_by_itself_and_without_its_frame(col
         cv2.rectangle(lines, (15, top), (290, bottom), 0, 3)
         cv2.circle(lines, (150, (top + bottom) // 2), 50, 0, 3)
     result = colorizer(lines, [plain(), plain((30, 60, 210))])
-    layout, seen = result._drawing.layout, result._drawing.seen[0, 0]
-    assert len(layout.windows) == 2
-    for (top, bottom), window in zip(boxes, layout.windows, strict=True):
+    layout, views = result._drawing.layout, result._drawing.views
+    assert len(layout.windows) == len(views) == 2
+    for (top, bottom), window, view in zip(boxes, layout.windows, views, strict=True):
         scale = layout.height / 401
         assert window.top <= top * scale and bottom * scale <= window.top + window.height + 1
         # A panel of 275 x 165 has about the 64 x 64 that the tiny network knows.
-        assert 0.5 < window.height * window.width / 64**2 < 2.5
-    assert (seen < 0.5).any() and not (seen[: int(22 * scale)] < 0.5).any()  # circles, but not the first frame's top
+        assert 0.9 < window.seen[0] * window.seen[1] / 64**2 < 1.1
+        assert (view < 0.5).any() and not (view[0, 0, : int(8 * scale)] < 0.5).any()  # a circle, but no frame's top
     for x, y in ((150, 97), (150, 302), (5, 5), (150, 200)):  # in panels, and in the gutter
         assert result.source(x, y)[0] == 1  # the tiny network looks for the brightest reference
 
@@ -124,7 +124,7 @@ def test_an_empty_page_stays_white_and_says_so(colorizer: Colorizer, size: tuple
     result = colorizer(np.full(size, paper, np.uint8), plain())
     assert result.image.size == size[::-1] and result.image.getextrema() == ((255, 255),) * 3
     assert list(result.flats) == ["#ffffff"]
-    assert result.notes == ["nothing is drawn on it, so it stays white."]
+    assert result.notes == ["nothing dark is drawn on it, so it stays white."]
 
 
 @pytest.mark.parametrize("size", [(2, 3), (61, 83)])
@@ -132,6 +132,33 @@ def test_a_black_page_stays_black_and_says_so(colorizer: Colorizer, size: tuple)
     result = colorizer(np.zeros(size, np.uint8), plain())
     assert result.image.getextrema() == ((0, 0),) * 3
     assert result.notes == ["it is black all over, so there is nothing to colour."]
+
+
+def test_what_is_hardly_line_art_is_told(colorizer: Colorizer) -> None:
+    """A picture of red and green areas, its lines, a negative, white lines on glass, and lines in red."""
+    picture = np.where(drawing()[..., None] == 0, np.uint8(0), plain((60, 160, 80), 61, 83))
+    picture[:, :9] = RED
+    (note,) = colorizer(picture, plain()).notes
+    assert "coloured picture, have its lines taken first (--extract-lines, extract_lines=True)" in note
+    assert not colorizer(picture, plain(), extract_lines=True).notes
+    (note,) = colorizer(255 - drawing(), plain()).notes
+    assert "most of it is dark" in note and "negative" in note
+    white = np.dstack([np.full((61, 83, 3), 255, np.uint8), 255 - drawing()])
+    assert colorizer(white, plain()).notes == ["nothing dark is drawn on it, so it stays white."]
+    red = np.full((61, 83, 3), 255, np.uint8)
+    cv2.circle(red, (41, 30), 20, RED, 2)  # 5 % of the pixels
+    assert not colorizer(red, plain()).notes
+
+
+def test_references_without_colours_are_told(colorizer: Colorizer, tmp_path: Path) -> None:
+    grey, noisy = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1)), plain((90, 90, 90))
+    noisy[::2, ::3] = 85, 97, 92  # as JPEG leaves it
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    spot = plain((255, 255, 255))
+    spot[20:24, 30:34] = RED
+    told = "has no colours, only black, white and grey, and gives no others."
+    notes = colorizer.encode([spot, tmp_path / "grey.png", plain(), noisy]).notes
+    assert notes == [f"{tmp_path / 'grey.png'} {told}", f"reference 3 {told}"]
 
 
 def test_same_inputs_same_bytes(colorizer: Colorizer) -> None:
@@ -566,7 +593,7 @@ def test_a_drawings_profile_is_kept_and_its_lines_too(
     result = colorizer(tmp_path / "line.png", plain((30, 200, 60)))
     result.flats[1] = "#20d060"
     assert result.image.info["icc_profile"] == result.colors.info["icc_profile"] == profiles["adobe"]
-    assert not result.notes
+    assert not any("profile" in note for note in result.notes)
     # and it is seen in the colour that was asked for
     np.testing.assert_allclose(rgb_of(result.image)[30, 41].astype(int), (32, 208, 96), atol=2)
     path = result.save(tmp_path / f"a{suffix}", layer_per_colour=suffix in (".psd", ".ora", ".tif"))
@@ -635,6 +662,11 @@ def test_one_layer_alone(colorizer: Colorizer, tmp_path: Path) -> None:
         result.save(tmp_path / "a.png", layer_per_colour=True)
     with pytest.raises(OutputError, match="cannot write"):
         result.save(tmp_path / "a.psd", part="lines")
+    with pytest.raises(OutputError, match=r"cannot write '.gif'; use .png, .*, .psd, .ora"):
+        result.save(tmp_path / "a.gif")
+    with pytest.raises(ConfigError, match="part is image, colors or lines; got 'flats'"):
+        result.save(tmp_path / "a.png", part="flats")  # type: ignore[arg-type]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["colors.png", "lines.png"]
 
 
 def test_bad_input(colorizer: Colorizer, model_folder: Path, tmp_path: Path) -> None:

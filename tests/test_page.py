@@ -164,13 +164,17 @@ def test_a_lock_with_an_open_end_belongs_to_what_it_grows_from() -> None:
     assert (carried[499, 570:690] != 255).any(1).all() and (carried[538, 570:690] != 255).any(1).all()
 
 
-def test_a_bay_that_goes_over_into_nothing_takes_the_palettes_colour() -> None:
+@pytest.mark.parametrize("panel", [False, True], ids=["on a page", "in a panel"])
+def test_a_bay_that_goes_over_into_nothing_takes_the_palettes_colour(panel: bool) -> None:
     ink, truth, inside = lock(151, closed=True)
-    truth[inside] = 200, 60, 40
+    truth[inside] = 210, 90, 70
     layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
     palette = np.array([(40, 130, 90), (190, 66, 44), (200, 200, 40)], np.uint8)
-    seen = canvas.network_input(ink, layout)
-    flats = page.carry(shaded(truth, ink, layout), seen, ink, layout, palette=palette)
+    seen, given = canvas.network_input(ink, layout), shaded(truth, ink, layout)
+    frames = np.zeros(ink.shape, np.float32)
+    if panel:
+        cv2.rectangle(frames, (60, 60), (1240, 1140), 1.0, 7)  # which the network does not see
+    flats = page.carry(given, seen, np.maximum(ink, frames), layout, palette=palette, frames=frames > 0)
     carried = flats.paint()
     assert (carried[510:528, 570:690] == (190, 66, 44)).all()
     assert flats.at(620, 519) != flats.at(900, 600)
@@ -321,3 +325,32 @@ def test_regions_take_the_palettes_colours_where_these_are_near() -> None:
     assert np.array_equal(bound[80, 112], free[80, 112]) and np.array_equal(bound[80, 180], free[80, 180])
     assert (bound[5, 5] == 255).all()  # paper is white and not the palette's cream
     assert np.array_equal(page.carry(small, seen, ink, layout, palette=palette[:0]).paint(), free)
+
+
+@pytest.mark.parametrize(
+    ("left_white", "framed", "white"),
+    [(0.3, True, True), (0.05, True, False), (0.3, False, False)],
+    ids=["half painted", "a stray spot", "no frame"],
+)
+def test_the_half_painted_ground_of_a_panel_is_white(left_white: float, framed: bool, white: bool) -> None:
+    """The frame is no ink for the network; a figure in the panel that is half white stays as it is."""
+    ink, colour = np.zeros((499, 503), np.float32), (90, 60, 160)
+    cv2.rectangle(ink, (40, 40), (460, 460), 1.0, 5)
+    cv2.circle(ink, (250, 250), 80, 1.0, 4)
+    frames = np.zeros(ink.shape, bool)
+    frames[36:466, 36:466] = True
+    frames[46:456, 46:456] = False
+    layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
+    seen = canvas.network_input(np.where(frames, np.float32(0), ink), layout)
+    colors = np.full((layout.height, layout.width, 3), 255, np.float32)
+    scale = layout.height / 499
+    down, across = (slice(round(43 * scale), round(458 * scale)) for _ in range(2))
+    colors[down, across] = colour
+    colors[down, across][:, : round(left_white * 415 * scale)] = 255
+    colors[round(180 * scale) : round(320 * scale), round(180 * scale) : round(250 * scale)] = 255
+    flats = page.carry(
+        colors, seen, ink, layout, palette=np.array([colour], np.uint8), frames=frames if framed else None
+    )
+    painted = flats.paint()
+    assert (painted[100, 400] == (255 if white else colour)).all()
+    assert (painted[250, 300] == colour).all()

@@ -151,6 +151,84 @@ def test_a_page_number_is_no_panel():
     assert len(found) == 3 and max(bottom for *_, bottom in found) < 786
 
 
+INSET = (400, 560, 560, 740)
+
+
+def with_inset(corners):
+    """A panel below two others, with a picture in its lower right whose edge keeps all else away; its corners."""
+    page = cv2.circle(comic(), (430, 640), 90, 0, 3)  # a figure that the inset cuts
+    corners = np.array(corners)
+    middle = corners.mean(0)
+    cv2.fillPoly(page, [np.rint(middle + 1.15 * (corners - middle)).astype(int)], 255)
+    return cv2.polylines(page, [corners], True, 0, 4)
+
+
+def rectangle(left, top, right, bottom):
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+@pytest.mark.parametrize(
+    "corners", [rectangle(*INSET), [(400, 560), (560, 590), (560, 740), (400, 720)]], ids=["upright", "slanted"]
+)
+def test_an_inset_is_a_panel_of_its_own(corners):
+    page = with_inset(corners)
+    cv2.circle(page, (480, 655), 45, 0, 3)
+    expected = (*np.min(corners, 0), *np.max(corners, 0))
+    assert_near(found_in(page), [*PANELS, expected])
+    found = find_panels(ink(page))
+    # In its middle it is nearest to itself, and beside it the panel around it.
+    tall, wide = found.nearest.shape
+    around, inset = (found.boxes.index(box) for box in sorted(found.boxes)[2:])
+    assert found.nearest[650 * tall // H, 480 * wide // W] == inset
+    assert found.nearest[650 * tall // H, 200 * wide // W] == around
+    assert found.frames[650, 400] and not found.frames[650, 430] and not found.gutter[650, 430]
+
+
+@pytest.mark.parametrize("what", ["empty", "a window", "letters", "touched"])
+def test_other_rectangles_in_a_panel_are_no_insets(what):
+    page = with_inset(rectangle(*INSET))
+    if what == "a window":
+        cv2.line(page, (480, 560), (480, 740), 0, 4)
+        cv2.line(page, (400, 650), (560, 650), 0, 4)
+    elif what == "letters":
+        for row in (600, 640, 680):
+            cv2.putText(page, "WHO GOES", (415, row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 0, 2)
+    elif what == "touched":
+        cv2.circle(page, (480, 655), 45, 0, 3)
+        cv2.line(page, (300, 700), (402, 700), 0, 4)
+    assert_near(found_in(page), PANELS)
+
+
+PINWHEEL = [
+    (20, 20, 380, 240),
+    (400, 20, 580, 500),
+    (20, 260, 200, 760),
+    (220, 260, 380, 500),
+    (220, 520, 580, 760),
+]
+
+
+def test_panels_around_one_another_without_a_gutter_from_side_to_side():
+    page = comic(PINWHEEL)
+    assert_near(found_in(page), PINWHEEL)
+    gutter = find_panels(ink(page)).gutter
+    assert gutter[between(PINWHEEL)].all() and not gutter[100:200, 100:300].any()
+
+
+def test_rectangles_that_do_not_fill_a_page_are_no_panels():
+    assert found_in(comic([(left, top, left + 150, top + 200) for left, top, _, _ in PINWHEEL])) == []
+
+
+def test_every_pixel_has_its_panel_or_the_nearest():
+    nearest = find_panels(ink(comic())).nearest
+    tall, wide = nearest.shape
+    for number, (left, top, right, bottom) in enumerate(PANELS):  # from the top, left to right, as boxes are
+        for x, y in ((left + 9, top + 9), (right - 9, bottom - 9)):
+            assert nearest[y * tall // H, x * wide // W] == number
+    assert nearest[0, 0] == 0 and nearest[0, -1] == 1 and nearest[-1, 0] == 2
+    assert find_panels(ink(blank())).nearest is None
+
+
 def test_a_strip_of_panels():
     page = np.full((3001, 401), 255, np.uint8)
     panels = [(20, top, 380, top + 420) for top in range(30, 2900, 490)]
@@ -215,7 +293,7 @@ def test_a_large_page_is_the_same():
 
 
 def test_boxes_on_a_page_of_another_size_hold_all_of_theirs():
-    found = Panels(((3, 5, 11, 13),), np.zeros((17, 19), bool), np.zeros((17, 19), bool))
+    found = Panels(((3, 5, 11, 13),), np.zeros((17, 19), bool), np.zeros((17, 19), bool), np.zeros((1, 1), np.int32))
     # 34 / 17 = 2 down, 29 / 19 = 1.526 across: 7.63 and 19.84.
     assert found.boxes_on(34, 29) == [(6, 7, 22, 20)]
     assert Panels.none((17, 19)).boxes_on(34, 29) == []
@@ -242,3 +320,16 @@ def test_frames_are_the_lines_around_panels_and_nothing_in_them(thickness):
     assert found[lines].all()
     assert found.sum() < 1.2 * cv2.dilate(lines.astype(np.uint8), np.ones((7, 7), np.uint8)).sum()
     assert not found[100:300, 60:240].any()
+
+
+def test_a_figure_has_one_colour_where_it_steps_out_of_its_panel(model_folder):
+    """No network sees it there: it is no white part of the figure."""
+    page = comic([*PANELS[:2], (20, 430, 580, 760)])
+    page[330:600, 200:400] = 255
+    page = cv2.rectangle(page, (200, 330), (400, 600), 0, 4)
+    page = cv2.resize(page, None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
+    found = Colorizer(model_folder, threads=1)(page, np.full((48, 64, 3), (200, 40, 60), np.uint8))
+    colors = np.asarray(found.colors)
+    assert len(found.panels) == 3
+    assert len(np.unique(colors[1010:1780:9, 620:1180:9].reshape(-1, 3), axis=0)) == 1
+    assert (colors[1215, 90] == 255).all()

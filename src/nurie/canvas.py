@@ -12,17 +12,30 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-__all__ = ["Layout", "Window", "blend", "gather", "lay_out", "network_input", "network_sides", "shrunk"]
+__all__ = [
+    "Layout",
+    "Window",
+    "blend",
+    "gather",
+    "lay_out",
+    "network_input",
+    "network_sides",
+    "panel_inputs",
+    "shrunk",
+    "window_inputs",
+]
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of the network's canvas that is coloured in one go; all four are multiples of the model's multiple."""
+    """A part of the network's canvas that is coloured in one go."""
 
     top: int
     left: int
     height: int
     width: int
+    seen: tuple[int, int]
+    """Height and width at which the network sees it; paper makes them multiples of the model's."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,16 @@ class Layout:
     """Height and width of the padded canvas."""
     windows: tuple[Window, ...]
     """One; overlapping ones along the long side of an elongated page; or one for each panel."""
+    nearest: np.ndarray | None = None
+    """Of a page with panels, int canvas height x width: the window that each pixel is coloured in."""
 
     def window_at(self, x: float, y: float) -> int:
-        """Return the number of the window that a pixel of the canvas lies in, or is nearest to.
+        """Return the number of the window that a pixel of the canvas is coloured in, or is nearest to.
 
-        Of several it is that in whose middle the pixel lies.
+        Of overlapping ones it is that in whose middle the pixel lies.
         """
+        if self.nearest is not None:
+            return int(self.nearest[int(y), int(x)])
 
         def away(index: int) -> tuple[float, float]:
             window = self.windows[index]
@@ -55,36 +72,49 @@ class Layout:
 
     def in_tokens(self, stride: int) -> "Layout":
         """Return the same layout counted in tokens, squares of `stride` pixels; the page's own pixels stay."""
-        windows = tuple(
-            Window(w.top // stride, w.left // stride, w.height // stride, w.width // stride) for w in self.windows
-        )
+        windows = []
+        for w in self.windows:
+            top, left = w.top // stride, w.left // stride
+            bottom, right = math.ceil((w.top + w.height) / stride), math.ceil((w.left + w.width) / stride)
+            seen = math.ceil(w.seen[0] / stride), math.ceil(w.seen[1] / stride)
+            windows.append(Window(top, left, bottom - top, right - left, seen))
         height, width = math.ceil(self.height / stride), math.ceil(self.width / stride)
-        return Layout(self.page, height, width, (self.canvas[0] // stride, self.canvas[1] // stride), windows)
+        canvas = self.canvas[0] // stride, self.canvas[1] // stride
+        nearest = None if self.nearest is None else self.nearest[stride // 2 :: stride, stride // 2 :: stride]
+        return Layout(self.page, height, width, canvas, tuple(windows), nearest)
 
 
 def lay_out(
-    height: int, width: int, *, size: int, multiple: int, panels: Sequence[tuple[int, int, int, int]] = ()
+    height: int,
+    width: int,
+    *,
+    size: int,
+    multiple: int,
+    panels: Sequence[tuple[int, int, int, int]] = (),
+    nearest: np.ndarray | None = None,
 ) -> Layout:
     """Plan how a page is brought to the network, its aspect kept.
 
     Up to 4:1 it is seen whole at an area of about size x size. A longer page is seen at the scale at which 2:1 of it
-    has that area, in windows that overlap by a quarter. A page with panels is seen panel by panel, at the scale at
-    which the middle one of them has that area.
+    has that area, in windows that overlap by a quarter. Of a page with panels every panel is seen as a drawing of its
+    own, at that area; the canvas has the scale at which the middle one has it.
 
     Args:
         height: of the page in pixels.
         width: of the page in pixels.
         size: side of the square that the network knows.
-        multiple: sides of canvas and windows are multiples of it.
+        multiple: sides of the canvas are multiples of it.
         panels: top, left, bottom and right of each in pixels of the page; what lies in none is not seen.
+        nearest: int h x w of the page at any size: the panel that each pixel lies in or is nearest to. Where boxes
+            overlap it says whose a pixel is.
 
     Example:
         >>> layout = lay_out(3000, 2000, size=256, multiple=16)
         >>> (layout.height, layout.width), layout.canvas
         ((314, 209), (320, 224))
     """
-    if panels:
-        return _by_panels(height, width, size, multiple, panels)
+    if nearest is not None:
+        return _by_panels(height, width, size, multiple, panels, nearest)
     long, short = max(height, width), min(height, width)
     if long <= 4 * short:
         scale, window = math.sqrt(size * size / (height * width)), 0
@@ -97,12 +127,19 @@ def lay_out(
     axis = 0 if height >= width else 1
     starts = _starts(canvas[axis], window, multiple) if window else [0]
     length = min(window, canvas[axis]) if window else canvas[axis]
-    windows = [Window(s, 0, length, canvas[1]) if axis == 0 else Window(0, s, canvas[0], length) for s in starts]
+    sides = (length, canvas[1]) if axis == 0 else (canvas[0], length)
+    corners = ((start, 0) if axis == 0 else (0, start) for start in starts)
+    windows = [Window(*corner, *sides, seen=sides) for corner in corners]
     return Layout((height, width), *inner, canvas, tuple(windows))
 
 
 def _by_panels(
-    height: int, width: int, size: int, multiple: int, panels: Sequence[tuple[int, int, int, int]]
+    height: int,
+    width: int,
+    size: int,
+    multiple: int,
+    panels: Sequence[tuple[int, int, int, int]],
+    nearest: np.ndarray,
 ) -> Layout:
     areas = sorted((bottom - top) * (right - left) for top, left, bottom, right in panels)
     scale = math.sqrt(size * size / areas[len(areas) // 2])
@@ -110,10 +147,14 @@ def _by_panels(
     canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
     windows = []
     for top, left, bottom, right in panels:
-        first = [int(side * scale) // multiple * multiple for side in (top, left)]
-        last = [min(_up(side * scale, multiple), end) for side, end in zip((bottom, right), canvas, strict=True)]
-        windows.append(Window(first[0], first[1], last[0] - first[0], last[1] - first[1]))
-    return Layout((height, width), *inner, canvas, tuple(windows))
+        first = math.floor(top * scale), math.floor(left * scale)
+        last = min(math.ceil(bottom * scale), canvas[0]), min(math.ceil(right * scale), canvas[1])
+        own = math.sqrt(size * size / ((bottom - top) * (right - left)))
+        seen = max(1, round((bottom - top) * own)), max(1, round((right - left) * own))
+        windows.append(Window(*first, last[0] - first[0], last[1] - first[1], seen=seen))
+    on_page = cv2.resize(nearest.astype(np.int16), inner[::-1], interpolation=cv2.INTER_NEAREST)
+    padding = [(0, whole - side) for whole, side in zip(canvas, inner, strict=True)]
+    return Layout((height, width), *inner, canvas, tuple(windows), np.pad(on_page, padding, mode="edge"))
 
 
 def _up(value: float, multiple: int) -> int:
@@ -160,6 +201,41 @@ def network_input(ink: np.ndarray, layout: Layout) -> np.ndarray:
     return (1 - 2 * seen)[None, None]
 
 
+def window_inputs(seen: np.ndarray, layout: Layout) -> list[np.ndarray]:
+    """Cut what the network sees of each window, 1 x 1 x h x w, out of the canvas, from `network_input`."""
+    return [
+        np.ascontiguousarray(seen[:, :, w.top : w.top + w.height, w.left : w.left + w.width]) for w in layout.windows
+    ]
+
+
+def panel_inputs(
+    ink: np.ndarray, layout: Layout, panels: Sequence[tuple[int, int, int, int]], multiple: int
+) -> list[np.ndarray]:
+    """Bring every panel's ink to the size at which the network sees it; around a slanted one is paper.
+
+    Args:
+        ink: float32 h x w in [0, 1], of the page at any size.
+        layout: of this page, by its panels.
+        panels: as `lay_out` had them, in pixels of this ink.
+        multiple: the sides of what the network sees are multiples of it.
+
+    Returns:
+        One a window, float32 1 x 1 x h x w: paper +1, ink -1.
+    """
+    assert layout.nearest is not None
+    inner = layout.nearest[: layout.height, : layout.width]
+    nearest = cv2.resize(inner, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    inputs = []
+    for index, (window, (top, left, bottom, right)) in enumerate(zip(layout.windows, panels, strict=True)):
+        box = np.s_[top:bottom, left:right]
+        own = np.where(nearest[box] == index, ink[box], np.float32(0))
+        height, width = window.seen
+        seen = np.zeros((_up(height, multiple), _up(width, multiple)), np.float32)
+        seen[:height, :width] = shrunk(own, height, width)
+        inputs.append((1 - 2 * seen)[None, None])
+    return inputs
+
+
 def shrunk(ink: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bring ink to another size; lines that would be narrower than a pixel are first widened to about that."""
     factor = math.sqrt(ink.size / (height * width))
@@ -200,17 +276,22 @@ def blend(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
 
     Args:
         layout: of this page.
-        parts: one a window, 1 x C x h x w.
+        parts: one a window, 1 x C x h x w, as the network sees it; the padding is cut off.
 
     Returns:
         float32 canvas height x canvas width x C; 1, which is white, where there is no window.
     """
     total = np.zeros((*layout.canvas, parts[0].shape[1]), np.float32)
     weights = np.zeros((*layout.canvas, 1), np.float32)
-    for window, part in zip(layout.windows, parts, strict=True):
+    for index, (window, part) in enumerate(zip(layout.windows, parts, strict=True)):
         place = np.s_[window.top : window.top + window.height, window.left : window.left + window.width]
         ramp = (_tent(window.height)[:, None] * _tent(window.width)[None])[..., None]
-        total[place] += ramp * part[0].transpose(1, 2, 0)
+        if layout.nearest is not None:
+            ramp = ramp * (layout.nearest[place] == index)[..., None]
+        planes = np.ascontiguousarray(part[0, :, : window.seen[0], : window.seen[1]].transpose(1, 2, 0))
+        if window.seen != (window.height, window.width):
+            planes = cv2.resize(planes, (window.width, window.height)).reshape(*ramp.shape[:2], -1)
+        total[place] += ramp * planes
         weights[place] += ramp
     return np.divide(total, weights, out=np.ones_like(total), where=weights > 0)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -13,17 +13,27 @@ from PIL import Image
 from nurie import explanation, icc, image, lines, regions
 from nurie.drawing import Drawing
 from nurie.engine import Engine, Tokens
-from nurie.errors import InputError, ModelError, OutputError
+from nurie.errors import ConfigError, InputError, ModelError, OutputError
 from nurie.flats import Flats, corrections_path, read_corrections, write_corrections, write_listing
 from nurie.layers import LAYERED, cut_out, page_layers, write_layers
 from nurie.palette import distinct
 from nurie.shading import Shading
 from nurie.swatches import Swatch, colour_of, hex_of
 
-__all__ = ["Colorization", "Part", "References"]
+__all__ = ["Colorization", "Part", "References", "check_part"]
 
 Part = Literal["image", "colors", "lines"]
 """What of a page is written."""
+
+
+def check_part(part: str) -> None:
+    """Refuse what is no part of a page.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if part not in get_args(Part):
+        raise ConfigError(f"part is image, colors or lines; got {part!r}.")
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,17 @@ class References:
         """The palette that pages are locked to: the flat colours, those that are nearly the same taken once."""
         found = (colour_of(colour) for colour in distinct(self.palette))
         return [Swatch(colour, hex_of(colour)) for colour in found]
+
+    @property
+    def notes(self) -> list[str]:
+        """What one should know who expected more of them; a sentence each, most often none."""
+        names = (name or f"reference {number}" for number, name in enumerate(self.names))
+        # 24: JPEG colour noise stays below; a thousandth: a small thing in colour.
+        return [
+            f"{name} has no colours, only black, white and grey, and gives no others."
+            for name, pixels in zip(names, self.seen, strict=True)
+            if np.mean(np.ptp(pixels, axis=2) > 24) < 1e-3
+        ]
 
 
 class Colorization:
@@ -137,10 +158,17 @@ class Colorization:
         if self._drawing.profile_left:
             notes.append("its colour profile is damaged or not one for RGB, so it is coloured in sRGB without one.")
         if self._drawing.blank:
-            notes.append("nothing is drawn on it, so it stays white.")
+            notes.append("nothing dark is drawn on it, so it stays white.")
+        elif self._drawing.coloured:
+            notes.append(
+                "it has more colours than lines have. If it is a coloured picture, have its lines taken first "
+                "(--extract-lines, extract_lines=True)."
+            )
         elif self._drawing.ink.min() > regions.LINE:
             notes.append("it is black all over, so there is nothing to colour.")
-        elif self._flats.merged:
+        elif self._drawing.dark:
+            notes.append("most of it is dark. If its lines are the light ones, make a negative of it first.")
+        if self._flats.merged:
             notes.append(
                 f"its lines cut it into {len(self._flats) + self._flats.merged} regions; the smallest were merged into "
                 f"their neighbours, and {len(self._flats)} are left."
@@ -190,12 +218,14 @@ class Colorization:
         seen_x, seen_y = x * layout.width / width, y * layout.height / height
         index = layout.window_at(seen_x, seen_y)
         window = layout.windows[index]
-        row = min(max(0, int(seen_y - window.top)), window.height - 1) // stride
-        column = min(max(0, int(seen_x - window.left)), window.width - 1) // stride
-        tokens, attention = self._references.tokens, self._map(index)[row * (window.width // stride) + column]
+        height, width = window.seen
+        row = min(max(0, int((seen_y - window.top) * height / window.height)), height - 1) // stride
+        column = min(max(0, int((seen_x - window.left) * width / window.width)), width - 1) // stride
+        columns = self._drawing.views[index].shape[3] // stride
+        tokens, attention = self._references.tokens, self._map(index)[row * columns + column]
         first = 0
         if self._owners is not None:
-            own = tokens.span(int(self._owners[window.top // stride + row, window.left // stride + column]))
+            own = tokens.span(int(self._owners[int(seen_y) // stride, int(seen_x) // stride]))
             first, attention = own.start, attention[own]
         reference, row, column = tokens.locate(first + int(attention.argmax()))
         rows, columns = tokens.grids[reference]
@@ -262,8 +292,11 @@ class Colorization:
             layer_per_colour: a layer for each flat colour, named "flat #rrggbb", in place of one for all.
 
         Raises:
+            ConfigError: there is no such part.
             OutputError: the suffix names no format that is written, or the place cannot be written.
         """
+        check_part(part)
+        image.check_writable(path, further=LAYERED if part == "image" else ())
         if part == "image" and Path(path).suffix.lower() in LAYERED:
             written = self._save_layers(path, layer_per_colour)
         elif layer_per_colour:
@@ -312,8 +345,8 @@ class Colorization:
 
     def _map(self, index: int) -> np.ndarray:
         if index not in self._maps:
-            part = self._drawing.part(index)
-            _, attention = self._engine.colorize(part, self._references.tokens, attention=True)
+            view = self._drawing.views[index]
+            _, attention = self._engine.colorize(view, self._references.tokens, attention=True)
             assert attention is not None
             self._maps[index] = attention[0]
         return self._maps[index]

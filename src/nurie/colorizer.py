@@ -169,13 +169,14 @@ class Colorizer:
         if drawing.blank:  # into an empty page the network sees a figure
             colors = np.full((layout.height, layout.width, 3), 255, np.float32)
         else:
-            seen = [drawing.part(index) for index in range(len(layout.windows))]
-            colors, owners = cast.colour(self._engine, seen, layout, known.tokens)
+            colors, owners = cast.colour(self._engine, drawing.views, layout, known.tokens)
         if drawing.panels.boxes:
             colors = _whitened(colors, drawing.panels.gutter)
         if balloons and (speech := find_balloons(drawing.reduced)).any():
             colors = _whitened(colors, speech)
-        flats = page.carry(colors, drawing.seen, drawing.ink, layout, palette=known.palette)
+        flats = page.carry(
+            colors, drawing.seen, drawing.ink, layout, palette=known.palette, frames=drawing.panels.frames
+        )
         shading = None if mode == "flats" else shading_of(colors, drawing.seen, layout, flats, mode)
         if locked is not None:
             flats.lock(locked)

@@ -37,7 +37,9 @@ class Drawing:
     """Of the reduced ink."""
     layout: canvas.Layout
     seen: np.ndarray
-    """The network's canvas, float32 1 x 1 x h x w."""
+    """The network's canvas, float32 1 x 1 x h x w; ink, too, where a figure has stepped out of its panel."""
+    views: list[np.ndarray]
+    """What the network sees of each window, float32 1 x 1 x h x w."""
     alpha: np.ndarray | None
     straight: np.ndarray | None
     """RGB not mixed with paper, where there is transparency."""
@@ -63,7 +65,7 @@ class Drawing:
         reduced = ink if factor == 1 else canvas.shrunk(ink, height, width)
         info, found = engine.info, find_panels(reduced) if panels else Panels.none(reduced.shape)
         boxes = found.boxes_on(*ink.shape)
-        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=boxes)
+        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=boxes, nearest=found.nearest)
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
             grey = own if own.ndim == 2 else own.min(2)
@@ -78,9 +80,15 @@ class Drawing:
             frames = cv2.resize(found.frames.astype(np.uint8), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
             bare_ink = np.where(frames > 0, np.float32(0), ink)
         seen, dpi, profile = canvas.network_input(bare_ink, layout), picture.info.get("dpi"), icc.rgb_profile(picture)
+        if boxes:
+            bare = np.where(found.frames, np.float32(0), reduced)
+            views = canvas.panel_inputs(bare, layout, found.boxes, info.multiple)
+            seen = np.where(_unknown(layout, found.gutter), np.float32(-1), seen)
+        else:
+            views = canvas.window_inputs(seen, layout)
         # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
         left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
-        return cls(pixels, own, ink, reduced, found, layout, seen, alpha, straight, on_glass, dpi, profile, left)
+        return cls(pixels, own, ink, reduced, found, layout, seen, views, alpha, straight, on_glass, dpi, profile, left)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -93,8 +101,20 @@ class Drawing:
         """Nothing is drawn."""
         return bool(self.ink.max() <= regions.LINE)
 
-    def part(self, index: int) -> np.ndarray:
-        """Return what the network sees of one window."""
-        window = self.layout.windows[index]
-        rows, columns = np.s_[window.top : window.top + window.height], np.s_[window.left : window.left + window.width]
-        return np.ascontiguousarray(self.seen[:, :, rows, columns])
+    @property
+    def coloured(self) -> bool:
+        """A tenth of it has colours: it may be no line art, whose lines, if they have colours, are less."""
+        return self.lines.ndim == 3 and float((np.ptp(self.lines[::4, ::4], axis=2) > 48).mean()) > 0.1
+
+    @property
+    def dark(self) -> bool:
+        """Most of it is ink."""
+        return float((self.ink[::4, ::4] > regions.LINE).mean()) > 0.5
+
+
+def _unknown(layout: canvas.Layout, gutter: np.ndarray) -> np.ndarray:
+    """Say which pixels of the canvas no window has, and are no gutter either; bool h x w."""
+    none = canvas.blend(layout, [np.zeros((1, 1, *window.seen), np.float32) for window in layout.windows])[..., 0] > 0
+    near = cv2.resize(gutter.astype(np.uint8), (layout.width, layout.height), interpolation=cv2.INTER_AREA)
+    none[: layout.height, : layout.width] &= near == 0
+    return none

@@ -37,6 +37,8 @@ _BAY = 64
 """A bay has so many network pixels or more, a token of the shipped network."""
 _FAR = 30.0
 """Colours this far apart in Lab are wholly different: a stray pixel that is further away weighs no more."""
+_HALF_PAINTED = 0.15
+"""What lies along a panel's frame is white if the network leaves this share of its pixels white."""
 _WEIGHTS = np.array([1e-4, 0.3, 1.0], np.float32)
 """Of network pixels by their trust; what lies under lines counts only where there is nothing else."""
 _SMOOTH = 2.0
@@ -58,15 +60,18 @@ def carry(
     regions: Regions | None = None,
     *,
     palette: np.ndarray | None = None,
+    frames: np.ndarray | None = None,
 ) -> Flats:
     """Bring the network's colours to full size as flat colours, without its fringes at the lines.
 
     Colours under the ink that the network saw are ignored (normalised convolution). A region of the drawing takes that
     colour of the palette which most of its pixels are near to, or its median where few are near to any, so nothing
-    bleeds over its lines. The page around the figure is white if it is nearly so. A large patch of another flat colour
-    becomes a part of its own: on white ground always (a figure whose contour is open), elsewhere where the network is
-    sure of it (a contour that is not drawn). A bay of the white ground where the network sees no paper (a lock with an
-    open end, `nurie.bays`) is not white. Specks between the strokes of a line are no flats of their own.
+    bleeds over its lines. The page around the figure is white if it is nearly so; so is what lies along a panel's frame
+    if the network leaves a seventh of it white: it half paints a ground, hardly ever a figure. A large patch of another
+    flat colour becomes a part of its own: on the page's white ground always (a figure whose contour is open), elsewhere
+    where the network is sure of it (a contour that is not drawn). A bay of white ground where the network sees no paper
+    (a lock with an open end, `nurie.bays`) is not white. Specks between the strokes of a line are no flats of their
+    own.
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.
@@ -76,6 +81,7 @@ def carry(
         regions: of this page; None finds them.
         palette: uint8 K x 3, for example the references' flat colours; None takes the network's own.
             White is always one more.
+        frames: bool of the page at any size, the frames of its panels; None where it has none.
 
     Returns:
         The page's flats; `paint` makes the colour layer of them.
@@ -84,17 +90,20 @@ def carry(
     regions = regions or find_regions(ink, least=_SLIVER / (layout.height * layout.width))
     flat = np.concatenate([flat_colours(soft) if palette is None else palette, np.full((1, 3), 255, np.uint8)])
     away = distances(soft.reshape(-1, 3), flat).reshape(*trust.shape, -1)
-    flats = _region_colours(soft, trust, regions, None if palette is None else flat, away)
+    framed = np.zeros(regions.count, bool) if frames is None else _along_frames(regions, frames)
+    flats, whiteness = _region_colours(soft, trust, regions, None if palette is None else flat, away)
+    whitened = framed & (whiteness >= _HALF_PAINTED) & (flats.min(1) < 255)
+    flats[whitened] = 255
     clear = _clear_pixels(trust, regions)
     ground = regions.outside & (flats == 255).all(1)
     leaders = regions.leaders((clear < _SEEN) & ~ground, (clear >= _SLIVER) & ~ground)
     flats = flats[leaders]
-    parts = _parts(soft, trust, regions, flats, flat, away)
+    parts = _parts(soft, trust, regions, whitened, flats, flat, away)
     labels = regions.labels
     if parts:
         labels = _split(regions, parts, trust.shape)
         flats = np.concatenate([flats, [part.colour for part in parts]])
-    labels, flats = _with_bays(labels, flats, regions, trust, flat, away)
+    labels, flats = _with_bays(labels, flats, regions, framed, trust, flat, away)
     specks = np.flatnonzero(regions.thin & (leaders != np.arange(regions.count)))
     if len(specks):
         owners = np.arange(len(flats), dtype=np.int32)
@@ -134,10 +143,23 @@ def _clear_pixels(trust: np.ndarray, regions: Regions) -> np.ndarray:
     return found * (trust.size / near.size)
 
 
+def _along_frames(regions: Regions, frames: np.ndarray) -> np.ndarray:
+    """Say which regions lie along frames for longer than the side of a square of their area; bool count."""
+    drawn = cv2.resize(frames.astype(np.uint8), regions.labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    beside = (cv2.dilate(drawn, np.ones((3, 3), np.uint8)) > drawn) & regions.free
+    length, area = (np.bincount(regions.labels[where], minlength=regions.count) for where in (beside, regions.free))
+    along: np.ndarray = length > np.maximum(np.sqrt(area), 1)
+    return along
+
+
 def _region_colours(
-    colors: np.ndarray, trust: np.ndarray, regions: Regions, palette: np.ndarray | None, away: np.ndarray
-) -> np.ndarray:
-    """Give each region the palette's colour that most of its pixels are near to, or its median; uint8 count x 3.
+    colors: np.ndarray,
+    trust: np.ndarray,
+    regions: Regions,
+    palette: np.ndarray | None,
+    away: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give each region the palette's colour that most of its pixels are near to, or its median.
 
     Where the network wavers between two colours the median is a mixture of them, which is neither's and may be a
     third's.
@@ -148,6 +170,10 @@ def _region_colours(
         regions: at working size.
         palette: uint8 K x 3, or None.
         away: float32 height x width x K, how far the colours are from the palette's.
+
+    Returns:
+        The colours, uint8 count x 3; and the share of each one's pixels that are nearest to white, float count, which
+        is 0 without a palette.
     """
     size = regions.labels.shape[::-1]
     large = cv2.resize(colors, size, interpolation=cv2.INTER_LINEAR)
@@ -155,7 +181,7 @@ def _region_colours(
     owners, values = regions.labels.ravel()[places], large.reshape(-1, 3)[places]
     sampled = np.maximum(np.bincount(owners, minlength=regions.count), 1)
     medians = _medians(owners, values, sampled)
-    flats = medians
+    flats, whiteness = medians, np.zeros(regions.count)
     if palette is not None:
         flats = snapped(medians, palette, limit=_SNAP)
         near = np.where(away.min(2) <= _NEAR, away.argmin(2), -1).astype(np.int16)
@@ -164,8 +190,9 @@ def _region_colours(
         counts = counts.reshape(regions.count, -1)
         chosen = counts.max(1) >= _VOTES * sampled
         flats[chosen] = palette[counts.argmax(1)[chosen]]
+        whiteness = counts[:, palette.min(1) == 255].sum(1) / sampled
     flats[regions.outside & (medians.min(1) >= _PAPER)] = 255  # white paper is nobody's pale colour
-    return flats
+    return flats, whiteness
 
 
 @dataclass(frozen=True)
@@ -184,6 +211,7 @@ def _parts(
     colors: np.ndarray,
     trust: np.ndarray,
     regions: Regions,
+    whitened: np.ndarray,
     flats: np.ndarray,
     palette: np.ndarray,
     away: np.ndarray,
@@ -197,6 +225,7 @@ def _parts(
         colors: uint8 at network size.
         trust: uint8 at network size, from `without_ink`.
         regions: at working size.
+        whitened: bool count, grounds whose patches are to be white, too.
         flats: uint8 count x 3, the colour of each.
         palette: uint8 K x 3, colours that a patch may have.
         away: float32 height x width x K, how far the colours are from the palette's.
@@ -205,7 +234,8 @@ def _parts(
     owners = regions.labels[np.ix_(np.arange(height) * rows // height, np.arange(width) * columns // width)]
     closest, weights = away.argmin(2), _WEIGHTS[trust]
     found: list[_Part] = []
-    for region in np.flatnonzero(np.bincount(owners.ravel(), minlength=regions.count) >= 2 * _PATCH):
+    large = np.bincount(owners.ravel(), minlength=regions.count) >= 2 * _PATCH
+    for region in np.flatnonzero(large & ~whitened):
         left, top, across, down = cv2.boundingRect((owners == region).astype(np.uint8))
         box = np.s_[top : top + down, left : left + across]
         mine = owners[box] == region
@@ -253,7 +283,13 @@ def _split(regions: Regions, parts: list[_Part], size: tuple[int, int]) -> np.nd
 
 
 def _with_bays(
-    labels: np.ndarray, flats: np.ndarray, regions: Regions, trust: np.ndarray, palette: np.ndarray, away: np.ndarray
+    labels: np.ndarray,
+    flats: np.ndarray,
+    regions: Regions,
+    framed: np.ndarray,
+    trust: np.ndarray,
+    palette: np.ndarray,
+    away: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give bays of the white ground to what they go over into; one that does not has the colour nearest to its own.
 
@@ -261,6 +297,7 @@ def _with_bays(
         labels: int32 at working size.
         flats: uint8 N x 3, the colour of each label; the regions' come first.
         regions: at working size.
+        framed: bool count, lies along a panel's frame.
         trust: uint8 at network size, from `without_ink`.
         palette: uint8 K x 3, white among them.
         away: float32 height x width x K, how far the network's colours are from the palette's.
@@ -270,7 +307,7 @@ def _with_bays(
     """
     tinted = np.flatnonzero(palette.min(1) < _PAPER)
     ground = np.zeros(len(flats), bool)
-    ground[: regions.count] = regions.outside & (flats[: regions.count] == 255).all(1)
+    ground[: regions.count] = (regions.outside | framed) & (flats[: regions.count] == 255).all(1)
     if not len(tinted) or not ground.any():
         return labels, flats
     lead = (np.delete(away, tinted, 2).min(2) - away[..., tinted].min(2)) * _WEIGHTS[trust]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nurie.regions import LINE
+from nurie.regions import LINE, under_lines
 
 __all__ = ["Panels", "find_panels"]
 
@@ -45,6 +45,16 @@ _THINNEST = 0.15
 """A panel is at least so wide and so high, as a share of the page's shorter side."""
 _SQUARE = 0.75
 """Of the smallest rectangle around it a panel fills this share at least."""
+_INSET = 0.6
+"""An inset has this share of the panel around it at most; what has more is that panel's own frame."""
+_AROUND = 4
+"""Panels lie around one another without a gutter from side to side from so many on."""
+_STRAIGHT = 0.97
+"""Between its corners an inset's frame is straight: the rest of its area is no more than what is left of 1."""
+_BAR = 0.7
+"""A straight line of this share of a frame's side is a bar of a window, or a floor."""
+_LETTER = 0.4
+"""A letter is at most so long, as a share of a caption's shorter side (as in `nurie.balloons`)."""
 _THICKEST = 0.02
 """A frame lies no further from where its line was found, as a share of the page's longer side."""
 
@@ -60,11 +70,14 @@ class Panels:
     """bool H x W: the paper between them, where nothing is drawn."""
     frames: np.ndarray
     """bool H x W: the lines around them. In a frame the network takes a panel's ground for a thing."""
+    nearest: np.ndarray | None
+    """int32 h x w of a smaller copy: the panel that each pixel lies in or is nearest to, counted from 0 as boxes are;
+    None where there are none."""
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> "Panels":
         """Return those of a page without panels."""
-        return cls((), np.zeros(shape, bool), np.zeros(shape, bool))
+        return cls((), np.zeros(shape, bool), np.zeros(shape, bool), None)
 
     def boxes_on(self, height: int, width: int) -> list[tuple[int, int, int, int]]:
         """Return the boxes in pixels of the page at another size, rounded to what is around them."""
@@ -84,8 +97,8 @@ def find_panels(ink: np.ndarray) -> Panels:
     lines. The parts are panels if enough of them are framed, and if they fill what is drawn; if not, the page is one
     panel if it has a frame around all, or has none.
 
-    An inset is seen as a part of the panel around it. Where no gutter runs from side to side, as in a pinwheel, the
-    panels are not told apart.
+    A frame of four straight sides inside a panel, which nothing outside touches, is an inset if it holds a drawing.
+    Where no gutter runs from side to side, as in a pinwheel, four such frames and more that fill the page are panels.
 
     Args:
         ink: float32 H x W in [0, 1].
@@ -96,21 +109,25 @@ def find_panels(ink: np.ndarray) -> Panels:
     size = max(1, round(width / factor)), max(1, round(height / factor))
     small = cv2.resize(255 * drawn.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 50
     inside, frames = np.zeros((2, height, width), np.uint8)
-    boxes = []
+    found = []
     for cell in _panels_of(small):
         outline = (cell + 0.5) * (width / size[0], height / size[1]) - 0.5
         cv2.fillConvexPoly(inside, np.rint(outline).astype(np.int32), 1)
         for band in _frame(drawn, outline):
             cv2.fillConvexPoly(frames, np.rint(band).astype(np.int32), 1)
         (left, top), (right, bottom) = np.floor(outline.min(0)), np.ceil(outline.max(0)) + 1
-        boxes.append((max(0, int(top)), max(0, int(left)), min(height, int(bottom)), min(width, int(right))))
-    if not boxes:
+        found.append(((max(0, int(top)), max(0, int(left)), min(height, int(bottom)), min(width, int(right))), cell))
+    if not found:
         return Panels.none(ink.shape)
+    boxes, cells = zip(*sorted(found, key=lambda panel: panel[0]), strict=True)
+    nearest = np.zeros(small.shape, np.int32)
+    for number in sorted(range(len(cells)), key=lambda number: -cv2.contourArea(cells[number])):
+        cv2.fillConvexPoly(nearest, np.rint(cells[number]).astype(np.int32), number + 1)
     # One pixel of paper around the page joins what reaches its edge; a figure that steps out of its panel does not.
     paper = (~drawn & (inside == 0)).astype(np.uint8)
     paper = cv2.copyMakeBorder(paper, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     _, labels = cv2.connectedComponents(paper, connectivity=4)
-    return Panels(tuple(sorted(boxes)), labels[1:-1, 1:-1] == labels[0, 0], frames > 0)
+    return Panels(boxes, labels[1:-1, 1:-1] == labels[0, 0], frames > 0, under_lines(nearest) - 1)
 
 
 def _frame(drawn: np.ndarray, outline: np.ndarray) -> Iterator[np.ndarray]:
@@ -212,6 +229,7 @@ def _panels_of(ink: np.ndarray) -> list[np.ndarray]:
     left, top, width, height = cv2.boundingRect(ink.astype(np.uint8))
     drawn = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     drawn += np.array([left - 0.5, top - 0.5], np.float32)
+    islands = _islands(ink)
     for way in _WAYS:
         cells = _cells(ink, drawn, way.cut)
         framed = sum(_is_framed(ink, cell, way) for cell in cells)
@@ -219,16 +237,72 @@ def _panels_of(ink: np.ndarray) -> list[np.ndarray]:
         if framed >= max(way.least, way.share * len(cells)) and filled >= max(
             way.together * width * height, _TOGETHER * ink.size
         ):
-            return cells
+            return [part for cell in cells for part in _with_islands(cell, islands)]
+    if width * height < _TOGETHER * ink.size or ink.all():
+        return []
+    parts = _with_islands(drawn, islands)
     # A page may be one panel: what is drawn reaches no further than an unbroken frame.
-    alone = width * height >= _TOGETHER * ink.size and not ink.all() and _is_framed(ink, drawn, _ALL_AROUND)
-    return [drawn] if alone else []
+    return parts if parts[0] is not drawn or _is_framed(ink, drawn, _ALL_AROUND) else []
+
+
+@dataclass(frozen=True)
+class _Island:
+    """A frame that stands alone."""
+
+    corners: np.ndarray
+    """float32 4 x 2."""
+    holds: bool
+    """A drawing is in it, and not letters or a window's bars alone."""
+
+
+def _with_islands(cell: np.ndarray, islands: list[_Island]) -> list[np.ndarray]:
+    """Return a cell and the insets in it, or the panels that fill it where no gutter runs from side to side."""
+    area = cv2.contourArea(cell)
+    own = [
+        island
+        for island in islands
+        if cv2.contourArea(island.corners) <= _INSET * area
+        and all(cv2.pointPolygonTest(cell, corner, measureDist=False) > 0 for corner in island.corners.tolist())
+    ]
+    filled = sum(cv2.contourArea(island.corners) for island in own)
+    if len(own) >= _AROUND and filled >= _WAYS[0].together * area:
+        return [island.corners for island in own]
+    return [cell, *(island.corners for island in own if island.holds)]
+
+
+def _islands(ink: np.ndarray) -> list[_Island]:
+    """Find frames of four straight sides that nothing outside touches, as large as a panel."""
+    contours, levels = cv2.findContours(ink.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    found = []
+    for contour, (_, _, _, around) in zip(contours, levels[0], strict=True):
+        area = cv2.contourArea(contour)
+        if around >= 0 or area < _SMALLEST * ink.size:
+            continue
+        corners = cv2.approxPolyDP(contour, 0.02 * cv2.arcLength(contour, True), True)
+        (_, _), sides, _ = cv2.minAreaRect(contour)
+        four = len(corners) == 4 and cv2.isContourConvex(corners)
+        if four and min(sides) >= _THINNEST * min(ink.shape) and area >= _SQUARE * math.prod(sides):
+            if abs(cv2.contourArea(corners) - area) <= (1 - _STRAIGHT) * area:
+                found.append(_Island(corners[:, 0].astype(np.float32), _holds_drawing(ink, corners)))
+    return found
+
+
+def _holds_drawing(ink: np.ndarray, corners: np.ndarray) -> bool:
+    """Say whether more is in a frame than letters and bars from side to side."""
+    left, top, width, height = cv2.boundingRect(corners)
+    inside = cv2.fillConvexPoly(np.zeros(ink.shape, np.uint8), corners, 1)
+    inside = cv2.erode(inside, np.ones((11, 11), np.uint8))
+    box = np.s_[top : top + height, left : left + width]
+    drawn = ink[box] & (inside[box] > 0)
+    bars = np.any(_runs(drawn, round(_BAR * width), round(_BAR * height)), axis=0)
+    _, _, stats, _ = cv2.connectedComponentsWithStats((drawn & ~bars).astype(np.uint8), connectivity=8)
+    longest = stats[1:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(initial=0)
+    return bool(longest > _LETTER * min(width, height))
 
 
 def _cells(ink: np.ndarray, whole: np.ndarray, cut_at: _CutAt) -> list[np.ndarray]:
     """Cut a cell as long as there is where, and return its parts, float32, without those too small for a panel."""
-    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))
-    runs = [cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in ((1, 7), (7, 1))]
+    runs = _runs(ink, 7, 7)
     cells, todo = [], [(whole, [np.argwhere(run)[:, ::-1].astype(np.float32) for run in runs])]
     while todo:
         cell, points = todo.pop()
@@ -247,6 +321,13 @@ def _cells(ink: np.ndarray, whole: np.ndarray, cut_at: _CutAt) -> list[np.ndarra
         else:
             cells.append(cell)
     return cells
+
+
+def _runs(ink: np.ndarray, across: int, down: int) -> list[np.ndarray]:
+    """Return the ink, thicker by a pixel, that runs level for so many pixels, and what runs upright; uint8 h x w."""
+    thick = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8))
+    shapes = (1, across), (down, 1)
+    return [cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones(shape, np.uint8)) for shape in shapes]
 
 
 def _guesses(points: np.ndarray, cell: np.ndarray, axis: int) -> Iterator[_Line]:

@@ -45,7 +45,7 @@ def test_panels_lie_side_by_side(drawn: tuple[str, ComicPage]) -> None:
     for top, left, bottom, right in page.panels:
         assert 0 <= top < bottom <= page.line_art.shape[0] and 0 <= left < right <= WIDTH
         inside[top:bottom, left:right] += 1
-    if kind in ("upright", "borderless", "bleed", "balloon across", "figure out"):
+    if kind in ("upright", "borderless", "bleed", "balloon across", "figure out", "pinwheel", "speed lines"):
         assert inside.max() == 1  # slanted boxes overlap, an inset lies in another, one line is shared
     if kind not in ("one drawing", "slanted"):
         assert not page.ground[inside == 0].any()
@@ -64,10 +64,31 @@ def test_frames_are_drawn_but_for_a_borderless_panel(drawn: tuple[str, ComicPage
         sides = [ink[near[0], left:right].any(0), ink[near[2], left:right].any(0)]
         sides += [ink[top:bottom, near[1]].any(1), ink[top:bottom, near[3]].any(1)]
         lined.append(np.mean([side.mean() for side in sides]))
-    if kind in ("upright", "one line", "inset", "figure out"):
+    if kind in ("upright", "one line", "inset", "figure out", "pinwheel", "speed lines"):
         assert min(lined) > 0.85
     elif kind == "borderless":
         assert sorted(lined)[0] < 0.5 < 0.85 < sorted(lined)[1]
+
+
+def test_no_gutter_of_a_pinwheel_runs_from_side_to_side() -> None:
+    page = make_page("pinwheel", 1, split="val", width=WIDTH)
+    inside = np.zeros(page.line_art.shape, bool)
+    for top, left, bottom, right in page.panels:
+        inside[top:bottom, left:right] = True
+    margin = WIDTH // 16
+    assert inside[margin:-margin, margin:-margin].any(0).all() and inside[margin:-margin, margin:-margin].any(1).all()
+    assert len(page.panels) == 5
+
+
+def test_speed_lines_run_to_the_frames_of_panels() -> None:
+    plain, speed = (make_page(kind, 3, split="val", width=WIDTH) for kind in ("upright", "speed lines"))
+
+    def lines(page: ComicPage) -> float:
+        """Of a line just inside the upper frames, the share that is ink."""
+        tops = [page.line_art[top + 6, left + 6 : right - 6] for top, left, _, right in page.panels]
+        return float((np.concatenate(tops) < 200).mean())
+
+    assert lines(speed) > 0.03 + lines(plain)
 
 
 def test_a_page_is_the_same_every_time_and_another_with_another_number_or_split() -> None:

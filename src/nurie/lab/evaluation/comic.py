@@ -64,6 +64,8 @@ class Kind:
         across: a balloon lies over a gutter.
         out: a figure steps out of its panel, over the gutter above.
         whole: one drawing as large as the page: a panel if it has a frame, which half of them have, else none.
+        pinwheel: four panels around a fifth; no gutter runs from side to side.
+        speed: lines run from behind the figures to the frame.
     """
 
     grids: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -75,6 +77,8 @@ class Kind:
     across: bool = False
     out: bool = False
     whole: bool = False
+    pinwheel: bool = False
+    speed: bool = False
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -88,6 +92,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "figure out": Kind(out=True),
         "inset": Kind(inset=True, grids=(1, 3)),
         "one drawing": Kind(whole=True, grids=(5,)),
+        # Pages are drawn by their kind's place here: new ones come last.
+        "pinwheel": Kind(pinwheel=True),
+        "speed lines": Kind(speed=True, grids=(0, 1, 3)),
     }
 )
 
@@ -213,6 +220,8 @@ class _Sheet:
     def _panels(self) -> list[NDArray[np.float64]]:
         """The panels' corners in pixels, 4 x 2 each, from the top, left to right."""
         kind, rng = self._kind, self._rng
+        if kind.pinwheel:
+            return self._pinwheel()
         margin = -_BLEED if kind.bleed else _MARGIN
         grid = _GRIDS[kind.grids[rng.integers(len(kind.grids))]]
         top, bottom, left, right = margin, ASPECT - margin, margin, 1 - margin
@@ -242,6 +251,19 @@ class _Sheet:
                         corners.append((x, level + rises[edge] * (x - 0.5)))
                     ends.append(corners)
                 panels.append(self._width * np.array([*ends[0], *ends[1][::-1]]))
+        return panels
+
+    def _pinwheel(self) -> list[NDArray[np.float64]]:
+        """The corners in pixels of four panels around a fifth, 4 x 2 each, from the top, left to right."""
+        x = _MARGIN + (1 - 2 * _MARGIN) * np.array([0, self._rng.uniform(0.3, 0.36), self._rng.uniform(0.64, 0.7), 1])
+        y = _MARGIN + (ASPECT - 2 * _MARGIN) * np.array(
+            [0, self._rng.uniform(0.3, 0.36), self._rng.uniform(0.64, 0.7), 1]
+        )
+        panels = []
+        for left, top, right, bottom in ((0, 0, 2, 1), (2, 0, 3, 2), (0, 1, 1, 3), (1, 1, 2, 2), (1, 2, 3, 3)):
+            low = [edges[first] + _GUTTER / 2 * (first > 0) for edges, first in ((x, left), (y, top))]
+            high = [edges[last] - _GUTTER / 2 * (last < 3) for edges, last in ((x, right), (y, bottom))]
+            panels.append(self._width * np.array([low, (high[0], low[1]), high, (low[0], high[1])]))
         return panels
 
     def _inset(self, around: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -282,7 +304,9 @@ class _Sheet:
         """Put one or two figures into a panel, before a floor, a window or soft tone, or nothing."""
         rng = self._rng
         top, left, bottom, right = self._box(panel)
-        if not toned and rng.random() < 0.5:
+        if self._kind.speed:
+            self._speed_lines((top, left, bottom, right), mask)
+        elif not toned and rng.random() < 0.5:
             self._scenery((top, left, bottom, right), mask)
         height, width = bottom - top, right - left
         count = 2 if several and (width > 1.2 * height or (width > 0.8 * height and rng.random() < 0.4)) else 1
@@ -318,6 +342,20 @@ class _Sheet:
             cv2.rectangle(drawn, (x, y), (x + wide, y + tall), 255, line, cv2.LINE_AA)
             cv2.line(drawn, (x + wide // 2, y), (x + wide // 2, y + tall), 255, line, cv2.LINE_AA)
             cv2.line(drawn, (x, y + tall // 2), (x + wide, y + tall // 2), 255, line, cv2.LINE_AA)
+        self._lines[mask] = np.minimum(self._lines, 255 - drawn)[mask]
+
+    def _speed_lines(self, panel: Box, mask: NDArray[np.bool_]) -> None:
+        """Draw lines, at uneven distances, that run from around a panel's middle to its frame."""
+        top, left, bottom, right = panel
+        middle, drawn = np.array([(left + right) / 2, (top + bottom) / 2]), np.zeros_like(self._lines)
+        reach, inner = math.hypot(bottom - top, right - left), 0.25 * min(bottom - top, right - left)
+        line = max(1, round(0.4 * _FRAME * self._width))
+        for turn in np.cumsum(self._rng.uniform(0.05, 0.3, 60)):
+            if turn > math.tau:
+                break
+            way = np.array([math.cos(turn), math.sin(turn)])
+            one, other = (np.rint(16 * (middle + length * way)).astype(int).tolist() for length in (inner, reach))
+            cv2.line(drawn, one, other, 255, line, cv2.LINE_AA, shift=4)
         self._lines[mask] = np.minimum(self._lines, 255 - drawn)[mask]
 
     def _someone(self, side: int) -> tuple[_Member, Drawing, Bytes]:
