@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
-from nurie import __version__
+import pytest
+
+from nurie import __main__, __version__, cli
 
 
 def test_the_package_runs_as_a_module() -> None:
@@ -9,3 +11,15 @@ def test_the_package_runs_as_a_module() -> None:
         done = subprocess.run([sys.executable, "-m", "nurie", *words], capture_output=True, text=True)
         assert done.returncode == 0
         assert expected in done.stdout
+
+
+def test_ctrl_c_while_it_starts_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", stop)
+    monkeypatch.setattr(sys, "argv", ["nurie", "colorize"])
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main()
+    assert stopped.value.code == 130
+    assert capsys.readouterr() == ("", "")

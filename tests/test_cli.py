@@ -182,7 +182,7 @@ def test_outputs_of_other_settings_are_not_passed_off(
     before = times("out")
     arguments = ["lines", "-r", "ref.png", "-o", "out"]
     if change == "references":
-        Image.new("RGB", (48, 32), (9, 9, 9)).save("ref.png")
+        Image.new("RGB", (48, 32), (9, 9, 90)).save("ref.png")
     elif change == "model":
         shutil.copytree(model_folder, "other")
         # The same graphs under other names: bytes that are others, but a whole model.
@@ -256,16 +256,44 @@ def test_folders_in_a_folder_are_told(colorize, capsys: pytest.CaptureFixture) -
     assert outputs("lines/out") == ["a.png", "b.png", "c.png", "x.png"]
 
 
+def test_pictures_that_are_not_read_are_named(colorize, capsys: pytest.CaptureFixture) -> None:
+    Path("cast").mkdir()
+    Path("ref.png").rename("cast/ref.png")
+    # a.psd is what a.png was exported from; a note is no picture
+    for name in ("lines/a.psd", "lines/d.HEIC", "lines/e.clip", "lines/notes.txt", "cast/back.pdf"):
+        Path(name).write_bytes(b"x")
+    assert colorize("lines", "-r", "cast", "-o", "out") == 0
+    said = "note: not read, and passed over: lines/d.HEIC, lines/e.clip, cast/back.pdf; export such files as .png\n"
+    assert capsys.readouterr().err.startswith(said)
+    assert outputs("out") == ["a.png", "b.png", "c.png"]
+
+
+def test_references_without_colours_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
+    assert colorize("lines/a.png", "-r", "ref.png", "-r", "lines/b.png", "-o", "x.png") == 0
+    told = "note: lines/b.png has no colours, only black, white and grey, and gives no others.\n"
+    assert capsys.readouterr() == ("x.png\n", told)
+
+
+@pytest.mark.parametrize("names", [["lines/塗り絵.png"], ["lines/塗り絵.png", "lines/a.png"]])
+def test_a_name_that_the_terminal_lacks_is_no_error(colorize, monkeypatch: pytest.MonkeyPatch, names: list) -> None:
+    drawing(Path(names[0]))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252", write_through=True))
+    assert colorize(*names, "-r", "ref.png", "-o", "彩色") == 0
+    assert b"\\u5f69\\u8272" in written.getvalue()
+    assert is_red("彩色/塗り絵.png")
+
+
 def test_pages_without_anything_to_colour_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
     Image.new("L", (53, 41), 255).save("lines/b.png")
     Image.new("L", (53, 41), 0).save("lines/c.png")
     assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
     told = capsys.readouterr().err
-    assert "lines/b.png: nothing is drawn on it, so it stays white.\n" in told and "lines/a.png" not in told
+    assert "lines/b.png: nothing dark is drawn on it, so it stays white.\n" in told and "lines/a.png" not in told
     assert "lines/c.png: it is black all over, so there is nothing to colour.\n" in told
     assert colour("out/b.png") == [255, 255, 255] and colour("out/c.png") == [0, 0, 0]
     assert colorize("lines/b.png", "-r", "ref.png", "-o", "b.psd") == 0
-    assert capsys.readouterr() == ("b.psd\n", "lines/b.png: nothing is drawn on it, so it stays white.\n")
+    assert capsys.readouterr() == ("b.psd\n", "lines/b.png: nothing dark is drawn on it, so it stays white.\n")
 
 
 def test_a_full_disk_leaves_nothing_half_written(
@@ -278,8 +306,11 @@ def test_a_full_disk_leaves_nothing_half_written(
         def write(self, data: object) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    begun: list[Path] = []
+
     def begin(path: Path, mode: str) -> object:
-        if ".a.png." in path.name:
+        begun.append(path)
+        if len(begun) == 1:
             return open(path, mode)
         path.write_bytes(b"half")
         return Full()
@@ -356,7 +387,7 @@ def test_a_layer_alone(colorize, capsys: pytest.CaptureFixture) -> None:
     with Image.open("lines.png") as picture:
         assert picture.mode == "RGBA"
     assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--part", "shadow") == 2
-    assert "--part is image, colors or lines; got 'shadow'" in capsys.readouterr().err
+    assert "error: part is image, colors or lines; got 'shadow'" in capsys.readouterr().err
     for wrong in (["x.psd", "--part", "lines"], ["x.png", "--layer-per-colour"]):
         assert colorize("lines/a.png", "-r", "ref.png", "-o", *wrong) == 2
         assert "write .p" in capsys.readouterr().err
@@ -386,7 +417,7 @@ def test_a_region_set_by_hand_stays_when_the_page_is_run_again(colorize, capsys:
     assert colorize(*page, "--set", "7,5=#1e961e", "--set", " 11 , 31 = 0000FF") == 0
     assert capsys.readouterr() == ("x.png\n", "")
     assert colour("x.png") == [30, 150, 30]
-    Image.new("RGB", (48, 32), (9, 9, 9)).save("dark.png")
+    Image.new("RGB", (48, 32), (9, 9, 90)).save("dark.png")
     page[2] = "dark.png"
     assert colorize(*page) == 0
     assert capsys.readouterr() == ("x.png\n", "x.png: 2 regions recoloured as x.png.nurie.json says\n")
@@ -401,8 +432,11 @@ def test_a_region_set_by_hand_stays_when_the_page_is_run_again(colorize, capsys:
     # taken back
     assert colorize(*page, "--set", "2,3=auto", "--set", "2,38=auto") == 0
     with Image.open("x.png") as picture:
-        np.testing.assert_allclose(np.asarray(picture)[[5, 40], 7].astype(int), 9, atol=1)
+        np.testing.assert_allclose(np.asarray(picture)[[5, 40], 7].astype(int), [(9, 9, 90)] * 2, atol=1)
     assert json.loads(Path("x.png.nurie.json").read_text())["corrections"] == []
+    capsys.readouterr()
+    assert colorize(*page) == 0
+    assert capsys.readouterr() == ("x.png\n", "")
     # another page at the same output
     pixels = np.full((41, 53), 255, np.uint8)
     pixels[7] = 0
@@ -465,6 +499,10 @@ BAD = {
     ),
     "cannot write": (lambda: Path("file").write_text("x"), ["lines/a.png", "-r", "ref.png", "-o", "file/o.png"]),
     "names one file": (None, ["lines", "-r", "ref.png", "-o", "o.png"]),
+    "lines/a.png, ref.png may be several drawings; give a folder. Every reference wants an -r of its own": (
+        None,
+        ["lines/a.png", "-r", "lines/b.png", "ref.png", "-o", "o.png"],
+    ),
     "use .png": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.xcf"]),
     "no kind of palette; use .gpl, .ase, .json": (
         lambda: Path("p.aco").write_text("x"),
@@ -614,8 +652,19 @@ def test_another_part_s_command_gets_its_own_words(plug, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "error: unknown key 'lr_rate'\n"
 
 
-def test_a_part_that_is_not_installed_says_how(plug, capsys: pytest.CaptureFixture) -> None:
-    plug("import torch_that_is_not_there")
+LATE_PART = """
+import typer
+app = typer.Typer()
+@app.command()
+def train(): import torch_that_is_not_there
+@app.command()
+def other(): pass
+"""
+
+
+@pytest.mark.parametrize("source", ["import torch_that_is_not_there", LATE_PART], ids=["whole", "one command"])
+def test_a_part_that_is_not_installed_says_how(plug, capsys: pytest.CaptureFixture, source: str) -> None:
+    plug(source)
     assert run("lab", "train") == 2
     error = capsys.readouterr().err
     assert "torch_that_is_not_there" in error

@@ -3,6 +3,7 @@
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -97,6 +98,27 @@ def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet.replace("(120, 80)", "(101, 83)"), "README.md", "exec"), {})
     assert size_of(tmp_path / "coloured.png") == (131, 97)
+
+
+def test_the_first_steps_can_be_taken_one_after_another(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = np.full((613, 631), 255, np.uint8)
+    page[311] = 0
+    drawings = ["drawing.png", "chapter/page2.png", "chapter/page7.png", "examples/page/drawing.png"]
+    colours = ["reference.png", "hero.png", "cast/hero.png", "examples/page/references/1.png"]
+    for name in [*drawings, *colours]:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(page if name in drawings else np.full((61, 67, 3), (200, 30, 40), np.uint8)).save(name)
+    Path("examples/beast").mkdir()
+    shutil.copy(ROOT / "examples/beast/sunset.gpl", "examples/beast")
+    lines = command_lines(ROOT / "docs/first-steps.md")
+    assert len(lines) > 10
+    for line in lines:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([*shlex.split(line, comments=True)[1:], "--model", str(model_folder), "--threads", "1"])
+        assert not stopped.value.code, line
 
 
 def test_the_readme_shows_a_picture_and_a_result_early() -> None:

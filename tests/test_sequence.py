@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nurie.errors import InputError, OutputError
-from nurie.sequence import Job, Run, digest_of, passed_over, pictures_of, plan
+from nurie.sequence import Job, Run, digest_of, passed_over, pictures_of, plan, unreadable
 
 
 @pytest.fixture
@@ -48,6 +48,14 @@ def test_folders_with_pictures_in_folders_are_not_looked_into_and_are_told(chapt
             if path.is_file():
                 path.unlink()
         pictures_of([chapter])
+
+
+def test_pictures_of_other_kinds_are_told_unless_one_that_is_read_stands_beside(chapter: Path) -> None:
+    for name in ("page 10.heic", "page 2.PSD", "a.psd", "b.clip", ".d.gif"):
+        (chapter / name).write_bytes(b"x")
+    other = [chapter / "page 2.PSD", chapter / "page 10.heic"]
+    assert unreadable([chapter, chapter, chapter / "a.psd"]) == other
+    assert unreadable([chapter / "page 2.PSD"]) == []
 
 
 def test_what_is_missing_is_named(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

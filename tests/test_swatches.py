@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,7 @@ DAMAGED = {
     "null.json": b'{"colors": [null]}',
     "text.json": b'{"colors": "#f0c8a0"}',
     "bytes.json": b"\xff\xfe\x00",
+    "deep.json": b"[" * 100_000,
 } | {f"cut {length}.ase": ADOBE[:length] for length in range(1, len(ADOBE), 11)}
 
 
@@ -140,6 +142,17 @@ def test_a_damaged_palette(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(DAMAGED[name])
     with pytest.raises(InputError, match="is damaged or of another kind"):
         read(tmp_path / name)
+
+
+def test_what_is_wrong_in_a_list_is_said(tmp_path: Path) -> None:
+    for text, message in {
+        '{"skin": "#f0c8a0"}': 'colours are a list, or {"colors": [...]}. Export it again.',
+        '["#f00"]': "three whole numbers from 0 to 255; got '#f00'. Export it again.",
+        '[{"name": "skin"}]': "got {'name': 'skin'}. Export it again.",
+    }.items():
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(InputError, match=f"{re.escape(message)}$"):
+            read(tmp_path / "a.json")
 
 
 def test_a_colour_that_is_not_read_is_named(tmp_path: Path) -> None:

@@ -10,9 +10,13 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"nurie {__version__}")
         return
-    from nurie import cli
+    try:
+        from nurie import cli
 
-    cli.main()
+        cli.main()
+    except KeyboardInterrupt:
+        # Ctrl-C before there is anything to stop, while libraries are loaded.
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,7 +145,7 @@ def colorize(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all")] = None,
 ) -> None:
     """Colour drawings from reference pictures, at their full size, their lines untouched."""
-    from nurie.sequence import Run, digest_of, passed_over, pictures_of, plan
+    from nurie.sequence import Run, digest_of, few, passed_over, pictures_of, plan, unreadable
 
     references = pictures_of(reference)
     files = [Path(palette)] if palette not in (None, "lock") else []
@@ -157,6 +158,8 @@ def colorize(
         )
     for folder in passed_over(line_art, known=[out, *(picture.parent for picture in references)]):
         _say(f"note: the pictures in {folder} are not coloured; name that folder to colour them")
+    if foreign := unreadable([*line_art, *reference]):
+        _say(f"note: not read, and passed over: {few([str(file) for file in foreign])}; export such files as .png")
 
     from nurie import swatches
 
@@ -174,6 +177,8 @@ def colorize(
         cv2.setNumThreads(threads)
     colorizer = Colorizer(model, threads=threads, max_megapixels=max_megapixels)
     known = colorizer.encode(references)
+    for note in known.notes:
+        _say(f"note: {note}")
     used = read or _references_palette(known, needed=palette is not None or save_palette is not None)
     if save_palette and save_palette.exists() and not overwrite:
         if not _holds(save_palette, used):
@@ -211,11 +216,11 @@ def colorize(
 
 def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> None:
     """Say before any work what options and outputs do not go together."""
+    from nurie.colorization import check_part
     from nurie.image import WRITABLE
     from nurie.layers import LAYERED
 
-    if part not in ("image", "colors", "lines"):
-        raise InputError(f"--part is image, colors or lines; got {part!r}.")
+    check_part(part)
     if part != "image" and suffixes - set(WRITABLE):
         raise InputError(f"--part {part} is one picture; write {', '.join(WRITABLE)}.")
     if layer_per_colour and (part != "image" or suffixes - set(LAYERED)):
@@ -265,8 +270,8 @@ def _one(
     with run.making(job, overwrite=overwrite):
         result, kept = make(job.source), corrections_path(job.target)
         if kept.exists():
-            count = result.correct(kept)
-            say(f"{job.target}: {count} {'region' if count == 1 else 'regions'} recoloured as {kept.name} says")
+            if count := result.correct(kept):
+                say(f"{job.target}: {count} {'region' if count == 1 else 'regions'} recoloured as {kept.name} says")
         for note in result.notes:
             say(f"{job.source}: {note}")
         for x, y, colour in points:
@@ -325,7 +330,7 @@ def _mount(command: EntryPoint) -> None:
 
     def run(context: typer.Context) -> None:
         try:
-            mounted = command.load()
+            command.load()(args=context.args, prog_name=f"nurie {command.name}")
         except ModuleNotFoundError as error:
             # A missing file of ours is a bug, and its traceback the report.
             if (error.name or "").split(".")[0] == "nurie":
@@ -334,7 +339,6 @@ def _mount(command: EntryPoint) -> None:
                 f"`nurie {command.name}` needs packages that are not installed ({error}). "
                 f"Install them: pip install 'nurie[{command.name}]'"
             ) from error
-        mounted(args=context.args, prog_name=f"nurie {command.name}")
 
     passing = {
         "ignore_unknown_options": True,
@@ -351,6 +355,9 @@ for _command in entry_points(group="nurie.commands"):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command `nurie`; an error that Nurie raises on purpose becomes one line and status 2."""
+    # A name that the terminal's encoding lacks, as a Japanese one on Windows, is no reason to fail.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(args=None if arguments is None else list(arguments), prog_name="nurie")
     except NurieError as error:

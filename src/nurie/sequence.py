@@ -13,10 +13,14 @@ from nurie.flats import corrections_path
 from nurie.image import READABLE, WRITABLE, check_writable
 from nurie.layers import LAYERED
 
-__all__ = ["Job", "Run", "digest_of", "passed_over", "pictures_of", "plan"]
+__all__ = ["Job", "Run", "digest_of", "few", "passed_over", "pictures_of", "plan", "unreadable"]
 
 _RECORD = ".nurie-run.jsonl"
 _SUFFIXES = tuple(dict.fromkeys((*WRITABLE, *LAYERED)))
+_FOREIGN = set(
+    ".avif .clip .gif .heic .heif .jfif .jxl .kra .mdp .ora .pdf .procreate .psb .psd .sai .sai2 .svg .tga .xcf".split()
+)
+"""Suffixes of pictures that are not read."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,18 @@ def passed_over(paths: Iterable[Path], known: Iterable[Path] = ()) -> list[Path]
     return [inner for folder in folders for inner in _folders_inside(folder) if inner.resolve() not in expected]
 
 
+def unreadable(paths: Iterable[Path]) -> list[Path]:
+    """Return the files right in the folders named that are pictures, but of no kind that is read.
+
+    One beside a picture of its name that is read is not returned: it is what that was exported from, or made into.
+    """
+    found = []
+    for folder in dict.fromkeys(path for path in paths if path.is_dir()):
+        read = {file.stem for file in _pictures_inside(folder)}
+        found += [file for file in _visible(folder) if file.suffix.lower() in _FOREIGN and file.stem not in read]
+    return found
+
+
 def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix: str | None = None) -> list[Job]:
     """Give each drawing its output, without touching any file.
 
@@ -83,7 +99,10 @@ def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix:
         jobs = [Job(sources[0], out)]
     else:
         if out.suffix.lower() in _SUFFIXES and not out.is_dir():
-            raise OutputError(f"{out} names one file, but there may be several drawings; give a folder.")
+            raise OutputError(
+                f"{out} names one file, but {few([str(path) for path in paths])} may be several drawings; give a "
+                "folder. Every reference wants an -r of its own."
+            )
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; give a folder, or a file name with a suffix ({', '.join(_SUFFIXES)}).")
         jobs = [Job(source, out / f"{source.stem}{ending}") for source in sources]
@@ -132,7 +151,7 @@ class Run:
         if names:
             what = " and ".join(dict.fromkeys(setting for name in names for setting in others[name]))
             raise OutputError(
-                f"{_few(names)} in {self._record.parent}: {what} changed since. Give --overwrite to colour all again, "
+                f"{few(names)} in {self._record.parent}: {what} changed since. Give --overwrite to colour all again, "
                 "another output, or name only the drawings that are missing."
             )
 
@@ -187,6 +206,12 @@ def digest_of(files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
+def few(names: Sequence[str]) -> str:
+    """Name three, and say how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
 def _corrections(job: Job) -> str | None:
     path = corrections_path(job.target)
     return digest_of([path]) if path.exists() else None
@@ -203,11 +228,6 @@ def _read_record(path: Path) -> dict[str, dict[str, object]]:
     return made
 
 
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
-
-
 def _inside(folder: Path) -> list[Path]:
     try:
         pictures = _pictures_inside(folder)
@@ -215,7 +235,7 @@ def _inside(folder: Path) -> list[Path]:
         raise InputError(f"the folder {folder} cannot be read: {error}.") from error
     if not pictures:
         inner = _folders_inside(folder)
-        where = f"; give those in it that have: {_few([str(path) for path in inner])}" if inner else ""
+        where = f"; give those in it that have: {few([str(path) for path in inner])}" if inner else ""
         raise InputError(f"the folder {folder} has no picture in it ({', '.join(READABLE)}){where}.")
     return pictures
 

@@ -91,8 +91,9 @@ def read(path: str | os.PathLike[str]) -> list[Swatch]:
         swatches = reader(path.read_bytes())
     except OSError as error:
         raise InputError(f"the palette {path} cannot be read: {error.strerror or error}; check the path.") from error
-    except (ValueError, TypeError, KeyError, AttributeError, struct.error, InputError) as error:
-        raise InputError(f"the palette {path} is damaged or of another kind: {error}. Export it again.") from error
+    except (ValueError, RecursionError, struct.error, InputError) as error:
+        what = str(error).removesuffix(".")
+        raise InputError(f"the palette {path} is damaged or of another kind: {what}. Export it again.") from error
     if not swatches:
         raise InputError(f"the palette {path} has no colours in it; give one that has.")
     return swatches
@@ -227,13 +228,13 @@ def _adobe_text(text: str) -> bytes:
 
 def _read_ours(data: bytes) -> list[Swatch]:
     content = json.loads(data)
-    entries = content["colors"] if isinstance(content, dict) else content
+    entries = content.get("colors") if isinstance(content, dict) else content
     if not isinstance(entries, list):
         raise ValueError('colours are a list, or {"colors": [...]}')
     return [
-        Swatch(colour_of(entry))
-        if isinstance(entry, str)
-        else Swatch(colour_of(entry["hex"]), str(entry.get("name", "")), str(entry.get("group", "")))
+        Swatch(colour_of(entry.get("hex", entry)), str(entry.get("name", "")), str(entry.get("group", "")))
+        if isinstance(entry, dict)
+        else Swatch(colour_of(entry))
         for entry in entries
     ]
 
