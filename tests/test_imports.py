@@ -31,6 +31,7 @@ ORDER = [
     "regions",
     "balloons",
     "panels",
+    "strips",
     "drawing",
     "bays",
     "page",

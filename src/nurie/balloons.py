@@ -26,7 +26,7 @@ _DENSE = 0.02, 0.4
 """Shares of a balloon that are ink."""
 
 
-def find_balloons(ink: np.ndarray) -> np.ndarray:
+def find_balloons(ink: np.ndarray, *, page: float | None = None) -> np.ndarray:
     """Find the speech balloons and caption boxes of a page.
 
     A balloon is recognised by a closed contour, nearly convex and inside the page, around at least ten marks of about
@@ -35,11 +35,13 @@ def find_balloons(ink: np.ndarray) -> np.ndarray:
 
     Args:
         ink: float32 H x W in [0, 1].
+        page: pixels of the page that this is a part of; None where it is the whole.
 
     Returns:
         bool H x W, where balloons are.
     """
     height, width = ink.shape
+    least, most = (share * (page or ink.size) for share in _SIZES)
     drawn = (ink > LINE).astype(np.uint8)
     # Thicker by a pixel on each side: a contour drawn thin may have gaps once it is shrunk.
     grown = np.ones((3, 3), np.uint8)
@@ -48,7 +50,7 @@ def find_balloons(ink: np.ndarray) -> np.ndarray:
     for name in range(1, count):
         left, top, across, down, area = (int(value) for value in stats[name])
         inside = left > 0 and top > 0 and left + across < width and top + down < height
-        if not inside or not _SIZES[0] <= area / labels.size <= _SIZES[1]:
+        if not inside or not least <= area <= most:
             continue
         box = np.s_[top : top + down, left : left + across]
         contours, _ = cv2.findContours((labels[box] == name).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

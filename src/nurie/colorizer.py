@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, cast, hub, image, page
-from nurie.balloons import find_balloons
+from nurie import canvas, cast, hub, image, page, strips
 from nurie.colorization import Colorization, References
 from nurie.drawing import Drawing
 from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
@@ -172,7 +171,7 @@ class Colorizer:
             colors, owners = cast.colour(self._engine, drawing.views, layout, known.tokens)
         if drawing.panels.boxes:
             colors = _whitened(colors, drawing.panels.gutter)
-        if balloons and (speech := find_balloons(drawing.reduced)).any():
+        if balloons and (speech := strips.balloons_of(drawing.reduced)).any():
             colors = _whitened(colors, speech)
         flats = page.carry(
             colors, drawing.seen, drawing.ink, layout, palette=known.palette, frames=drawing.panels.frames

@@ -1,7 +1,6 @@
 """Line art, read and prepared: its lines, its ink, and what the network sees of it."""
 
 import hashlib
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,16 +8,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, icc, image, lines, regions
+from nurie import canvas, icc, image, lines, regions, strips
 from nurie.engine import Engine
 from nurie.flats import Fingerprint
-from nurie.panels import Panels, find_panels
+from nurie.panels import Panels
 from nurie.screentone import without_screentone
 
 __all__ = ["Drawing"]
-
-_REDUCED = 3e6
-"""Panels and balloons are looked for at most at this many pixels."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +56,10 @@ class Drawing:
         pixels = image.array_of(picture)
         own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
         ink = lines.ink_of(without_screentone(own) if screentone else own)
-        factor = max(1.0, math.sqrt(ink.size / _REDUCED))
+        factor = strips.reduction(*ink.shape)
         height, width = (max(1, round(side / factor)) for side in ink.shape)
         reduced = ink if factor == 1 else canvas.shrunk(ink, height, width)
-        info, found = engine.info, find_panels(reduced) if panels else Panels.none(reduced.shape)
+        info, found = engine.info, strips.panels_of(reduced) if panels else Panels.none(reduced.shape)
         boxes = found.boxes_on(*ink.shape)
         layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=boxes, nearest=found.nearest)
         alpha, straight, on_glass = image.alpha_of(picture), None, False
