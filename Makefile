@@ -66,6 +66,8 @@ examples: $(DEV)
 figures: colorize $(DEV)
 	cp $(OUT)/sheet.png docs/examples.png
 	$(BIN)/python examples/make_steps.py docs/first-steps.png
+	$(BIN)/python examples/make_modes.py docs/full-size.png
+	$(BIN)/python examples/make_comic.py docs/comic-page.png
 	$(BIN)/nurie lab evaluate $(MODEL) --limit 4 --sheet docs/palette.png --sheet-rows 4
 
 credits: $(DEV)

@@ -1,0 +1,44 @@
+"""Make the picture of a comic page in docs/full-size.md: references, the drawing, seen whole, and panel by panel.
+
+    python examples/make_comic.py docs/comic-page.png
+
+The page is one of `benchmarks/comic_pages.py`. Needs what the lab needs (`pip install 'nurie[lab,corpora]'`).
+"""
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+
+from nurie import Colorizer
+from nurie.lab.evaluation.comic import make_page
+
+KIND, NUMBER = "figure out", 1
+HEIGHT, GAP = 480, 12
+
+
+def main() -> None:
+    """Write the picture, from the left."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    out = parser.parse_args().out
+    page, colorizer = make_page(KIND, NUMBER), Colorizer()
+    references = [Image.fromarray(picture) for picture in page.references]
+    known = colorizer.encode(references)
+    pages = [Image.fromarray(page.line_art).convert("RGB")]
+    pages += [colorizer(page.line_art, known, panels=panels).image for panels in (False, True)]
+    pages = [picture.resize((HEIGHT * picture.width // picture.height, HEIGHT), Image.LANCZOS) for picture in pages]
+    side = (HEIGHT - GAP) // 2
+    sheet = Image.new("RGB", (side + sum(GAP + picture.width for picture in pages), HEIGHT), "white")
+    for row, reference in enumerate(references):
+        sheet.paste(reference.resize((side, side), Image.LANCZOS), (0, row * (side + GAP)))
+    left = side + GAP
+    for picture in pages:
+        sheet.paste(picture, (left, 0))
+        left += picture.width + GAP
+    sheet.quantize(128, dither=Image.Dither.NONE).save(out, optimize=True)
+    print(out)
+
+
+if __name__ == "__main__":
+    main()
