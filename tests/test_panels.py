@@ -3,8 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from nurie import Colorizer
+from nurie.drawing import Drawing
+from nurie.engine import Engine
 from nurie.panels import Panels, find_panels
 
 H, W = 787, 601
@@ -333,3 +336,19 @@ def test_a_figure_has_one_colour_where_it_steps_out_of_its_panel(model_folder):
     assert len(found.panels) == 3
     assert len(np.unique(colors[1010:1780:9, 620:1180:9].reshape(-1, 3), axis=0)) == 1
     assert (colors[1215, 90] == 255).all()
+
+
+def test_what_the_network_gives_along_frames_is_not_used(model_folder):
+    """It sees no frame there but paper, where a figure ends that goes on."""
+    picture = Image.fromarray(comic())
+    drawing = Drawing.of(picture, Engine(model_folder), extract=False, screentone=False, panels=True)
+    layout = drawing.layout
+    scale = layout.width / W
+    for left, top, right, bottom in PANELS:
+        row = round((top + bottom) / 2 * scale)
+        for column, inside in ((left * scale, 1), (right * scale, -1)):
+            beside = [round(column) + inside * step for step in (1, 2)]
+            assert (drawing.seen[0, 0, row, beside] == -1).all()
+            assert drawing.seen[0, 0, row, round(column) + 5 * inside] > -1
+            assert drawing.seen[0, 0, row, round(column) - 2 * inside] == 1  # the gutter
+    assert all(view[0, 0, view.shape[2] // 2, 2] > 0 for view in drawing.views)  # no frame is seen

@@ -16,6 +16,9 @@ from nurie.screentone import without_screentone
 
 __all__ = ["Drawing"]
 
+_BESIDE = 2
+"""Pixels of the canvas beside a frame that the network takes for paper below a figure."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -79,7 +82,7 @@ class Drawing:
         if boxes:
             bare = np.where(found.frames, np.float32(0), reduced)
             views = canvas.panel_inputs(bare, layout, found.boxes, info.multiple)
-            seen = np.where(_unknown(layout, found.gutter), np.float32(-1), seen)
+            seen = np.where(_unknown(layout, found), np.float32(-1), seen)
         else:
             views = canvas.window_inputs(seen, layout)
         # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
@@ -108,9 +111,18 @@ class Drawing:
         return float((self.ink[::4, ::4] > regions.LINE).mean()) > 0.5
 
 
-def _unknown(layout: canvas.Layout, gutter: np.ndarray) -> np.ndarray:
-    """Say which pixels of the canvas no window has, and are no gutter either; bool h x w."""
+def _unknown(layout: canvas.Layout, panels: Panels) -> np.ndarray:
+    """Say of which pixels of the canvas the network's colours are none of the drawing's; bool h x w.
+
+    No window has them, and they are no gutter either; or they lie along a frame, where a figure ends that goes on.
+    """
+    size = layout.width, layout.height
     none = canvas.blend(layout, [np.zeros((1, 1, *window.seen), np.float32) for window in layout.windows])[..., 0] > 0
-    near = cv2.resize(gutter.astype(np.uint8), (layout.width, layout.height), interpolation=cv2.INTER_AREA)
-    none[: layout.height, : layout.width] &= near == 0
+    near, frame = (
+        cv2.resize(255 * which.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        for which in (panels.gutter, panels.frames)
+    )
+    inner = none[: layout.height, : layout.width]
+    inner |= cv2.dilate(frame.astype(np.uint8), np.ones((2 * _BESIDE + 1,) * 2, np.uint8)) > 0
+    inner &= ~near
     return none
