@@ -393,6 +393,9 @@ def test_recognition_beside_colours_is_the_same_loss_and_teaches_the_encoders():
     _, terms = module.colour_terms(batch)
     alone = module.recognition_term(batch, module.generator.recognize(batch.line_art, batch.reference))
     torch.testing.assert_close(terms["recognition"], alone["recognition"])
+    torch.stack([terms["reconstruction"], terms["correspondence"]]).sum().backward(retain_graph=True)
+    assert not any(p.grad.any() for p in module.generator.recognizer.parameters() if p.grad is not None)
+    module.zero_grad()
     terms["recognition"].backward()
     for part in (module.generator.line_art_encoder, module.generator.reference_encoder, module.generator.recognizer):
         assert all(parameter.grad.abs().max() > 0 for parameter in part.parameters())
