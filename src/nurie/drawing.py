@@ -36,7 +36,8 @@ class Drawing:
     """Of the reduced ink."""
     layout: canvas.Layout
     seen: np.ndarray
-    """The network's canvas, float32 1 x 1 x h x w; ink, too, where a figure has stepped out of its panel."""
+    """The network's canvas, float32 1 x 1 x h x w; ink, too, where no network knows
+    colours: along frames, and where a figure has stepped out of its panel."""
     views: list[np.ndarray]
     """What the network sees of each window, float32 1 x 1 x h x w."""
     alpha: np.ndarray | None

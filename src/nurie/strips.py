@@ -80,7 +80,7 @@ def panels_of(ink: np.ndarray) -> Panels:
     height, width = ink.shape
     scale = _SMALL / width
     gutter, frames = np.zeros((2, height, width), bool)
-    nearest = np.zeros((max(1, round(scale * height)), _SMALL), np.int32)
+    nearest = np.zeros((round(scale * height), _SMALL), np.int32)
     boxes: list[tuple[int, int, int, int]] = []
     for part in parts:
         found = find_panels(ink[part])
@@ -88,8 +88,8 @@ def panels_of(ink: np.ndarray) -> Panels:
             found = _as_one(ink[part])
         gutter[part], frames[part] = found.gutter, found.frames
         if found.nearest is not None:
-            rows = slice(round(scale * part.start), max(round(scale * part.stop), round(scale * part.start) + 1))
-            size = (_SMALL, len(nearest[rows]))
+            rows = slice(round(scale * part.start), round(scale * part.stop))
+            size = (_SMALL, rows.stop - rows.start)
             own = cv2.resize(found.nearest.astype(np.int16), size, interpolation=cv2.INTER_NEAREST)
             nearest[rows] = own + 1 + len(boxes)
         boxes += [(top + part.start, left, bottom + part.start, right) for top, left, bottom, right in found.boxes]

@@ -50,8 +50,7 @@ class LossWeights:
     """`correspondence`; not in the paper. The aligned variant was tried with 0.2 beside a reconstruction of 1."""
     recognition: float = 0.0
     """`recognition`; not in the paper. Alone it teaches the recognizer of a network that stays as it is, beside other
-    losses the encoders as well: 0.03 beside a reconstruction of 1 moves them about half as much as a correspondence of
-    0.5 does."""
+    losses the encoders as well: 0.03 moves them about two thirds as much as a correspondence of 0.5 does."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
