@@ -39,6 +39,15 @@ def test_shadows_are_as_dark_as_said_and_no_darker():
     assert 0.6 * 0.6 * 0.88 - 1e-6 <= colors.min() < 0.6 * 0.75 and colors.max() <= 0.6 + 1e-6
 
 
+def test_shadows_go_over_into_another_hue_as_far_as_their_tint():
+    """On grey, channels differ by the shadow's colour alone: as 1 - tint to 1 + tint at most."""
+    grey, slots = flat(batch=41)
+    for tint, least in ((0.0, 0.0), (0.1, 0.05), (0.5, 0.3)):
+        shaded = (shade(grey, slots, Shading(share=1.0, highlight=0.0, tint=tint), source()) + 1) / 2
+        ratio = shaded.amin(dim=1) / shaded.amax(dim=1)
+        assert (1 - tint) / (1 + tint) - 1e-5 <= ratio.min() <= 1 - least
+
+
 def test_highlights_only_brighten():
     picture, slots = flat(batch=37)
     shaded = shade(picture, slots, Shading(share=1.0, darkest=1.0, highlight=0.8), source())
@@ -54,7 +63,9 @@ def test_every_region_has_a_terminator_of_its_own():
     assert across.abs().mean() > 1.5 * within.abs().mean()
 
 
-@pytest.mark.parametrize("wrong", [{"share": 1.5}, {"darkest": 0.0}, {"highlight": -0.1}, {"softest": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"share": 1.5}, {"darkest": 0.0}, {"highlight": -0.1}, {"softest": 0.0}, {"tint": 1.1}]
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Shading(**wrong)

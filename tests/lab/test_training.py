@@ -640,7 +640,8 @@ def test_a_half_written_checkpoint_never_replaces_the_old(recipe, monkeypatch):
 def test_an_unknown_recipe_lists_those_that_exist():
     with pytest.raises(
         ConfigError,
-        match="There is no recipe 'picasso'.*paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, together",
+        match="There is no recipe 'picasso'.*figures, paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, "
+        "together",
     ):
         find_recipe("picasso")
     assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"

@@ -38,18 +38,24 @@ class Shading:
         share: probability that a picture is shaded.
         darkest: least brightness that a shadow leaves, as a factor in (0, 1].
         highlight: largest strength of highlights, 0 to 1.
+        tint: how far a shadow's factor may differ between the colour channels; painters' shadows go over into another
+            hue.
         softest: width of the softest terminator in units of the field, whose spread is about 1.
     """
 
     share: float = 0.5
     darkest: float = 0.5
     highlight: float = 0.6
+    tint: float = 0.12
     softest: float = 1.5
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not (0 <= self.share <= 1 and 0 < self.darkest <= 1 and 0 <= self.highlight <= 1 and self.softest > 0):
-            raise ConfigError(f"share and highlight are in [0, 1], darkest in (0, 1], softest above 0; received {self}")
+        shares = (self.share, self.highlight, self.tint)
+        if min(shares) < 0 or max(shares) > 1 or not 0 < self.darkest <= 1 or self.softest <= 0:
+            raise ConfigError(
+                f"share, highlight and tint are in [0, 1], darkest in (0, 1], softest above 0; received {self}"
+            )
 
 
 def shade(picture: Tensor, slots: Tensor, settings: Shading, generator: torch.Generator) -> Tensor:
@@ -70,9 +76,9 @@ def shade(picture: Tensor, slots: Tensor, settings: Shading, generator: torch.Ge
     figure = F.interpolate(1 - slots[:, :1], size=size, mode="bilinear") * shaded
     colors = (picture + 1) / 2
 
-    # A shadow's colour: darker, and a little bluer or redder than the light.
+    # A shadow's colour: darker, and bluer or redder than the light.
     dark = uniform(batch, settings.darkest, 1.0, generator, picture)
-    tilt = 1 + 0.12 * (2 * torch.rand(batch, 3, 1, 1, generator=generator) - 1).to(picture.device)
+    tilt = 1 + settings.tint * (2 * torch.rand(batch, 3, 1, 1, generator=generator) - 1).to(picture.device)
     tau = (dark * tilt).clamp(max=1)
     shadow = figure * _lit(picture, slots, settings, generator)
     colors = colors * (1 - shadow * (1 - tau))

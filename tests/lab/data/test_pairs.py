@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from nurie.errors import ConfigError, DataError
+from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import read_drawing, read_manifest
 from nurie.lab.data import PairDataset, PairSettings, collate, even_shares
-from nurie.lab.data.pairs import MEANINGS, SLOT_PLANES
+from nurie.lab.data.pairs import MEANINGS, SLOT_PLANES, slot_order
 
 SETTINGS = {"sizes": {0: 64}}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
@@ -116,7 +117,8 @@ def test_slots_that_mean_the_same_have_the_same_plane(tiny_corpus):
     _, b, _ = find_reference(tiny_corpus, CHARACTERS, sample[REFERENCE].transpose(1, 2, 0))
     for drawing, planes in ((a, sample[LINE_SLOTS]), (b, sample[REFERENCE_SLOTS])):
         assert planes.shape[1:] == (16, 16)
-        expected = {MEANINGS.index(slot): plane for slot, plane in zip(drawing.slots, drawing.coverage, strict=True)}
+        order = slot_order(a.slots, b.slots)
+        expected = {order.index(slot): plane for slot, plane in zip(drawing.slots, drawing.coverage, strict=True)}
         for number, plane in enumerate(planes):
             mean = expected.get(number, np.zeros((64, 64))).reshape(16, 4, 16, 4).mean((1, 3))
             np.testing.assert_allclose(plane, mean, atol=0.51)  # rounded to 8 bits
@@ -216,8 +218,19 @@ def test_painted_pictures_are_their_own_reference_and_have_no_slots(tiny_corpus)
     assert sample[LINE_SLOTS].shape == sample[REFERENCE_SLOTS].shape == (0, 16, 16)
 
 
-def test_every_meaning_has_a_plane():
-    assert len(MEANINGS) <= SLOT_PLANES and MEANINGS[0] == "background"
+def test_every_meaning_of_a_style_has_a_plane():
+    assert MEANINGS[0] == "background"
+    assert all(1 + len(set(slots.values())) <= SLOT_PLANES for slots in SLOTS.values())
+
+
+def test_planes_begin_with_what_both_characters_show():
+    assert slot_order(("background", "skin", "hair", "hat"), ("background", "body", "hair", "skin")) == (
+        *("background", "hair", "skin"),
+        *("body", "hat"),
+    )
+    half = len(MEANINGS) // 2
+    many = slot_order(MEANINGS, ("background", *MEANINGS[half:]))
+    assert len(many) == SLOT_PLANES < len(MEANINGS) and {"background", *MEANINGS[half:]} <= set(many)
 
 
 def test_a_batch_is_of_one_kind(tiny_corpus):

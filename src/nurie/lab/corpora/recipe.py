@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from nurie.errors import DataError
-from nurie.lab.corpora import animals, cats, clipart, emoji, faces, openmoji, portraits
+from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, openmoji, portraits
 from nurie.lab.corpora.build import Job, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
@@ -62,6 +62,7 @@ PORTRAITS = MappingProxyType(
 ANIMALS = Counts(train=1500, val=40, test=200)
 CATS = Counts(train=1500, val=40, test=200)
 FACES = Counts(train=2000, val=40)
+FIGURES = Counts(train=4000, val=100, test=200)
 
 #: Group -> its sources. ``--only`` takes either.
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -71,6 +72,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "animals": (animals.SOURCE,),
         "cats": (cats.SOURCE,),
         "faces": (faces.SOURCE,),
+        "figures": (figures.SOURCE,),
         "emoji": tuple(emoji.SETS),
         "openmoji": (openmoji.SOURCE,),
         "clipart": (clipart.SOURCE,),
@@ -84,7 +86,7 @@ def credit(source: str) -> str | None:
         return portraits.credits(source)
     if source in emoji.SETS:
         return emoji.SETS[source].credit
-    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, openmoji)}
+    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, figures, openmoji)}
     return fixed.get(source)
 
 
@@ -177,6 +179,9 @@ def plan(
             add(source, "animal_avatar", call)
         elif source == cats.SOURCE:
             add(source, "robohash", functools.partial(cats.cat_jobs, **CATS.scaled(scale), seed=seed, size=size))
+        elif source == figures.SOURCE:
+            call = functools.partial(figures.figure_jobs, **FIGURES.scaled(scale), seed=seed, size=size)
+            add(source, "pyvips", call)
         elif source == clipart.SOURCE and clipart_path is not None:
             jobs[source] = functools.partial(clipart.clipart_jobs, clipart_path, size=size, scale=scale)
         elif source == clipart.SOURCE:

@@ -11,8 +11,8 @@ import numpy as np
 from nurie.lab.corpora.store import Colour
 
 #: For each style, its colour slots that carry colour, by the meaning they share over styles. Slots that are not named
-#: here keep the style's own colour (ink, eyes, teeth) and belong to the base. With the background there are 16
-#: meanings, as many as training has planes for: "accent" is a second colour of body or clothes, "detail" a third.
+#: here keep the style's own colour (ink, eyes, teeth) and belong to the base. "accent" is a second colour of body or
+#: clothes, "detail" a third.
 SLOTS = MappingProxyType(
     {
         "adventurer": {
@@ -67,6 +67,14 @@ SLOTS = MappingProxyType(
             "primary": "clothes",
             "secondary": "accent",
             "accent": "detail",
+        },
+        # Here every slot is called by its meaning; "trousers" are skirts too.
+        "figures": {
+            meaning: meaning
+            for meaning in (
+                *("hair", "skin", "clothes", "trousers", "accent", "detail", "shoes", "socks", "eyes", "lips"),
+                *("hat", "hairAccessories", "glasses", "earrings"),
+            )
         },
         "big-ears": {"hair": "hair", "skin": "skin"},
         "avataaars": {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -37,7 +37,7 @@ from nurie.lab.data.partners import (
 )
 from nurie.lab.data.reading import DamagedFileError, PictureReader, read_entries
 
-#: Order of the slot planes of characters; other drawings keep their own order.
+#: What the slots of characters mean; other drawings have names of their own.
 MEANINGS = ("background", *sorted({meaning for style in SLOTS.values() for meaning in style.values()}))
 SLOT_PLANES = 16
 
@@ -336,7 +336,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             assert a is not None and b is not None
             order = largest_slots(a, replace(b, slots=names), SLOT_PLANES)
         else:
-            order = MEANINGS if entry.source in SLOTS else entry.slots[:SLOT_PLANES]
+            order = slot_order(entry.slots, names) if entry.source in SLOTS else entry.slots[:SLOT_PLANES]
         return PairPlan(
             drawing=entry,
             reference=other,
@@ -403,6 +403,15 @@ def even_shares(counts: Sequence[int], limit: int) -> list[int]:
         if sum(shares) >= limit:
             break
     return shares
+
+
+def slot_order(slots: Collection[str], others: Collection[str]) -> tuple[str, ...]:
+    """Order of the slot planes of two characters: background, what both show, then what one of them shows.
+
+    At most ``SLOT_PLANES``, which is fewer than there are meanings.
+    """
+    shown = sorted((name not in slots or name not in others, MEANINGS.index(name)) for name in {*slots, *others})
+    return tuple(MEANINGS[index] for _, index in shown[:SLOT_PLANES])
 
 
 def _slot_planes(drawing: Drawing, order: Sequence[str]) -> Bytes:

@@ -33,7 +33,7 @@ MAX_COST = 1.4
 LEAST_MATCHED = 0.5
 
 #: The part that tells a source's characters apart.
-LEADING = {style: rule.leading for style, rule in RULES.items()} | {"facesjs": "hair"}
+LEADING = {style: rule.leading for style, rule in RULES.items()} | dict.fromkeys(("facesjs", "figures"), "hair")
 
 #: Width and height at which areas and places are measured.
 _MEASURED = 64
