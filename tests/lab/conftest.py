@@ -1,5 +1,8 @@
 """A tiny corpus, drawn here with circles and squares, so that training can be tested without any renderer."""
 
+import io
+import tarfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +83,26 @@ def tiny_corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def build_corpus():
     return write_corpus
+
+
+@pytest.fixture
+def debian_package() -> Callable[[Path, Mapping[str, bytes]], Path]:
+    """Writes a Debian package of some files (path -> content)."""
+
+    def write(path: Path, files: Mapping[str, bytes]) -> Path:
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w:xz") as archive:
+            for name, content in files.items():
+                info = tarfile.TarInfo(f"./{name}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        members = [(b"debian-binary", b"2.0\n"), (b"control.tar.xz", b"odd"), (b"data.tar.xz", data.getvalue())]
+        blob = b"!<arch>\n"
+        for name, content in members:
+            blob += (
+                name.ljust(48) + str(len(content)).encode().ljust(10) + b"`\n" + content + b"\n" * (len(content) % 2)
+            )
+        path.write_bytes(blob)
+        return path
+
+    return write

@@ -55,6 +55,9 @@ def corpus(
         list[Path] | None, typer.Option(help="An npm package of emoji, or facesjs (npm pack NAME); repeat for several.")
     ] = None,
     clipart: Annotated[Path | None, typer.Option(help="Debian's openclipart-svg package, or a folder of SVGs.")] = None,
+    renpy: Annotated[
+        list[Path] | None, typer.Option(help="Debian's renpy-demo and renpy-thequestion packages, each by itself.")
+    ] = None,
 ) -> None:
     """Build the pictures to train and test with.
 
@@ -66,7 +69,13 @@ def corpus(
 
     names = listed(only)
     plan = recipe.plan(
-        names, size=size, scale=scale, seed=seed, emoji_tarballs=emoji_tarball or (), clipart_path=clipart
+        names,
+        size=size,
+        scale=scale,
+        seed=seed,
+        emoji_tarballs=emoji_tarball or (),
+        clipart_path=clipart,
+        renpy_paths=renpy or (),
     )
     with progress_bars() as bars:
         tasks: dict[str, TaskID] = {}

@@ -1,5 +1,3 @@
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -16,36 +14,27 @@ BEE = (
 )
 
 
-def package(path: Path, files: dict[str, str]) -> Path:
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:xz") as archive:
-        for name, text in files.items():
-            info = tarfile.TarInfo(f"./usr/share/openclipart/svg/{name}")
-            info.size = len(text)
-            archive.addfile(info, io.BytesIO(text.encode()))
-    members = [(b"debian-binary", b"2.0\n"), (b"control.tar.xz", b"odd"), (b"data.tar.xz", data.getvalue())]
-    blob = b"!<arch>\n"
-    for name, content in members:
-        blob += name.ljust(48) + str(len(content)).encode().ljust(10) + b"`\n" + content + b"\n" * (len(content) % 2)
-    path.write_bytes(blob)
-    return path
-
-
 FILES = {"animals/bee.svg": BEE, "animals/insects/bee.svg": BEE, "signs/stop.svg": BEE, "food/pie_01.svg": BEE}
 
 
-def test_a_package_and_a_folder_hold_the_same(tmp_path: Path) -> None:
+@pytest.fixture
+def package(debian_package, tmp_path: Path) -> Path:
+    files = {f"usr/share/openclipart/svg/{name}": text.encode() for name, text in FILES.items()}
+    return debian_package(tmp_path / "a.deb", files)
+
+
+def test_a_package_and_a_folder_hold_the_same(package: Path, tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tree" / name).write_text(text)
     (tmp_path / "tree" / ".hidden.svg").write_text(BEE)
-    from_package = read_clipart(package(tmp_path / "a.deb", FILES))
+    from_package = read_clipart(package)
     assert list(from_package) == ["animals/bee.svg", "food/pie_01.svg", "signs/stop.svg"]  # the bee once
     assert from_package == read_clipart(tmp_path / "tree")
 
 
-def test_jobs_are_of_the_kinds_that_are_drawings(tmp_path: Path) -> None:
-    jobs = clipart_jobs(package(tmp_path / "a.deb", FILES), size=48)
+def test_jobs_are_of_the_kinds_that_are_drawings(package: Path) -> None:
+    jobs = clipart_jobs(package, size=48)
     assert [job.id.split("-", 1)[1] for job in jobs] == ["animals-bee", "food-pie-01"]
     drawn = jobs[0].draw()
     assert drawn is not None
@@ -74,10 +63,10 @@ def test_numbers_of_one_drawing_stay_together() -> None:
     assert split_of("animals/bee_01.svg") == split_of("animals/insects/bee_22.svg")
 
 
-def test_what_is_no_clip_art(tmp_path: Path) -> None:
+def test_what_is_no_clip_art(package: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.deb").write_text("text")
-    whole = package(tmp_path / "a.deb", FILES).read_bytes()
+    whole = package.read_bytes()
     (tmp_path / "cut.deb").write_bytes(whole[:-200])
     for name, message in (
         ("empty", "holds no SVGs"),

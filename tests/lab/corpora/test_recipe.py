@@ -51,16 +51,17 @@ def test_groups_and_sources_can_be_named() -> None:
 def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(recipe, "find_spec", lambda name: None if name == "robohash" else found(name))
-    plan = recipe.plan(["cats", "animals", "noto", "openmoji", "faces", "clipart"])
+    plan = recipe.plan(["cats", "animals", "noto", "openmoji", "faces", "clipart", "renpy"])
     assert list(plan.jobs) == ["animal-avatar"]
     hints = (
         "pip install 'nurie[corpora]'",
         "pack @iconify-json/noto",
         "pack openmoji",
         "pack facesjs`",
-        "apt-get download",
+        "apt-get download openclipart-svg",
+        "apt-get download renpy-demo renpy-thequestion",
     )
-    assert len(plan.missing) == 5
+    assert len(plan.missing) == 6
     assert all(any(hint in line for line in plan.missing) for hint in hints)
 
 

@@ -11,6 +11,7 @@ from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, 
 from nurie.lab.evaluation import subject
 from nurie.lab.evaluation.lists import from_hex, load_list
 from nurie.lab.evaluation.report import characters
+from nurie.lab.evaluation.report.anime import frame
 from nurie.lab.evaluation.report.cases import chance
 from nurie.lab.evaluation.report.judges import JUDGES
 from nurie.lab.evaluation.report.material import Material, NotHere
@@ -81,7 +82,25 @@ def corpus(tmp_path_factory) -> Path:
         picture = squares(("background", "coat", "ears"), number).picture({"background": (255, 255, 255)} | palette)
         write_png(entry_path(root, entry), picture)
     write_manifest(root, "robohash-cats", cats)
+    faces = [("eileen", "happy"), ("eileen", "sad"), ("lucy", "mad"), ("lucy", "happy"), ("eileen", "calm")]
+    figures = [
+        Entry(
+            id=f"test-{who}-{face}", kind="painted", source="renpy", split="test", parts={"figure": who, "face": face}
+        )
+        for who, face in faces
+    ]
+    for number, entry in enumerate(figures):
+        write_png(entry_path(root, entry), standing((200, 40 + 30 * number, 60)))
+    write_manifest(root, "renpy", figures)
     return root
+
+
+def standing(colour: tuple[int, int, int]) -> np.ndarray:
+    """A figure of 600 rows with a head, 120 wide and 100 tall, left of the middle, and a broad body."""
+    picture = np.full((701, 701, 3), 255, np.uint8)
+    picture[31:131, 240:360] = colour
+    picture[131:631, 190:480] = (30, 60, 160)
+    return picture
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +218,35 @@ def test_a_painted_cats_paper_is_what_reaches_the_border(material) -> None:
     number = int(round(box[0] - 7))
     assert np.abs(box - [7 + number, 38 + number, 11, 51]).max() < 1  # a pixel of the small picture
     assert (triple.truth[triple.coverage_a[0] > 0] >= 250).all()
+
+
+def test_anime_figures_take_turns_whole_and_as_busts(corpus) -> None:
+    ids = [draw().id for draw in section("anime").plan(Material(data=corpus, limit=60))]
+    names = ["eileen-calm", "lucy-happy", "eileen-happy", "lucy-mad", "eileen-sad"]
+    assert ids == [f"renpy/{name}-{view}" for name in names for view in ("figure", "bust")]
+
+
+def test_an_anime_figures_reference_is_another_picture_of_it(corpus) -> None:
+    for draw in section("anime").plan(Material(data=corpus, limit=60)):
+        case = draw()
+        truth, reference = case.triple.truth, case.references[0]
+        reds = [
+            set(picture[(picture[..., 0] == 200) & (picture[..., 2] == 60)][:, 1]) for picture in (truth, reference)
+        ]
+        assert len(reds[0]) == 1 and reds[1] and reds[0] != reds[1]
+        assert case.line_art.shape == (512, 512) and set(np.unique(case.line_art)) == {0, 255}
+
+
+def test_a_bust_is_the_upper_part_about_the_head() -> None:
+    whole, bust = (frame(standing((200, 40, 60)), view) for view in ("figure", "bust"))
+    assert whole.shape == bust.shape == (512, 512, 3)
+    head = np.nonzero((bust == (200, 40, 60)).all(2))
+    side = round(0.42 * 600)  # of the figure's 600 rows
+    scale = 512 / side
+    assert head[0].min() <= 1 and head[0].max() == pytest.approx(100 * scale, abs=5)
+    assert head[1].max() - head[1].min() == pytest.approx(120 * scale, abs=5)
+    assert (head[1].max() + head[1].min()) / 2 == pytest.approx(256, abs=3)
+    assert (bust[-1] == (30, 60, 160)).all(-1).any()
 
 
 def test_widths_are_the_lines_widths(material) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 import re
 import tarfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import numpy as np
 
 from nurie.errors import DataError
 from nurie.lab.corpora.build import Job, first_line
+from nurie.lab.corpora.debian import package_files
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import line_width, share
 from nurie.lab.corpora.plain_svg import PlainSvg
@@ -74,21 +74,8 @@ def _from_folder(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _from_package(path: Path) -> Iterator[tuple[str, str]]:
-    data = path.read_bytes()
-    if data[:8] != b"!<arch>\n":
-        raise ValueError("no ar archive")
-    start = 8
-    while start + 60 <= len(data):  # ar: 60 bytes of header, the size in decimal at 48, members at even places
-        name, length = data[start : start + 16].strip(), int(data[start + 48 : start + 58])
-        if name.startswith(b"data.tar"):
-            with tarfile.open(fileobj=io.BytesIO(data[start + 60 : start + 60 + length])) as archive:
-                for member in archive:
-                    file = archive.extractfile(member) if member.isfile() and member.size <= MAX_BYTES else None
-                    if file is not None and member.name.endswith(".svg"):
-                        yield member.name.split("/openclipart/svg/")[-1], file.read().decode("utf-8", errors="replace")
-            return
-        start += 60 + length + length % 2
-    raise ValueError("no data in the package")
+    for name, data in package_files(path, ".svg", max_bytes=MAX_BYTES):
+        yield name.split("/openclipart/svg/")[-1], data.decode("utf-8", errors="replace")
 
 
 def split_of(name: str) -> Split:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from nurie.errors import DataError
-from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, openmoji, portraits
+from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, openmoji, portraits, renpy
 from nurie.lab.corpora.build import Job, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
@@ -76,6 +76,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "emoji": tuple(emoji.SETS),
         "openmoji": (openmoji.SOURCE,),
         "clipart": (clipart.SOURCE,),
+        "renpy": (renpy.SOURCE,),
     }
 )
 
@@ -86,7 +87,7 @@ def credit(source: str) -> str | None:
         return portraits.credits(source)
     if source in emoji.SETS:
         return emoji.SETS[source].credit
-    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, figures, openmoji)}
+    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, figures, openmoji, renpy)}
     return fixed.get(source)
 
 
@@ -139,6 +140,7 @@ def plan(
     seed: int = 0,
     emoji_tarballs: Iterable[Path] = (),
     clipart_path: Path | None = None,
+    renpy_paths: Iterable[Path] = (),
 ) -> Plan:
     """Decide what to build of what is installed and given.
 
@@ -149,6 +151,7 @@ def plan(
         seed: of the generators; emoji and clip art are what they are.
         emoji_tarballs: npm packages of emoji sets and of faces, in any order.
         clipart_path: Debian's ``openclipart-svg`` package, or a folder of SVGs.
+        renpy_paths: Debian's ``renpy-demo`` and ``renpy-thequestion``, or folders of their pictures.
 
     Raises:
         DataError: an unknown source, a file that is not what it should be, or impossible numbers.
@@ -186,6 +189,11 @@ def plan(
             jobs[source] = functools.partial(clipart.clipart_jobs, clipart_path, size=size, scale=scale)
         elif source == clipart.SOURCE:
             missing.append(f"{source}: get it with `apt-get download openclipart-svg` and give it as --clipart FILE")
+        elif source == renpy.SOURCE and (paths := tuple(renpy_paths)):
+            jobs[source] = functools.partial(renpy.figure_jobs, paths)
+        elif source == renpy.SOURCE:
+            packages = " ".join(renpy.PACKAGES)
+            missing.append(f"{source}: get it with `apt-get download {packages}` and give each as --renpy FILE")
         elif source == openmoji.SOURCE and source in given:
             jobs[source] = functools.partial(openmoji.openmoji_jobs, given[source], size=size, scale=scale)
         elif source == faces.SOURCE and source in given:

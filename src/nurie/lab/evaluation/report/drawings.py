@@ -89,8 +89,8 @@ def cat_cases(material: Material) -> list[Draw]:
 def _cat(material: Material, entry: Entry) -> Case:
     rng = chance("cats", _name(entry))
     picture = square(read_painted(material.root, entry), SIZE)
-    coverage = _figure(picture)
-    reference = _put_painted(picture, rng)
+    coverage = figure_of(picture)
+    reference = put_painted(picture, rng)
     mean = picture[coverage[1] > 0].mean(0) if coverage[1].any() else np.zeros(3)
     triple = Triple(
         line_art=draw_lines(picture, float(rng.choice(XDoG().sigmas))),
@@ -105,13 +105,13 @@ def _cat(material: Material, entry: Entry) -> Case:
     return Case.of(_name(entry), triple, judge="figure")
 
 
-def _put_painted(picture: Bytes, rng: np.random.Generator) -> Reference:
+def put_painted(picture: Bytes, rng: np.random.Generator) -> Reference:
     """A painted picture as a reference: its figure is one slot, and its paper stays white."""
     placed = sample_placement(rng).apply(picture, fill=255)
-    return Reference(placed, _figure(placed), ("background", "figure"))
+    return Reference(placed, figure_of(placed), ("background", "figure"))
 
 
-def _figure(picture: Bytes) -> Bytes:
+def figure_of(picture: Bytes) -> Bytes:
     """Paper and figure of a painted picture on white, 2 x H x W, 0 or 255: paper is what is white up to the border."""
     white = (picture.min(2) >= _PAPER).astype(np.uint8)
     _, parts = cv2.connectedComponents(np.pad(white, 1, constant_values=1), connectivity=4)
@@ -176,7 +176,7 @@ def foreign_cases(material: Material) -> list[Draw]:
 
 def _foreign(material: Material, spec: TripleSpec, entry: Entry) -> Case:
     picture = square(read_painted(material.root, entry), SIZE)
-    reference = _put_painted(picture, chance("foreign", spec.id))
+    reference = put_painted(picture, chance("foreign", spec.id))
     triple = replace(
         material.triple(spec),
         reference=reference.picture,

@@ -1,0 +1,96 @@
+"""Cases of painted anime figures, each with another picture of the same figure as reference."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from itertools import zip_longest
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from nurie.lab.corpora import renpy
+from nurie.lab.corpora.store import Bytes, Drawing, Entry, read_painted
+from nurie.lab.evaluation.pairs import draw_lines
+from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
+from nurie.lab.evaluation.report.drawings import figure_of, put_painted
+from nurie.lab.evaluation.report.material import Material
+from nurie.lab.evaluation.report.warping import bend
+from nurie.lab.evaluation.triples import SIZE, Triple
+
+View = Literal["figure", "bust"]
+
+#: Side of the drawings in pixels: twice that of what is scored.
+DRAWN = 2 * SIZE
+#: How much of a figure's height a bust shows.
+_BUST = 0.42
+_SIGMA = 0.5
+
+_GET = f"apt-get download {' '.join(renpy.PACKAGES)}; nurie lab corpus --only renpy --renpy FILE --out CORPUS"
+
+
+def anime_cases(material: Material) -> list[Draw]:
+    """Every figure of Ren'Py's, whole and as a bust, with the next picture of the same figure; figures take turns."""
+    figures: dict[str, list[Entry]] = defaultdict(list)
+    for entry in material.entries((renpy.SOURCE,), _GET):
+        figures[entry.parts["figure"]].append(entry)
+    pairs = [[(a, b) for a, b in zip(own, own[1:] + own[:1], strict=True)] for own in figures.values()]
+    turns = [pair for turn in zip_longest(*pairs) for pair in turn if pair is not None]
+    views: tuple[View, View] = ("figure", "bust")
+    cases: list[Draw] = [functools.partial(_case, material, a, b, view) for a, b in turns for view in views]
+    return cases[: material.limit]
+
+
+def _case(material: Material, entry: Entry, other: Entry, view: View) -> Case:
+    id = f"{entry.source}/{entry.id.removeprefix('test-')}-{view}"
+    rng = chance("anime", id)
+    picture = frame(read_painted(material.root, entry), view)
+    shown = bend(_as_drawing(on_grid(frame(read_painted(material.root, other), view), SIZE)), rng)
+    reference = put_painted(shown.picture({"background": (255, 255, 255)}), rng)
+    truth = on_grid(picture, SIZE)
+    coverage = figure_of(truth)
+    mean = truth[coverage[1] > 0].mean(0)
+    lines = draw_lines(picture, _SIGMA)
+    triple = Triple(
+        line_art=cv2.resize(lines, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False),
+        reference=reference.picture,
+        truth=truth,
+        slots_a=reference.slots,
+        coverage_a=coverage,
+        slots_b=reference.slots,
+        coverage_b=reference.coverage,
+        palette={"background": (255, 255, 255), "figure": (round(mean[0]), round(mean[1]), round(mean[2]))},
+    )
+    return Case(id=id, triple=triple, line_art=lines, references=(reference.picture,), group=view, judge="figure")
+
+
+def frame(picture: Bytes, view: View) -> Bytes:
+    """A figure on white, DRAWN x DRAWN: all of the picture, or the square of head and shoulders.
+
+    Args:
+        picture: a square, H x H x 3, the figure upright in it.
+        view: which.
+    """
+    if view == "bust":
+        rows, columns = np.nonzero(figure_of(picture)[1])
+        top = rows.min()
+        side = round(_BUST * (rows.max() + 1 - top))
+        middle = round(np.median(columns[rows < top + side / 3]))
+        padded = np.pad(picture, ((0, side), (side, side), (0, 0)), constant_values=255)
+        left = middle + side - side // 2
+        picture = padded[top : top + side, left : left + side]
+    shrinks = picture.shape[0] > DRAWN
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(picture, (DRAWN, DRAWN), interpolation=interpolation).astype(np.uint8, copy=False)
+
+
+def _as_drawing(picture: Bytes) -> Drawing:
+    """A painted figure whose paper is a slot, so that it can be bent."""
+    coverage = figure_of(picture)
+    return Drawing(
+        lines=np.full((1, *picture.shape[:2]), 255, np.uint8),
+        base=np.where(coverage[1, ..., None] > 0, picture, 0).astype(np.uint8),
+        coverage=coverage[:1],
+        slots=("background",),
+    )
