@@ -234,7 +234,8 @@ def test_an_anime_figures_reference_is_another_picture_of_it(corpus) -> None:
             set(picture[(picture[..., 0] == 200) & (picture[..., 2] == 60)][:, 1]) for picture in (truth, reference)
         ]
         assert len(reds[0]) == 1 and reds[1] and reds[0] != reds[1]
-        assert case.line_art.shape == (512, 512) and set(np.unique(case.line_art)) == {0, 255}
+        # Lines of 512 pixels at half their size: none, some or all of four pixels are ink.
+        assert case.line_art.shape == (256, 256) and 3 <= len(np.unique(case.line_art)) <= 5
 
 
 def test_a_bust_is_the_upper_part_about_the_head() -> None:

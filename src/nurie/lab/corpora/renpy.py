@@ -64,7 +64,7 @@ def _from_folder(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def draw_figure(data: bytes, name: str) -> tuple[Bytes, Entry]:
-    """A figure on white, in the middle of a square, at its own size: lines are taken where its painter drew them.
+    """A figure on white, in the middle of a square, at its own size, which is larger than what a corpus has else.
 
     Args:
         data: a PNG with alpha.

@@ -113,8 +113,8 @@ SECTIONS = Sections(
         ),
         Section(
             name="anime",
-            about="Shaded anime figures by hands that no training saw (Ren'Py's characters), whole and as busts, drawn "
-            "at 512 x 512, lines by XDoG; the reference is another picture of the same figure in the same clothes, "
+            about="Shaded anime figures by hands that no training saw (Ren'Py's characters), whole and as busts, lines "
+            "by XDoG at twice the size; the reference is another picture of the same figure in the same clothes, "
             "with another face or in another pose, bent by a mild thin-plate spline and placed independently; colour "
             "error as for cats. Four figures in thirteen pictures: no more than a sample.",
             plan=anime.anime_cases,
