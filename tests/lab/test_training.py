@@ -426,8 +426,9 @@ def test_bf16(recipe):
     assert {t.dtype for t in weights.values() if t.is_floating_point()} == {torch.float32}
 
 
-def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch):
-    path, folder = recipe(steps=5, run={"checkpoint_every": 1})
+@pytest.mark.parametrize("accelerator", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch, accelerator):
+    path, folder = recipe(steps=5, run={"checkpoint_every": 1}, trainer={"accelerator": accelerator})
     reconstruction, calls = loss_functions.reconstruction, []
 
     def third_is_infinite(*args):

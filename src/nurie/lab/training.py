@@ -226,14 +226,15 @@ class Colorization(L.LightningModule):
         )
         logged = dict(terms)
         if self.discriminator is not None and output is not None:
-            self._refuse_infinite(terms)
+            self._refuse(_Finite(terms).wrong())
             logged["discriminator"] = self._train_discriminator(others[0], batch, output.colors.detach())
             logged["adversarial"] = terms["adversarial"] = self.adversarial_term(batch, output)
         loss = self.weighted(terms)
         first.zero_grad(set_to_none=True)
+        finite = _Finite(terms)
         self.manual_backward(loss)
-        # After the backward pass is under way: an accelerator works on while the losses are asked for.
-        self._refuse_infinite(terms)
+        # The backward pass is under way: an accelerator works on while the losses are asked for.
+        self._refuse(finite.wrong())
         if self.optimizer.clip:
             torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.optimizer.clip)
         first.step()
@@ -305,15 +306,13 @@ class Colorization(L.LightningModule):
         assert self.discriminator is not None
         real, fake = self.discriminator(batch.target, batch.line_art), self.discriminator(made, batch.line_art)
         loss = losses.adversarial_discriminator(real, fake)
-        self._refuse_infinite({"discriminator": loss})
+        self._refuse(_Finite({"discriminator": loss}).wrong())
         optimizer.zero_grad(set_to_none=True)
         self.manual_backward(loss)
         optimizer.step()
         return loss.detach()
 
-    def _refuse_infinite(self, terms: dict[str, Tensor]) -> None:
-        finite = torch.isfinite(torch.stack(list(terms.values())).detach()).tolist()
-        wrong = [name for name, good in zip(terms, finite, strict=True) if not good]
+    def _refuse(self, wrong: list[str]) -> None:
         if wrong:
             raise TrainingError(
                 f"At step {self.step} the loss is not finite: {', '.join(wrong)}. The last checkpoint is whole; go on "
@@ -334,6 +333,30 @@ class Colorization(L.LightningModule):
             else:
                 kept.copy_(current[name])
         torch._foreach_lerp_(mean, fresh, 1 - decay)
+
+
+class _Finite:
+    """Which losses are finite, asked where it is made and answered later.
+
+    On an accelerator the answer is on its way from the moment of asking, so that what is queued after it, as a backward
+    pass, need not be waited for.
+    """
+
+    def __init__(self, terms: Mapping[str, Tensor]) -> None:
+        self.names = list(terms)
+        self.finite = torch.isfinite(torch.stack(list(terms.values())).detach())
+        self.arrived: torch.cuda.Event | None = None
+        if self.finite.is_cuda:
+            answer = torch.empty(self.finite.shape, dtype=torch.bool, pin_memory=True)
+            self.finite = answer.copy_(self.finite, non_blocking=True)
+            self.arrived = torch.cuda.Event()
+            self.arrived.record()
+
+    def wrong(self) -> list[str]:
+        """Names of the losses that are not finite."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        return [name for name, good in zip(self.names, self.finite.tolist(), strict=True) if not good]
 
 
 def _laid_out(generator: Generator, layout: torch.memory_format) -> Generator:
