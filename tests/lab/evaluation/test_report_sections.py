@@ -51,6 +51,7 @@ SOURCES = {
     "openmoji": ("background", "fill-1", "fill-2"),
     "animal-avatar": ("background", "coat", "ears", "nose-2"),
     "critters": ("background", "body", "accent"),
+    "figures": ("background", "hair", "skin", "clothes"),
 }
 COLOURS = ("#ffffff", "#d02020", "#2040c0", "#e0c010")
 
@@ -195,6 +196,14 @@ def test_animals_have_another_ones_colours(material) -> None:
     assert set(case.triple.regions) == {"coat", "ears"}
     assert case.triple.palette["other's nose-2"] == case.triple.palette["nose-2"]
     assert "other's nose-2" in case.triple.visible_in_reference
+
+
+def test_whole_figures_have_another_ones_colours(material) -> None:
+    case = section("whole-figures").plan(material)[0]()
+    assert case.id == "figures/test-0" and set(case.triple.regions) == {"hair", "skin", "clothes"}
+    for slot in ("hair", "skin", "clothes"):
+        shown = (case.references[0] == case.triple.palette[slot]).all(2).sum()
+        assert shown > 100 and (case.triple.truth == case.triple.palette[slot]).all(2).any()
 
 
 def test_openmoji_has_its_own_colours(material) -> None:

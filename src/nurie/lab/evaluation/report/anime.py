@@ -15,10 +15,10 @@ from nurie.lab.corpora import renpy
 from nurie.lab.corpora.store import Bytes, Drawing, Entry, read_painted
 from nurie.lab.evaluation.pairs import draw_lines
 from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
-from nurie.lab.evaluation.report.drawings import figure_of, put_painted
+from nurie.lab.evaluation.report.drawings import figure_of, painted_triple, put_painted
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.warping import bend
-from nurie.lab.evaluation.triples import SIZE, Triple
+from nurie.lab.evaluation.triples import SIZE
 
 View = Literal["figure", "bust"]
 
@@ -49,20 +49,8 @@ def _case(material: Material, entry: Entry, other: Entry, view: View) -> Case:
     picture = frame(read_painted(material.root, entry), view)
     shown = bend(_as_drawing(on_grid(frame(read_painted(material.root, other), view), SIZE)), rng)
     reference = put_painted(shown.picture({"background": (255, 255, 255)}), rng)
-    truth = on_grid(picture, SIZE)
-    coverage = figure_of(truth)
-    mean = truth[coverage[1] > 0].mean(0)
-    lines = draw_lines(picture, _SIGMA)
-    triple = Triple(
-        line_art=cv2.resize(lines, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False),
-        reference=reference.picture,
-        truth=truth,
-        slots_a=reference.slots,
-        coverage_a=coverage,
-        slots_b=reference.slots,
-        coverage_b=reference.coverage,
-        palette={"background": (255, 255, 255), "figure": (round(mean[0]), round(mean[1]), round(mean[2]))},
-    )
+    lines = cv2.resize(draw_lines(picture, _SIGMA), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    triple = painted_triple(lines.astype(np.uint8, copy=False), reference, on_grid(picture, SIZE))
     return replace(Case.of(id, triple, judge="figure"), group=view)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from nurie.lab.corpora import animals, cats, emoji, openmoji
+from nurie.lab.corpora import animals, cats, emoji, figures, openmoji
 from nurie.lab.corpora.slots import sample_palette
 from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, read_drawing, read_painted
 from nurie.lab.data import square
@@ -25,6 +26,7 @@ from nurie.lab.lineart import XDoG
 CRITTERS = "critters"
 
 _GET_ANIMALS = "nurie lab corpus --only animals,portraits --out CORPUS"
+_GET_FIGURES = "nurie lab corpus --only figures --out CORPUS"
 _GET_CATS = "nurie lab corpus --only cats --out CORPUS"
 _GET_EMOJI = "npm pack @iconify-json/noto; nurie lab corpus --only emoji --emoji-tarball FILE --out CORPUS"
 GET_THINGS = f"{_GET_ANIMALS}; {_GET_EMOJI}"
@@ -58,15 +60,26 @@ def _emoji(material: Material, entry: Entry) -> Case:
 
 def animal_cases(material: Material) -> list[Draw]:
     """Animals of the test split, each with another one of its source in the same palette."""
-    entries = material.entries((animals.SOURCE, CRITTERS), _GET_ANIMALS)
+    return _with_others(material, "animals", material.entries((animals.SOURCE, CRITTERS), _GET_ANIMALS))
+
+
+def whole_figure_cases(material: Material) -> list[Draw]:
+    """Whole figures of the test split, each with another one in the same palette."""
+    return _with_others(material, "whole-figures", material.entries((figures.SOURCE,), _GET_FIGURES))
+
+
+def _with_others(material: Material, section: str, entries: Sequence[Entry]) -> list[Draw]:
     by_source: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_source[entry.source].append(entry)
-    return [functools.partial(_animal, material, entry, by_source[entry.source]) for entry in material.spread(entries)]
+    return [
+        functools.partial(_with_another, material, section, entry, by_source[entry.source])
+        for entry in material.spread(entries)
+    ]
 
 
-def _animal(material: Material, entry: Entry, others: list[Entry]) -> Case:
-    rng = chance("animals", _name(entry))
+def _with_another(material: Material, section: str, entry: Entry, others: list[Entry]) -> Case:
+    rng = chance(section, _name(entry))
     # Any other one; where there is no other, itself.
     other = others[(others.index(entry) + int(rng.integers(1, max(2, len(others))))) % len(others)]
     drawing, second = read_entry(material, entry), read_entry(material, other)
@@ -89,20 +102,31 @@ def cat_cases(material: Material) -> list[Draw]:
 def _cat(material: Material, entry: Entry) -> Case:
     rng = chance("cats", _name(entry))
     picture = square(read_painted(material.root, entry), SIZE)
-    coverage = figure_of(picture)
     reference = put_painted(picture, rng)
-    mean = picture[coverage[1] > 0].mean(0) if coverage[1].any() else np.zeros(3)
-    triple = Triple(
-        line_art=draw_lines(picture, float(rng.choice(XDoG().sigmas))),
+    line_art = draw_lines(picture, float(rng.choice(XDoG().sigmas)))
+    return Case.of(_name(entry), painted_triple(line_art, reference, picture), judge="figure")
+
+
+def painted_triple(line_art: Bytes, reference: Reference, truth: Bytes) -> Triple:
+    """The triple of a painted figure on white, whose one slot is all of it.
+
+    Args:
+        line_art: SIZE x SIZE.
+        reference: from ``put_painted``.
+        truth: the painting, SIZE x SIZE x 3.
+    """
+    coverage = figure_of(truth)
+    mean = truth[coverage[1] > 0].mean(0) if coverage[1].any() else np.zeros(3)
+    return Triple(
+        line_art=line_art,
         reference=reference.picture,
-        truth=picture,
+        truth=truth,
         slots_a=reference.slots,
         coverage_a=coverage,
         slots_b=reference.slots,
         coverage_b=reference.coverage,
         palette={"background": (255, 255, 255), "figure": (round(mean[0]), round(mean[1]), round(mean[2]))},
     )
-    return Case.of(_name(entry), triple, judge="figure")
 
 
 def put_painted(picture: Bytes, rng: np.random.Generator) -> Reference:

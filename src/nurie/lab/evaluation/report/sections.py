@@ -106,6 +106,12 @@ SECTIONS = Sections(
             plan=drawings.animal_cases,
         ),
         Section(
+            name="whole-figures",
+            about="People in poses of the test split, whole or cut off at knees, waist or chest, the reference another "
+            "one in the same fresh palette, placed independently.",
+            plan=drawings.whole_figure_cases,
+        ),
+        Section(
             name="cats",
             about="Painted cats of the test split, lines by XDoG, the reference the cat itself, placed independently; "
             "colour error is over all pixels of the figure, which is shaded and has no slots.",
