@@ -97,7 +97,7 @@ def test_figures_are_what_their_number_says() -> None:
 
 
 def test_a_hair_keeps_its_shape_in_another_pose() -> None:
-    """Seen straight on, with the same build and not mirrored, bangs are the same in all figures with this hair."""
+    """Seen straight on and not mirrored, bangs are the same in all figures with this hair."""
     parts = figures.choose_parts("0-00000", "train") | {"hair": "spiky-short-1"}
     shapes = []
     for name in ("one", "two"):
@@ -162,10 +162,8 @@ def test_faces_look_aside_with_the_head() -> None:
     assert middles[1] - middles[0] == pytest.approx(24 * figure.wide, abs=3)
 
 
-def test_the_corpus_has_them_without_any_package_but_the_rasteriser() -> None:
+def test_the_corpus_plans_them_and_names_who_drew_them() -> None:
     plan = recipe.plan(["figures"], size=SIZE, scale=0.001)
-    assert plan.missing == () and [job.id.split("-")[0] for job in plan.jobs["figures"]()] == ["train"] * 4 + [
-        "val",
-        "test",
-    ]
+    splits = [job.id.split("-")[0] for job in plan.jobs["figures"]()]
+    assert plan.missing == () and splits == [*["train"] * 4, "val", "test"]
     assert recipe.credit("figures") == figures.CREDIT

@@ -1,8 +1,8 @@
 """Whole figures in poses, drawn by Nurie itself: people with hair, clothes and limbs as shapes with outlines.
 
-The other generators show heads and busts, each in one pose. Here arms cross bodies, hair falls over shoulders, skirts
+The other generators show heads and busts, or blocks, each in one pose. Here arms cross bodies, hair falls over shoulders, skirts
 and coats are large and cut off by the picture's edge, and lines run within a colour (folds, strands): what a drawing of
-a whole person asks for and no package carries. A fifth of the hairs is reserved: training figures have none of them,
+a whole person asks for. A fifth of the hairs is reserved: training figures have none of them,
 the other splits' figures always have one.
 
 Shapes are drawn from back to front, so what is hidden is hidden as on paper (``measures`` has the units).

@@ -54,10 +54,15 @@ class Figure:
         rng: the chance of what is drawn next.
         hair_rng: the chance of the hair's shape: the same for all figures with this hair.
         build: size of the body's units; 1 is a grown-up of some seven heads.
+        broad: width of the body beside a middling one's.
         shoulder, waist, hips: half widths in the body's units.
         torso, leg: lengths in the body's units.
+        lean, tilt: turns of body and head in degrees.
         turn: how far the face looks aside.
+        wide: width of the head beside its units.
         flip: whether what is not symmetric is mirrored.
+        arms: joints of the left and of the right one in the body's units, whether it is in front of the body, and
+            whether its hand shows.
         sleeve: how far sleeves reach along the arms, as a share of these.
         puff: how wide sleeves are beside the arms.
     """
