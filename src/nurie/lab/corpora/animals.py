@@ -131,17 +131,7 @@ def render_animal(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing,
     for slot in layers.drawing.slots[1:]:
         values = _COLOURS.get(slot.split("-")[0], _COLOURS["coat"])
         palette[slot] = values[rng.integers(len(values))]
-    entry = Entry(
-        id=f"{split}-{seed}",
-        kind="drawing",
-        source=SOURCE,
-        split=split,
-        slots=layers.drawing.slots,
-        palette=palette,
-        line_kinds=layers.line_kinds,
-        parts=parts,
-    )
-    return layers.drawing, entry
+    return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
 def animal_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:

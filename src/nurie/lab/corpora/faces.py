@@ -247,17 +247,7 @@ def render_face(seed: str, split: Split, *, path: Path, size: int = 256) -> tupl
     for meaning in markers:
         values = _COLOURS.get(meaning, _COLOURS["hair"])
         palette[meaning] = values[rng.integers(len(values))]
-    entry = Entry(
-        id=f"{split}-{seed}",
-        kind="drawing",
-        source=SOURCE,
-        split=split,
-        slots=layers.drawing.slots,
-        palette={slot: palette[slot] for slot in layers.drawing.slots},
-        line_kinds=layers.line_kinds,
-        parts=parts,
-    )
-    return layers.drawing, entry
+    return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
 def face_jobs(path: Path, *, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:

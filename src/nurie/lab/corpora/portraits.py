@@ -167,18 +167,7 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
         line_width=width,
         page=_plain_page(svg, width) if RULES[style].plain else None,
     )
-    default = _default_palette(style, seed)
-    entry = Entry(
-        id=f"{split}-{seed}",
-        kind="drawing",
-        source=style,
-        split=split,
-        slots=layers.drawing.slots,
-        palette={s: default[s] for s in layers.drawing.slots if s in default},
-        line_kinds=layers.line_kinds,
-        parts=parts,
-    )
-    return layers.drawing, entry
+    return layers.drawing, layers.entry(style, split, seed, palette=_default_palette(style, seed), parts=parts)
 
 
 def _plain_page(svg: str, width: float) -> str:

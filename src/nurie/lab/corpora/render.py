@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nurie.lab.corpora.store import Bytes, Drawing
+from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
 
 #: A fill that shows less than this many pixels of full coverage is not a slot of the drawing.
 VISIBLE_PIXELS = 6.0
@@ -21,6 +21,29 @@ class Layers:
 
     drawing: Drawing
     line_kinds: tuple[str, ...]
+
+    def entry(
+        self, source: str, split: Split, seed: str, *, palette: Mapping[str, str], parts: Mapping[str, str]
+    ) -> Entry:
+        """The manifest row of a generated drawing, whose id is ``<split>-<seed>``.
+
+        Args:
+            source: name of the generator.
+            split: whose picture it is.
+            seed: names it within its split.
+            palette: colours as #rrggbb, also of slots that do not show.
+            parts: which variant of each part the generator took.
+        """
+        return Entry(
+            id=f"{split}-{seed}",
+            kind="drawing",
+            source=source,
+            split=split,
+            slots=self.drawing.slots,
+            palette={slot: palette[slot] for slot in self.drawing.slots if slot in palette},
+            line_kinds=self.line_kinds,
+            parts=parts,
+        )
 
 
 def rasterise(svg: str, size: int, *, stylesheet: str = "") -> Bytes:

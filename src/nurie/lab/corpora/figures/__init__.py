@@ -1,9 +1,9 @@
 """Whole figures in poses, drawn by Nurie itself: people with hair, clothes and limbs as shapes with outlines.
 
-The other generators show heads and busts, or blocks, each in one pose. Here arms cross bodies, hair falls over shoulders, skirts
-and coats are large and cut off by the picture's edge, and lines run within a colour (folds, strands): what a drawing of
-a whole person asks for. A fifth of the hairs is reserved: training figures have none of them,
-the other splits' figures always have one.
+The other generators show heads and busts, or blocks, each in one pose. Here arms cross bodies, hair falls over
+shoulders, skirts and coats are large and cut off by the picture's edge, and lines run within a colour (folds, strands):
+what a drawing of a whole person asks for. A fifth of the hairs is reserved: training figures have none of them, the
+other splits' figures always have one.
 
 Shapes are drawn from back to front, so what is hidden is hidden as on paper (``measures`` has the units).
 """
@@ -111,18 +111,9 @@ def render_figure(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing,
     plain = sheet.svg(box, line_width(f"{SOURCE}/{name}/plain"), "#000000", least=float(rng.choice([0.0, 0.8])))
     page = recolour(plain, markers, dict.fromkeys(markers, "#ffffff"))
     layers = render_layers(svg, markers, size=size, drawn=True, page=page)
-    palette = sample_palette(layers.drawing.slots, np.random.default_rng(rank(f"{SOURCE}/{name}/palette")))
-    entry = Entry(
-        id=f"{split}-{seed}",
-        kind="drawing",
-        source=SOURCE,
-        split=split,
-        slots=layers.drawing.slots,
-        palette={slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in palette.items()},
-        line_kinds=layers.line_kinds,
-        parts=parts,
-    )
-    return layers.drawing, entry
+    colours = sample_palette(layers.drawing.slots, np.random.default_rng(rank(f"{SOURCE}/{name}/palette")))
+    palette = {slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in colours.items()}
+    return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
 def figure_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
