@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from multiprocessing import forkserver
@@ -52,6 +53,23 @@ LEFT_OUT = ("dylan", "miniavs", "twemoji", "noto-v1")
 _FEATURES = {"perceptual": 0.1, "style": 10}
 
 
+#: Of the recipe's sources, those that show people by hands that named what every colour is.
+_PEOPLE = (
+    *("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile", "facesjs"),
+    *("dylan", "miniavs", "cutouts", "voxel-art"),
+)
+
+
+def _recipe() -> dict[str, Any]:
+    recipe: dict[str, Any] = yaml.safe_load(RECIPE.read_text("utf-8"))
+    return recipe
+
+
+def _without(kind: Callable[[str], bool]) -> dict[str, Any]:
+    """Leave sources of a kind out."""
+    return {"data": {"sources": {name: 0 for name in _recipe()["data"]["sources"] if kind(name)}}}
+
+
 def _warps(line_art: float, reference: float) -> dict[str, Any]:
     path = "nurie.lab.warp.LatticeWarp"
     return {
@@ -60,7 +78,8 @@ def _warps(line_art: float, reference: float) -> dict[str, Any]:
     }
 
 
-#: Row -> what it is, and what it changes of the recipe. An empty dict takes the place of what the recipe has.
+#: Row -> what it is, and what it changes of the recipe. An empty dict takes the place of what the recipe has, and a
+#: source of weight 0 is left out.
 #: ``self_until`` is a share of the steps.
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "base": ("the recipe", {}),
@@ -122,6 +141,8 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "still": ("reference placed, not bent", {"model": {"augmentation": {"reference_warp": None}}}),
+    "people": ("people alone", _without(lambda name: name not in _PEOPLE)),
+    "things": ("no people but emoji and clip art", _without(lambda name: name in _PEOPLE)),
 }
 
 
@@ -184,7 +205,7 @@ def small_recipe(training: Training, scratch: Path, arguments: argparse.Namespac
         scratch: has the small corpus, and takes the weights.
         arguments: of the command.
     """
-    recipe: dict[str, Any] = yaml.safe_load(RECIPE.read_text("utf-8"))
+    recipe = _recipe()
     model, data, folder = recipe["model"], recipe["data"], str(arguments.out / training.name)
     run = {"folder": str(scratch / training.name), "steps": arguments.steps, "checkpoint_every": 0, "sheet_every": 0}
     validation = {"folder": folder, "sources": list(LEFT_OUT), "pairs": arguments.pairs}
@@ -211,9 +232,9 @@ def small_recipe(training: Training, scratch: Path, arguments: argparse.Namespac
     model |= {"seed": training.seed, "features": {"backbone": "vgg16-hed", "weights": arguments.vgg_weights}}
     data |= {"root": str(scratch / "corpus"), "batch_size": arguments.batch, "workers": arguments.workers}
     data |= {"seed": training.seed}
-    data["sources"] = {name: weight for name, weight in data["sources"].items() if name not in LEFT_OUT}
     data["pairs"]["sizes"] = {0: arguments.size}
     recipe = changed(recipe, copy.deepcopy(ROWS[training.row][1]))
+    data["sources"] = {name: weight for name, weight in data["sources"].items() if weight and name not in LEFT_OUT}
     if "self_until" in data["pairs"]:
         data["pairs"]["self_until"] = round(data["pairs"]["self_until"] * arguments.steps)
     return recipe
@@ -259,7 +280,7 @@ def train_missing(trainings: list[Training], arguments: argparse.Namespace) -> d
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     forkserver.set_forkserver_preload(PRELOAD)
     forkserver.ensure_running()
-    sources = [*yaml.safe_load(RECIPE.read_text("utf-8"))["data"]["sources"]]
+    sources = [*_recipe()["data"]["sources"]]
     with tempfile.TemporaryDirectory(prefix="ablations-") as name, ThreadPoolExecutor(arguments.jobs) as pool:
         scratch, start = Path(name), time.monotonic()
         shrink_corpus(
