@@ -171,7 +171,8 @@ def test_a_run_goes_on_where_it_was_stopped(
 
 
 @pytest.mark.parametrize(
-    "change", ["references", "palette", "extract_lines", "screentone", "balloons", "panels", "part", "model"]
+    "change",
+    ["references", "palette", "extract_lines", "screentone", "balloons", "panels", "part", "model", "drawing_size"],
 )
 def test_outputs_of_other_settings_are_not_passed_off(
     colorize, model_folder: Path, capsys: pytest.CaptureFixture, change: str
@@ -194,6 +195,12 @@ def test_outputs_of_other_settings_are_not_passed_off(
         card["sha256"] = {name: hashlib.sha256(Path("other", name).read_bytes()).hexdigest() for name in card["sha256"]}
         Path("other/nurie.json").write_text(json.dumps(card))
         arguments += ["--model", "other"]
+    elif change == "drawing_size":
+        shutil.copytree(model_folder, "other")
+        card = json.loads(Path("other/nurie.json").read_text())
+        Path("other/nurie.json").write_text(json.dumps(card | {"drawing_size": 2 * card["size"]}))
+        arguments += ["--model", "other"]
+        change = "model"
     else:
         arguments += {
             "palette": ["--palette", "lock"],

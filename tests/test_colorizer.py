@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -244,6 +245,25 @@ def test_references_are_encoded_once(colorizer: Colorizer, monkeypatch: pytest.M
     assert known.sizes == ((64, 48), (90, 30)) and known.names == ("", "")
     monkeypatch.setattr(colorizer._engine, "encode", lambda reference: pytest.fail("encoded again"))
     assert colorizer(drawing(), known).image.size == (83, 61)
+
+
+def test_drawings_are_seen_at_the_size_the_model_names_for_them(
+    colorizer: Colorizer, model_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "closer")
+    card = json.loads((folder / "nurie.json").read_text("utf-8"))
+    (folder / "nurie.json").write_text(json.dumps(card | {"drawing_size": 128}), encoding="utf-8")
+    closer = Colorizer(folder, threads=1)
+    references = plain(RED, 200, 200)
+    assert closer.encode(references).tokens.grids == colorizer.encode(references).tokens.grids == ((8, 8),)
+    for page, sides in ((drawing(101, 101), [(64, 64), (128, 128)]), (drawing(300, 75), [(128, 32), (256, 64)])):
+        results = [one(page, references) for one in (colorizer, closer)]
+        assert [one._drawing.seen.shape[2:] for one in results] == sides
+        assert all(one.image.size == page.shape[::-1] for one in results)
+        for one in results:
+            pixels = np.asarray(one.colors).reshape(-1, 3).astype(int)
+            np.testing.assert_allclose(pixels, np.broadcast_to(RED, pixels.shape), atol=1)
+        assert closer(page, references).source(40, 50)[0] == 0
 
 
 def test_lines_can_be_extracted(colorizer: Colorizer) -> None:

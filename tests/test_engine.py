@@ -159,6 +159,15 @@ def test_a_stride_that_does_not_fit_the_graph_is_found(broken: Path) -> None:
         Engine(broken, threads=1).encode(picture(16, 16, 3))
 
 
+def test_drawings_are_seen_at_the_size_of_references_unless_the_card_says_otherwise(
+    model_folder: Path, broken: Path
+) -> None:
+    info = Engine(model_folder).info
+    assert info.drawing_size == info.size
+    rewrite(broken, drawing_size=112)
+    assert (Engine(broken).info.size, Engine(broken).info.drawing_size) == (info.size, 112)
+
+
 def test_a_graph_that_fails_in_its_run_is_a_model_error(broken: Path) -> None:
     model = onnx.load(broken / "colorize.onnx")
     for constant in model.graph.initializer:
@@ -177,6 +186,9 @@ def test_a_graph_that_fails_in_its_run_is_a_model_error(broken: Path) -> None:
         ({"format": "spandrel"}, "another kind"),
         ({"version": 2}, "version 2"),
         ({"size": "big"}, "size must be"),
+        ({"drawing_size": "big"}, "drawing_size must be"),
+        ({"drawing_size": None}, "drawing_size must be"),
+        ({"drawing_size": 104}, "drawing_size 104 must be multiples of multiple 16"),
         ({"multiple": True}, "multiple must be"),
         ({"token_stride": 7}, "token_stride 7"),
         ({"sha256": {}}, "sha256 must name"),

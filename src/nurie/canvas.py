@@ -102,7 +102,7 @@ def lay_out(
     Args:
         height: of the page in pixels.
         width: of the page in pixels.
-        size: side of the square that the network knows.
+        size: side of the square whose area the network sees.
         multiple: sides of the canvas are multiples of it.
         panels: top, left, bottom and right of each in pixels of the page; what lies in none is not seen.
         nearest: int h x w of the page at any size: the panel that each pixel lies in or is nearest to. Where boxes

@@ -65,7 +65,9 @@ class Drawing:
         reduced = ink if factor == 1 else canvas.shrunk(ink, height, width)
         info, found = engine.info, strips.panels_of(reduced) if panels else Panels.none(reduced.shape)
         boxes = found.boxes_on(*ink.shape)
-        layout = canvas.lay_out(*ink.shape, size=info.size, multiple=info.multiple, panels=boxes, nearest=found.nearest)
+        layout = canvas.lay_out(
+            *ink.shape, size=info.drawing_size, multiple=info.multiple, panels=boxes, nearest=found.nearest
+        )
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
             grey = own if own.ndim == 2 else own.min(2)

@@ -3,7 +3,7 @@
 A model folder holds::
 
     nurie.json       what the model is: {"format": "nurie-colorizer", "version": 1, "name", "size", "multiple",
-                     "token_stride", "sha256": {file: digest}, ...}
+                     "token_stride", "drawing_size", "sha256": {file: digest}, ...}
     encode.onnx      reference [1, 3, H, W] in [-1, 1]  ->  keys [1, M, K], values [1, M, C]; M = H W / token_stride^2
     colorize.onnx    line_art [1, 1, H, W], keys, values  ->  colors [1, 3, H, W] in [-1, 1], attention [1, N, M]
                      (without attention where the model matches nothing)
@@ -45,11 +45,13 @@ class ModelInfo:
 
     name: str
     size: int
-    """Side of the square that the network was trained on; pictures are brought to about this area."""
+    """Side of the square that the network was trained on; references are brought to about this area."""
     multiple: int
     """Heights and widths the network takes are multiples of this."""
     token_stride: int
     """Side in pixels of the square that one token stands for."""
+    drawing_size: int
+    """Side of the square whose area drawings are brought to; `size` where the card names none."""
     fields: dict[str, Any] = field(repr=False)
 
 
@@ -258,21 +260,21 @@ def _read_info(folder: Path) -> ModelInfo:
             f"{path} has version {fields.get('version')!r}, this Nurie reads version {_VERSION}; "
             "install the Nurie that the model's card names."
         )
-    numbers = {key: fields.get(key) for key in ("size", "multiple", "token_stride")}
-    for key, value in numbers.items():
+    numbers: dict[str, int] = {}
+    for key in ("size", "multiple", "token_stride", "drawing_size"):
+        value = fields.get(key, numbers.get("size") if key == "drawing_size" else None)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ModelError(f"{path}: {key} must be a whole number of at least 1; got {value!r}. {_AGAIN}")
+        numbers[key] = value
     info = ModelInfo(
         name=str(fields.get("name", folder.name)),
-        size=fields["size"],
-        multiple=fields["multiple"],
-        token_stride=fields["token_stride"],
+        **numbers,
         fields=fields,
     )
-    if info.multiple % info.token_stride or info.size % info.multiple:
+    if info.multiple % info.token_stride or info.size % info.multiple or info.drawing_size % info.multiple:
         raise ModelError(
-            f"{path}: size {info.size} must be a multiple of multiple {info.multiple}, and that of token_stride "
-            f"{info.token_stride}. {_AGAIN}"
+            f"{path}: size {info.size} and drawing_size {info.drawing_size} must be multiples of multiple "
+            f"{info.multiple}, and that of token_stride {info.token_stride}. {_AGAIN}"
         )
     _check_digests(folder, fields.get("sha256"))
     return info

@@ -96,7 +96,11 @@ def test_export_makes_a_model_that_the_engine_runs(weights, tmp_path, capsys):
     card.write_text("# a card\n")
     assert status("export", weights, "-o", out, "--overwrite", "--card", card, "--name", "other", "--size", 128) == 0
     assert (out / "README.md").read_text() == "# a card\n"
-    assert json.loads((out / "nurie.json").read_text())["name"] == "other"
+    info = json.loads((out / "nurie.json").read_text())
+    assert info["name"] == "other" and info["size"] == 128 and "drawing_size" not in info
+    assert status("export", weights, "-o", tmp_path / "closer", "--drawing-size", 288) == 0
+    info = json.loads((tmp_path / "closer" / "nurie.json").read_text())
+    assert (info["size"], info["drawing_size"]) == (256, 288)
     # The same network, as PyTorch weights and as a model folder.
     import numpy as np
 

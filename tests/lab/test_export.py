@@ -83,6 +83,17 @@ def test_the_engine_runs_an_exported_folder(tmp_path):
     np.testing.assert_allclose(colors, expected, atol=1e-4)
 
 
+def test_drawings_may_be_seen_at_another_size_than_references(tmp_path):
+    from nurie.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="drawing_size 300 does not fit: this network takes multiples of 32"):
+        export(small(**SHIPPED_KIND), tmp_path, name="x", card="", licence="", drawing_size=300)
+    assert not list(tmp_path.iterdir())
+    export(small(**SHIPPED_KIND), tmp_path, name="x", card="", licence="", size=128, drawing_size=160)
+    info = Engine(tmp_path).info
+    assert (info.size, info.drawing_size) == (128, 160)
+
+
 def test_a_module_without_a_map_exports_without_one(tmp_path):
     """SPADE's convolutions also have spectral norm, which ONNX does not know."""
     generator = small(fusion="spade", levels=3, token_stride=4)

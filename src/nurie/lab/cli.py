@@ -130,6 +130,9 @@ def export(
         Path | None, typer.Option(help="The weights' licence.", show_default="a line that none is stated")
     ] = None,
     size: ModelSize = 256,
+    drawing_size: Annotated[
+        int | None, typer.Option(min=16, help="The same for drawings alone.", show_default="as --size")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="Of the attention map; a lower one mixes less.", show_default="as trained")
     ] = None,
@@ -155,6 +158,7 @@ def export(
         card=_text(card) if card is not None else stub,
         licence=_text(licence) if licence is not None else "The maker of these weights has stated no licence.\n",
         size=size,
+        drawing_size=drawing_size,
     )
     typer.echo(out)
 

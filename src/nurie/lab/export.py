@@ -162,6 +162,7 @@ def export(
     card: str,
     licence: str,
     size: int = 256,
+    drawing_size: int | None = None,
     weights: bool = False,
 ) -> None:
     """Write a model folder.
@@ -173,6 +174,7 @@ def export(
         card: text of its README.md.
         licence: text of its LICENSE.
         size: the network sees pictures of about size x size pixels; a multiple of ``generator.settings.multiple``.
+        drawing_size: the same for drawings where they are to be seen at another size than references, or None.
         weights: write a ``weights.safetensors`` as well, for a generator that has no run folder to keep them.
 
     Raises:
@@ -180,14 +182,16 @@ def export(
         ModelError: see ``export_graphs``.
     """
     s = generator.settings
-    if size % s.multiple:
-        raise ConfigError(f"size {size} does not fit: this network takes multiples of {s.multiple}.")
+    sizes = {"size": size} if drawing_size is None else {"size": size, "drawing_size": drawing_size}
+    for key, side in sizes.items():
+        if side % s.multiple:
+            raise ConfigError(f"{key} {side} does not fit: this network takes multiples of {s.multiple}.")
     graphs = export_graphs(generator)
     settings = {
         "format": "nurie-colorizer",
         "version": 1,
         "name": name,
-        "size": size,
+        **sizes,
         "multiple": s.multiple,
         "token_stride": s.token_stride,
         "fusion": s.fusion,

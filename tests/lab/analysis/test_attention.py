@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -70,6 +71,15 @@ def test_the_map_of_a_model_folder_is_its_graphs(model_folder):
     _, attention = engine.colorize(to_model(line_art), tokens, attention=True)
     assert got.weights.shape == (side // stride,) * 4
     assert np.array_equal(got.weights.reshape(attention[0].shape), attention[0])
+
+
+def test_the_map_of_a_model_folder_has_the_drawing_at_its_own_size(model_folder, tmp_path):
+    folder = shutil.copytree(model_folder, tmp_path / "closer")
+    card = json.loads((folder / "nurie.json").read_text("utf-8"))
+    (folder / "nurie.json").write_text(json.dumps(card | {"drawing_size": 2 * card["size"]}))
+    got = attend(folder, np.full((50, 50), 255, np.uint8), np.zeros((50, 50, 3), np.uint8))
+    across = card["size"] // card["token_stride"]
+    assert got.weights.shape == (2 * across, 2 * across, across, across)
 
 
 def test_a_module_without_a_map_is_refused(tmp_path, pictures):

@@ -127,7 +127,8 @@ def _by_folder(
 
     engine = Engine(model if model is not None else Path(str(files("nurie"))) / "weights")
     info = engine.info
-    line_art, reference = (_fit(pixels, info.size, info.multiple) for pixels in (drawing, colors))
+    line_art = _fit(drawing, info.drawing_size, info.multiple)
+    reference = _fit(colors, info.size, info.multiple)
     _, attention = engine.colorize(line_art, engine.encode(reference), attention=True)
     sides = (*line_art.shape[2:], *reference.shape[2:])
     return None if attention is None else attention[0], info.token_stride, sides
