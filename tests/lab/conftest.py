@@ -47,17 +47,19 @@ STYLES = {
 
 
 def write_corpus(root: Path, *, train: int = 6, val: int = 3) -> Path:
-    rng = np.random.default_rng(0)
+    rng, colours = np.random.default_rng(0), np.random.default_rng(1)
     for source, slots in STYLES.items():
         rows = []
         for number in range(train + val):
             split = "train" if number < train else "val"
+            two = ["#" + colours.bytes(3).hex() for _ in range(2)]  # every other slot has the same
             entry = Entry(
                 id=f"{split}-{number}",
                 kind="drawing",
                 source=source,
                 split=split,
                 slots=slots,
+                palette={slot: two[number % 2] for number, slot in enumerate(slots) if number},
                 line_kinds=("drawn", "outline"),
             )
             write_png(entry_path(root, entry), character(rng, slots).planes())

@@ -110,6 +110,20 @@ def test_an_exact_triple_is_exact(tiny_corpus):
     assert unlike >= 18 and unseen >= 3
 
 
+def test_a_jittered_pair_shows_the_references_own_colours_under_one_change(tiny_corpus):
+    settings = {"sources": CHARACTERS, "same_share": 0.0, "extract_share": 0.0}
+    pairs, slots = (dataset(tiny_corpus, recolour=way, **settings) for way in ("jitter", "slots"))
+    for number in range(8):
+        plan = pairs.plan(number)
+        assert plan.palette.keys() == slots.plan(number).palette.keys()
+        assert same(pairs[number], pairs[number]) and not same(pairs[number], slots[number])
+        first, second, third = plan.names[1:]
+        assert plan.palette[first] == plan.palette[third] != plan.palette[second]
+        _, b, palette = find_reference(tiny_corpus, CHARACTERS, pairs[number][REFERENCE].transpose(1, 2, 0))
+        shown = palette.keys() - {"background"}
+        assert shown and all(palette[slot] == plan.palette[slot] for slot in shown)
+
+
 def test_slots_that_mean_the_same_have_the_same_plane(tiny_corpus):
     pairs = dataset(tiny_corpus, sources=CHARACTERS, same_share=0.0, cross_share=1.0)
     sample = pairs[0]

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from skimage.color import deltaE_ciede2000
 
+from nurie.errors import ConfigError
 from nurie.lab.corpora.store import Drawing, Entry
 from nurie.lab.data.partners import (
     AREA_COST,
@@ -14,6 +16,7 @@ from nurie.lab.data.partners import (
     MAX_COST,
     NEAR,
     PLACE_COST,
+    jittered_colours,
     largest_slots,
     look,
     match_slots,
@@ -22,6 +25,7 @@ from nurie.lab.data.partners import (
     theme,
     without_band,
 )
+from nurie.lab.jitter import JITTERS, sample_color_change
 
 SIZE = 64  # areas and places are measured at this size, so nothing is rounded on the way
 
@@ -84,6 +88,27 @@ def test_own_colours_against_published_ones():
 
 
 BLUE, RED, YELLOW, GREY = ([32.3, 79.2, -107.9], [53.2, 80.1, 67.2], [97.1, -21.6, 94.5], [53.6, 0.0, 0.0])
+
+
+def test_one_colour_change_for_all_slots_of_a_pair():
+    """The change's matrix is `nurie.lab.jitter`'s, tested there; here it is applied by hand."""
+    slots = ("background", "hair", "skin", "clothes")
+    drawing = row("a", slots=slots, palette={"hair": "#102030", "skin": "#f0e0d0", "clothes": "#102030"})
+    names = ("background", "skin", "clothes", "hat")
+    reference = row("b", slots=("background", "x", "y", "z"), palette={"x": "#406080", "y": "#c08040", "z": "#406080"})
+    got = jittered_colours(drawing, reference, names, np.random.default_rng(3))
+    chance = torch.Generator().manual_seed(int(np.random.default_rng(3).integers(2**62)))
+    change = sample_color_change(1, replace(JITTERS["strong"], noise=0.0), chance).matrix_B34[0].double().numpy()
+    own = {"hair": (16, 32, 48), "skin": (64, 96, 128), "clothes": (192, 128, 64), "hat": (64, 96, 128)}
+    assert got.pop("background") == (255, 255, 255) and got.keys() == own.keys()
+    for slot, colour in own.items():
+        expected = np.clip(change[:, :3] @ (np.array(colour) / 255) + change[:, 3], 0, 1) * 255
+        np.testing.assert_allclose(got[slot], expected, atol=0.51)  # rounded
+    assert got["skin"] == got["hat"] != own["skin"]
+    other = jittered_colours(drawing, reference, names, np.random.default_rng(5))
+    assert other["skin"] != got["skin"]
+    with pytest.raises(ConfigError, match=r"b/x has no palette of its own.* set pairs.recolour to slots"):
+        jittered_colours(drawing, replace(reference, palette={"x": "#406080"}), names, np.random.default_rng(3))
 
 
 def test_colour_decides_whatever_the_order():

@@ -27,6 +27,7 @@ from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
 from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, Split
 from nurie.lab.data.partners import (
     Side,
+    jittered_colours,
     largest_slots,
     look,
     match_slots,
@@ -65,6 +66,8 @@ class PairSettings:
             the network several times as many pictures in the same time.
         triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
         self_until: the step from which exact triples are drawn; every drawing is its own reference before.
+        recolour: "slots" gives every slot of a pair a colour of its own, "jitter" the whole picture's own colours one
+            change of hue, contrast and the like.
         same_share: of exact triples, the share whose reference is the drawing itself in another place.
         cross_share: of exact triples, the share whose reference is of another style.
         look_share: of characters, the share whose reference shows the same character, drawn again: the same hair or
@@ -88,6 +91,7 @@ class PairSettings:
     sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
     triples: Literal["exact", "self"] = "exact"
     self_until: int = 0
+    recolour: Literal["slots", "jitter"] = "slots"
     same_share: float = 0.15
     cross_share: float = 0.35
     look_share: float = 0.0
@@ -327,7 +331,10 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             relation = relation if matched else "self"
         elif relation == "foreign":
             names = slot_names(other.slots, {}, entry.slots)
-        palette = sample_palette(dict.fromkeys((*entry.slots, *names)), rng)
+        if s.recolour == "jitter":
+            palette = jittered_colours(entry, other, names, rng)
+        else:
+            palette = sample_palette(dict.fromkeys((*entry.slots, *names)), rng)
         paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_colour(rng)
         band: tuple[Side, float] | None = None
         if s.crop_share and rng.random() < s.crop_share:

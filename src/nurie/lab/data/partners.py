@@ -11,13 +11,16 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from nurie.errors import ConfigError
 from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS
-from nurie.lab.corpora.store import Bytes, Drawing, Entry
+from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry
+from nurie.lab.jitter import JITTERS, apply_color_change, sample_color_change
 
 Floats = NDArray[np.float64]
 Side = Literal["left", "right", "top", "bottom"]
@@ -65,6 +68,39 @@ def own_colours(entry: Entry) -> Floats:
     """The drawing's own colours of its slots but the background, in CIE Lab, S x 3."""
     colours = [tuple(bytes.fromhex(entry.palette[slot].removeprefix("#"))) for slot in entry.slots[1:]]
     return np.asarray(rgb2lab(np.array([colours], np.float64) / 255.0)[0], np.float64)
+
+
+def jittered_colours(entry: Entry, other: Entry, names: Sequence[str], rng: np.random.Generator) -> dict[str, Colour]:
+    """The reference's own colours, and the drawing's where only it has a slot, under one colour change for all.
+
+    The change is the "strong" one of ``nurie.lab.jitter``: what augmentation does with pictures that have no slots.
+
+    Args:
+        entry: the drawing.
+        other: the reference.
+        names: of the reference's slots, as the drawing calls them.
+        rng: the only source of chance.
+
+    Returns:
+        A colour for every slot of both; the background's is paper (white).
+
+    Raises:
+        ConfigError: the corpus does not say what colours one of them has.
+    """
+    for drawing in (entry, other):
+        if any(slot not in drawing.palette for slot in drawing.slots if slot != "background"):
+            raise ConfigError(
+                f"{drawing.source}/{drawing.id} has no palette of its own in the manifest, so there is nothing "
+                "to jitter; leave its source out, or set pairs.recolour to slots."
+            )
+    own = {slot: entry.palette[slot] for slot in entry.slots if slot != "background"}
+    own |= {name: other.palette[slot] for name, slot in zip(names, other.slots, strict=True) if slot != "background"}
+    colours = np.array([tuple(bytes.fromhex(colour.removeprefix("#"))) for colour in own.values()], np.float32)
+    picture = torch.from_numpy(colours.reshape(1, -1, 1, 3) / 127.5 - 1).permute(0, 3, 1, 2)
+    chance = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    change = sample_color_change(1, replace(JITTERS["strong"], noise=0.0), chance)
+    levels = ((apply_color_change(picture, change)[0, :, :, 0].T + 1) * 127.5).round().int().tolist()
+    return {"background": (255, 255, 255)} | {slot: tuple(level) for slot, level in zip(own, levels, strict=True)}
 
 
 def _areas_and_places(coverage: Bytes) -> tuple[Floats, Floats]:
