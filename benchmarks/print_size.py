@@ -88,7 +88,7 @@ def by_upsampling(engine: Engine) -> Answer:
     """The network's picture of the whole page, enlarged."""
 
     def answer(line_art: Bytes, references: References) -> tuple[Bytes, Bytes]:
-        layout = lay_out(*line_art.shape, size=engine.info.size, multiple=engine.info.multiple)
+        layout = lay_out(*line_art.shape, size=engine.info.drawing_size, multiple=engine.info.multiple)
         small = gather(layout, [engine.colorize(network_input(ink_of(line_art), layout), references.tokens)[0]])
         large = cv2.resize(small, line_art.shape[::-1], interpolation=cv2.INTER_CUBIC)
         colors = np.clip(np.rint(large), 0, 255).astype(np.uint8)

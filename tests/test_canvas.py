@@ -170,11 +170,55 @@ def test_a_slanted_panel_has_its_own_colours_where_boxes_overlap():
 def test_windows_of_a_strip_are_cut_out_of_the_canvas():
     layout = canvas.lay_out(1300, 203, size=64, multiple=16)
     seen = np.random.default_rng(0).random((1, 1, *layout.canvas)).astype(np.float32)
-    views = canvas.window_inputs(seen, layout)
+    views = canvas.window_inputs(seen, layout, 16)
     assert len(views) == len(layout.windows) > 1
     for view, window in zip(views, layout.windows, strict=True):
         assert view.shape[2:] == window.seen == (window.height, window.width)
         np.testing.assert_array_equal(view[0, 0, :, 5], seen[0, 0, window.top : window.top + window.height, 5])
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "part"),
+    [
+        (1009, 743, (300, 400, 520, 611)),
+        (1009, 743, (0, 0, 231, 197)),
+        (499, 601, (350, 401, 499, 601)),
+        (300, 75, (1, 2, 60, 71)),
+    ],
+)
+def test_of_a_page_a_part_is_seen_at_the_size_of_a_whole_one(height: int, width: int, part: tuple) -> None:
+    layout = canvas.lay_out(height, width, size=256, multiple=16, part=part)
+    (window,) = layout.windows
+    assert window.seen == (window.height, window.width)
+    assert window.height * window.width == pytest.approx(256 * 256, rel=0.02)
+    assert 0 <= window.top and window.top + window.height <= layout.canvas[0]
+    assert 0 <= window.left and window.left + window.width <= layout.canvas[1]
+    scale = layout.height / height
+    edges = window.top, window.left, window.top + window.height, window.left + window.width
+    np.testing.assert_allclose(edges, scale * np.array(part), atol=1.5)  # rounded to what is around it
+    ink = np.zeros((height, width), np.float32)
+    ink[part[0] + 3 : part[2] - 3, (part[1] + part[3]) // 2] = 1
+    seen = canvas.network_input(ink, layout)
+    (view,) = canvas.window_inputs(seen, layout, 16)
+    assert view.shape[2] % 16 == view.shape[3] % 16 == 0
+    np.testing.assert_array_equal(
+        view[0, 0, : window.height, : window.width], seen[0, 0, edges[0] : edges[2], edges[1] : edges[3]]
+    )
+    assert (view < 0).sum() == (seen < 0).sum() > 0
+    # Beside the window colours go on as they are at its edge.
+    rows, columns = np.mgrid[: view.shape[2], : view.shape[3]]
+    planes = canvas.blend(layout, [np.stack([rows, columns])[None].astype(np.float32)])
+    expected = np.stack(np.meshgrid(*map(np.arange, layout.canvas), indexing="ij"), axis=2) - np.array(edges[:2])
+    np.testing.assert_array_equal(planes, expected.clip(0, np.array(window.seen) - 1))
+
+
+def test_a_part_has_no_endless_canvas_and_no_windows() -> None:
+    small = canvas.lay_out(10000, 7000, size=256, multiple=16, part=(5000, 3000, 5020, 3010))
+    assert small.height * small.width == pytest.approx(36 * 256 * 256, rel=0.01)
+    # The page is a strip, what is drawn is not; and the other way round.
+    assert len(canvas.lay_out(5000, 500, size=256, multiple=16, part=(1000, 50, 1800, 450)).windows) == 1
+    whole = canvas.lay_out(5000, 3000, size=256, multiple=16)
+    assert canvas.lay_out(5000, 3000, size=256, multiple=16, part=(10, 10, 4900, 510)) == whole
 
 
 def test_the_window_at_a_pixel():

@@ -53,7 +53,7 @@ def test_the_drawing_is_painted_at_its_own_size_and_its_lines_stay(colorizer: Co
 @pytest.mark.parametrize("size", [(1, 1), (17, 500), (500, 17), (61, 61), (300, 200)])
 def test_any_size_works(colorizer: Colorizer, size: tuple) -> None:
     lines = np.full(size, 255, np.uint8)
-    lines[size[0] // 2] = 0
+    lines[size[0] // 2] = lines[:, size[1] // 2] = 0
     result = colorizer(lines, plain())
     assert result.image.size == size[::-1]
     np.testing.assert_allclose(np.asarray(result.colors).reshape(-1, 3).mean(0), RED, atol=1)
@@ -242,7 +242,7 @@ def test_sources_of_an_elongated_page(colorizer: Colorizer) -> None:
 
 def test_references_are_encoded_once(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     known = colorizer.encode([plain(), plain((1, 2, 3), 30, 90)])
-    assert known.sizes == ((64, 48), (90, 30)) and known.names == ("", "")
+    assert known.boxes == ((0, 0, 48, 64), (0, 0, 30, 90)) and known.names == ("", "")
     monkeypatch.setattr(colorizer._engine, "encode", lambda reference: pytest.fail("encoded again"))
     assert colorizer(drawing(), known).image.size == (83, 61)
 
@@ -256,7 +256,8 @@ def test_drawings_are_seen_at_the_size_the_model_names_for_them(
     closer = Colorizer(folder, threads=1)
     references = plain(RED, 200, 200)
     assert closer.encode(references).tokens.grids == colorizer.encode(references).tokens.grids == ((8, 8),)
-    for page, sides in ((drawing(101, 101), [(64, 64), (128, 128)]), (drawing(300, 75), [(128, 32), (256, 64)])):
+    for height, width, sides in ((101, 101, [(64, 64), (128, 128)]), (300, 75, [(128, 32), (256, 64)])):
+        page = cv2.rectangle(drawing(height, width), (1, 1), (width - 2, height - 2), 0, 1)
         results = [one(page, references) for one in (colorizer, closer)]
         assert [one._drawing.seen.shape[2:] for one in results] == sides
         assert all(one.image.size == page.shape[::-1] for one in results)
@@ -264,6 +265,27 @@ def test_drawings_are_seen_at_the_size_the_model_names_for_them(
             pixels = np.asarray(one.colors).reshape(-1, 3).astype(int)
             np.testing.assert_allclose(pixels, np.broadcast_to(RED, pixels.shape), atol=1)
         assert closer(page, references).source(40, 50)[0] == 0
+
+
+def test_wide_margins_are_not_looked_at(colorizer: Colorizer) -> None:
+    small, there = drawing(), (100, 200)
+    page = np.full((300, 350), 255, np.uint8)
+    page[there[0] : there[0] + 61, there[1] : there[1] + 83] = small
+    halves = np.concatenate([plain(RED, 40, 30), plain((30, 60, 210), 40, 30)], axis=1)
+    sheet = np.full((400, 500, 3), 240, np.uint8)
+    sheet[200:240, 310:370] = halves
+    result, near = colorizer(page, sheet), colorizer(small, halves)
+    assert [one._drawing.seen.shape[2] > 64 for one in (result, near)] == [True, False]
+    (view,), (whole,) = result._drawing.views, near._drawing.views
+    # 41 pixels of circle and 5 on either side of them, where the whole drawing is 61 x 83.
+    assert 1.1 * (whole < 0).sum() < (view < 0).sum()
+    assert result.image.size == (350, 300) and len(result.flats) == len(near.flats) == 2
+    # The toy network takes the brightest place of what it sees: red and a little ground, on the whole page alike.
+    top, left, bottom, right = result._references.boxes[0]
+    assert 190 <= top <= 194 and 300 <= left <= 304 and 246 <= bottom <= 250 and 376 <= right <= 380
+    for x, y in ((241, 130), (227, 117), (3, 3), (349, 299)):
+        reference, column, row = result.source(x, y)
+        assert reference == 0 and left < column < right and top < row < bottom
 
 
 def test_lines_can_be_extracted(colorizer: Colorizer) -> None:

@@ -18,7 +18,7 @@ def flat(number: int, color: str, x: int, y: int, source: tuple | None = None, a
 
 
 def reference(name: str = "hero.png", width: int = 200, height: int = 100) -> Reference:
-    return Reference(name, (width, height), np.full((height // 2, width // 2, 3), 128, np.uint8))
+    return Reference(name, (0, 0, height, width), np.full((height // 2, width // 2, 3), 128, np.uint8))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_what_one_place_coloured_is_listed_there_and_cut_short(page: tuple) -> N
 
 @pytest.mark.parametrize("count", [1, 7, 31])
 def test_every_reference_is_shown_whole(page: tuple, count: int) -> None:
-    tall = [Reference("", (100, 200 + index), np.full((40, 20, 3), 128, np.uint8)) for index in range(count)]
+    tall = [Reference("", (0, 0, 200 + index, 100), np.full((40, 20, 3), 128, np.uint8)) for index in range(count)]
     told = page[2][:1] + [flat(n, "#c8283c", 200 * n + 100, 250, (0, 50.0, 100.0)) for n in range(1, 4)]
     picture = draw(page[0], np.minimum(page[1], 3), told, tall)
     assert picture.width <= round(800 * SCALE) + 4 * (16 + 480)
@@ -101,6 +101,17 @@ def test_every_reference_is_shown_whole(page: tuple, count: int) -> None:
     for index in range(count):
         # The reference is half as wide as its column, which has the tint beside it.
         assert beside[tint_of(index)] > 480 * 480 / 3
+
+
+def test_of_a_reference_only_what_was_seen_is_shown_and_places_are_in_it(page: tuple) -> None:
+    def entry(box: tuple, x: float, y: float) -> Image.Image:
+        told = page[2][:1] + [flat(n, "#c8283c", 200 * n + 100, 250, (0, x, y)) for n in range(1, 4)]
+        shown = Reference("", box, np.full((50, 100, 3), 128, np.uint8))
+        picture = draw(page[0], np.minimum(page[1], 3), told, [shown])
+        return picture.crop((round(800 * SCALE), 0, *picture.size))
+
+    assert entry((300, 700, 350, 800), 720, 340).tobytes() == entry((0, 0, 50, 100), 20, 40).tobytes()
+    assert entry((300, 700, 350, 800), 720, 340).tobytes() != entry((0, 0, 50, 100), 80, 10).tobytes()
 
 
 def test_tints_tell_references_apart() -> None:

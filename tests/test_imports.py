@@ -29,6 +29,7 @@ ORDER = [
     "layers",
     "hub",
     "regions",
+    "margins",
     "balloons",
     "panels",
     "strips",

@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+_LARGEST = 36
+"""The canvas of a page of which only a part is seen has at most so many times the area that the network sees."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of the network's canvas that is coloured in one go."""
@@ -49,7 +53,8 @@ class Layout:
     canvas: tuple[int, int]
     """Height and width of the padded canvas."""
     windows: tuple[Window, ...]
-    """One; overlapping ones along the long side of an elongated page; or one for each panel."""
+    """One, of the page or what is drawn on it; overlapping ones along the long side of an elongated page; or one for
+    each panel."""
     nearest: np.ndarray | None = None
     """Of a page with panels, int canvas height x width: the window that each pixel is coloured in."""
 
@@ -90,20 +95,23 @@ def lay_out(
     *,
     size: int,
     multiple: int,
+    part: tuple[int, int, int, int] | None = None,
     panels: Sequence[tuple[int, int, int, int]] = (),
     nearest: np.ndarray | None = None,
 ) -> Layout:
     """Plan how a page is brought to the network, its aspect kept.
 
-    Up to 4:1 it is seen whole at an area of about size x size. A longer page is seen at the scale at which 2:1 of it
-    has that area, in windows that overlap by a quarter. Of a page with panels every panel is seen as a drawing of its
-    own, at that area; the canvas has the scale at which the middle one has it.
+    Up to 4:1 it is seen whole at an area of about size x size, or a part of it is. A longer page is seen at the scale
+    at which 2:1 of it has that area, in windows that overlap by a quarter. Of a page with panels every panel is seen as
+    a drawing of its own, at that area; the canvas has the scale at which the middle one has it.
 
     Args:
         height: of the page in pixels.
         width: of the page in pixels.
         size: side of the square whose area the network sees.
         multiple: sides of the canvas are multiples of it.
+        part: top, left, bottom and right in pixels of the page of what is to be seen of it; None for all. A page whose
+            part is longer than 4:1 is seen whole.
         panels: top, left, bottom and right of each in pixels of the page; what lies in none is not seen.
         nearest: int h x w of the page at any size: the panel that each pixel lies in or is nearest to. Where boxes
             overlap it says whose a pixel is.
@@ -115,13 +123,14 @@ def lay_out(
     """
     if nearest is not None:
         return _by_panels(height, width, size, multiple, panels, nearest)
-    long, short = max(height, width), min(height, width)
-    if long <= 4 * short:
+    if part is not None and _is_short(part[2] - part[0], part[3] - part[1]):
+        return _of_part(height, width, size, multiple, part)
+    if _is_short(height, width):
         scale, window = math.sqrt(size * size / (height * width)), 0
     else:
         window = _up(size * math.sqrt(2), multiple)
         # Enlarging a strip a few pixels wide to full scale would make its length endless.
-        scale = min(window / 2 / short, 8.0)
+        scale = min(window / 2 / min(height, width), 8.0)
     inner = (max(1, round(height * scale)), max(1, round(width * scale)))
     canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
     axis = 0 if height >= width else 1
@@ -131,6 +140,22 @@ def lay_out(
     corners = ((start, 0) if axis == 0 else (0, start) for start in starts)
     windows = [Window(*corner, *sides, seen=sides) for corner in corners]
     return Layout((height, width), *inner, canvas, tuple(windows))
+
+
+def _is_short(height: int, width: int) -> bool:
+    return max(height, width) <= 4 * min(height, width)
+
+
+def _of_part(height: int, width: int, size: int, multiple: int, part: tuple[int, int, int, int]) -> Layout:
+    top, left, bottom, right = part
+    # The canvas holds the whole page, so of a huge one a small part is seen smaller than the network could.
+    scale = size / math.sqrt(max((bottom - top) * (right - left), height * width / _LARGEST))
+    inner = (max(1, round(height * scale)), max(1, round(width * scale)))
+    canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
+    first = math.floor(top * scale), math.floor(left * scale)
+    last = min(math.ceil(bottom * scale), canvas[0]), min(math.ceil(right * scale), canvas[1])
+    seen = last[0] - first[0], last[1] - first[1]
+    return Layout((height, width), *inner, canvas, (Window(*first, *seen, seen=seen),))
 
 
 def _by_panels(
@@ -201,11 +226,23 @@ def network_input(ink: np.ndarray, layout: Layout) -> np.ndarray:
     return (1 - 2 * seen)[None, None]
 
 
-def window_inputs(seen: np.ndarray, layout: Layout) -> list[np.ndarray]:
-    """Cut what the network sees of each window, 1 x 1 x h x w, out of the canvas, from `network_input`."""
-    return [
-        np.ascontiguousarray(seen[:, :, w.top : w.top + w.height, w.left : w.left + w.width]) for w in layout.windows
-    ]
+def window_inputs(seen: np.ndarray, layout: Layout, multiple: int) -> list[np.ndarray]:
+    """Cut what the network sees of each window out of the canvas.
+
+    Args:
+        seen: the canvas, from `network_input`.
+        layout: of this page, without panels.
+        multiple: the sides of what the network sees are multiples of it; what is beyond a window is paper.
+
+    Returns:
+        One a window, float32 1 x 1 x h x w: paper +1, ink -1.
+    """
+    inputs = []
+    for w in layout.windows:
+        part = np.ones((1, 1, _up(w.height, multiple), _up(w.width, multiple)), np.float32)
+        part[:, :, : w.height, : w.width] = seen[:, :, w.top : w.top + w.height, w.left : w.left + w.width]
+        inputs.append(part)
+    return inputs
 
 
 def panel_inputs(
@@ -279,8 +316,14 @@ def blend(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
         parts: one a window, 1 x C x h x w, as the network sees it; the padding is cut off.
 
     Returns:
-        float32 canvas height x canvas width x C; 1, which is white, where there is no window.
+        float32 canvas height x canvas width x C. Beside the one window of a page of which a part is seen it is as at
+        that window's edge; between panels it is 1, which is white.
     """
+    if len(layout.windows) == 1 and layout.nearest is None:
+        (window,), (part,) = layout.windows, parts
+        planes = part[0, :, : window.height, : window.width].transpose(1, 2, 0)
+        below, right = layout.canvas[0] - window.top - window.height, layout.canvas[1] - window.left - window.width
+        return np.pad(planes, ((window.top, below), (window.left, right), (0, 0)), mode="edge")
     total = np.zeros((*layout.canvas, parts[0].shape[1]), np.float32)
     weights = np.zeros((*layout.canvas, 1), np.float32)
     for index, (window, part) in enumerate(zip(layout.windows, parts, strict=True)):

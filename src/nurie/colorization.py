@@ -41,8 +41,8 @@ class References:
     """References as the network keeps them, to be used for any number of drawings."""
 
     tokens: Tokens
-    sizes: tuple[tuple[int, int], ...]
-    """Width and height in pixels of each reference, in order."""
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """Top, left, bottom and right in pixels of what is seen of each reference, in order: all but wide margins."""
     palette: np.ndarray
     """The flat colours of all of them, uint8 K x 3."""
     names: tuple[str, ...]
@@ -229,8 +229,9 @@ class Colorization:
             first, attention = own.start, attention[own]
         reference, row, column = tokens.locate(first + int(attention.argmax()))
         rows, columns = tokens.grids[reference]
-        width, height = self._references.sizes[reference]
-        return reference, (column + 0.5) * width / columns, (row + 0.5) * height / rows
+        top, left, bottom, right = self._references.boxes[reference]
+        x, y = left + (column + 0.5) * (right - left) / columns, top + (row + 0.5) * (bottom - top) / rows
+        return reference, x, y
 
     def explain(self) -> list[dict[str, object]]:
         """Say of every flat what it is and where its colour came from; numbers and colours as JSON has them.
@@ -270,7 +271,7 @@ class Colorization:
         about = {"width": width, "height": height, "references": list(references.names)}
         write_listing(Path(path), about, "flats", flats)
         if any(flat["source"] for flat in flats):
-            shown = map(explanation.Reference, references.names, references.sizes, references.seen)
+            shown = map(explanation.Reference, references.names, references.boxes, references.seen)
             drawn = explanation.draw(drawing.ink, self._flats.numbers(), flats, list(shown))
             image.write(drawn, Path(path).with_suffix(".png"))
         return Path(path)

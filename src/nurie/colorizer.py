@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, cast, hub, image, page, strips
+from nurie import canvas, cast, hub, image, margins, page, strips
 from nurie.colorization import Colorization, References
 from nurie.drawing import Drawing
 from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
@@ -99,7 +99,7 @@ class Colorizer:
 
         A reference keeps its aspect but for rounding: it is brought to about the area the network knows, each side a
         multiple of the model's, at the scale where that changes the aspect least (up to 3:1 by 4 % at most where the
-        multiple is 16, by 7 % where it is 32).
+        multiple is 16, by 7 % where it is 32). Wide margins of one colour are left out (`nurie.margins`).
 
         Args:
             references: pictures as paths, PIL images or arrays; one or several.
@@ -110,19 +110,22 @@ class Colorizer:
         several = _listed(references)
         if not several:
             raise InputError("no reference picture is given; give at least one.")
-        info, parts, sizes, palettes, seen = self._engine.info, [], [], [], []
+        info, parts, boxes, palettes, seen = self._engine.info, [], [], [], []
         for source in several:
             picture = image.read(source, max_megapixels=self._max_megapixels)
-            height, width = canvas.network_sides(picture.height, picture.width, size=info.size, multiple=info.multiple)
             pixels = image.rgb_of(picture)
-            larger = picture.width < width or picture.height < height
+            whole = 0, 0, *pixels.shape[:2]
+            box = margins.without_margins(margins.painted_box(pixels), *pixels.shape[:2]) or whole
+            pixels = pixels[box[0] : box[2], box[1] : box[3]]
+            height, width = canvas.network_sides(*pixels.shape[:2], size=info.size, multiple=info.multiple)
+            larger = pixels.shape[1] < width or pixels.shape[0] < height
             fit = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA)
             parts.append(self._engine.encode(image.to_model(fit)))
-            sizes.append(picture.size)
+            boxes.append(box)
             palettes.append(flat_colours(pixels))
             seen.append(fit)
         names = tuple(str(source) if isinstance(source, (str, os.PathLike)) else "" for source in several)
-        return References(Tokens.join(parts), tuple(sizes), np.concatenate(palettes), names, tuple(seen))
+        return References(Tokens.join(parts), tuple(boxes), np.concatenate(palettes), names, tuple(seen))
 
     def __call__(
         self,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, icc, image, lines, regions, strips
+from nurie import canvas, icc, image, lines, margins, regions, strips
 from nurie.engine import Engine
 from nurie.flats import Fingerprint
 from nurie.panels import Panels
@@ -66,7 +66,12 @@ class Drawing:
         info, found = engine.info, strips.panels_of(reduced) if panels else Panels.none(reduced.shape)
         boxes = found.boxes_on(*ink.shape)
         layout = canvas.lay_out(
-            *ink.shape, size=info.drawing_size, multiple=info.multiple, panels=boxes, nearest=found.nearest
+            *ink.shape,
+            size=info.drawing_size,
+            multiple=info.multiple,
+            part=margins.without_margins(margins.drawn_box(ink), *ink.shape),
+            panels=boxes,
+            nearest=found.nearest,
         )
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
@@ -87,7 +92,7 @@ class Drawing:
             views = canvas.panel_inputs(bare, layout, found.boxes, info.multiple)
             seen = np.where(_unknown(layout, found), np.float32(-1), seen)
         else:
-            views = canvas.window_inputs(seen, layout)
+            views = canvas.window_inputs(seen, layout, info.multiple)
         # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
         left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
         return cls(pixels, own, ink, reduced, found, layout, seen, views, alpha, straight, on_glass, dpi, profile, left)

@@ -34,10 +34,10 @@ class Reference:
     """A reference to be shown."""
 
     name: str
-    size: tuple[int, int]
-    """Width and height, in which sources count."""
+    box: tuple[int, int, int, int]
+    """Top, left, bottom and right of what is shown, in the pixels in which sources count."""
     pixels: np.ndarray
-    """uint8 h x w x 3, at any size."""
+    """What is in it, uint8 h x w x 3, at any size."""
 
 
 def draw(
@@ -92,13 +92,16 @@ def _entry(
 ) -> Image.Image:
     """Show a reference, with the numbers of the flats where their colours came from."""
     pixels = Image.fromarray(reference.pixels)
-    scale = _THUMBNAIL / max(reference.size)
-    thumbnail = pixels.resize([max(1, round(side * scale)) for side in reference.size], Image.Resampling.LANCZOS)
+    top, left, bottom, right = reference.box
+    scale = _THUMBNAIL / max(bottom - top, right - left)
+    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    thumbnail = pixels.resize(size, Image.Resampling.LANCZOS)
     places: dict[tuple[int, int], list[str]] = {}
     for flat in numbered:
         source = flat["source"]
         if source["reference"] == index and not flat["by_hand"]:
-            places.setdefault((int(source["x"] * scale), int(source["y"] * scale)), []).append(str(flat["flat"]))
+            place = int((source["x"] - left) * scale), int((source["y"] - top) * scale)
+            places.setdefault(place, []).append(str(flat["flat"]))
     for place, found in places.items():
         _label(thumbnail, place, " ".join([*found[:_MOST], *(["..."] if found[_MOST:] else [])]))
     mine = [flat for flat in painted if not flat["by_hand"] and flat["source"]["reference"] == index]

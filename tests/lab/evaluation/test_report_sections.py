@@ -113,7 +113,7 @@ def material(corpus, tmp_path_factory) -> Material:
 def test_every_section(name, material) -> None:
     chosen = section(name)
     plan = chosen.plan(material)
-    assert len(plan) == (21 if name == "widths" else 2)
+    assert len(plan) == {"widths": 21, "margins": 4}.get(name, 2)
     cases = [plan[number]() for number in (0, -1)]
     assert cases[0].sha256() != cases[1].sha256()
     # Drawn again, in whatever order, a case is the same.
@@ -123,7 +123,8 @@ def test_every_section(name, material) -> None:
         triple = case.triple
         assert triple.truth.shape == (256, 256, 3) and triple.line_art.shape == (256, 256)
         assert case.line_art.shape[0] % 256 == 0 and case.line_art.dtype == np.uint8
-        assert all(reference.shape == (256, 256, 3) for reference in case.references)
+        sheet = 512 if case.group.endswith(", reference") else 256
+        assert all(reference.shape == (sheet, sheet, 3) for reference in case.references)
         assert len(case.references) == (2 if name in TWO_REFERENCES else 1)
         assert set(triple.visible_in_reference) <= set(triple.palette)
         assert not np.array_equal(triple.reference, triple.truth)
@@ -276,6 +277,37 @@ def test_widths_are_the_lines_widths(material) -> None:
     # Away from edges both show the same; a few pixels lie on another side of one.
     same = (np.abs(small.truth.astype(int) - large.truth) <= 2).all(2)
     assert flat.mean() > 0.8 and same[flat].mean() > 0.98
+
+
+def test_on_a_sheet_is_what_the_section_without_one_has(material) -> None:
+    cases = [draw() for draw in section("margins").plan(material)]
+    assert [case.group for case in cases] == [
+        f"{kind}, {what}" for kind in ("characters", "emoji") for what in ("drawing", "reference")
+    ]
+    for name, (drawing, reference) in (("seen", cases[:2]), ("emoji", cases[2:])):
+        plain = section(name).plan(material)[0]()
+        assert drawing.id == reference.id == plain.id
+        # The same lines on more paper, anywhere.
+        sheet, lines = drawing.line_art < 128, plain.line_art < 128
+        rows, columns = (np.flatnonzero(sheet.any(axis)) for axis in (1, 0))
+        own_rows, own_columns = (np.flatnonzero(lines.any(axis)) for axis in (1, 0))
+        top, left = rows[0] - own_rows[0], columns[0] - own_columns[0]
+        assert sheet.shape == (512, 512) and 0 <= top <= 256 and 0 <= left <= 256
+        there = np.s_[top : top + 256, left : left + 256]
+        np.testing.assert_array_equal(drawing.line_art[there], plain.line_art)
+        assert sheet.sum() == lines.sum()
+        np.testing.assert_array_equal(drawing.references[0], plain.references[0])
+        # Scored at every second pixel of the sheet.
+        whole = np.full((512, 512, 3), 255, np.uint8)
+        whole[there] = plain.triple.truth
+        np.testing.assert_array_equal(drawing.triple.truth, whole[1::2, 1::2])
+        assert set(drawing.triple.regions) <= set(plain.triple.regions)
+        # The same reference on more of its ground; what is scored stays.
+        assert reference.triple.sha256() == plain.triple.sha256()
+        np.testing.assert_array_equal(reference.line_art, plain.line_art)
+        (picture,), (own,) = reference.references, plain.references
+        ground = np.median(np.concatenate([own[0], own[-1], own[:, 0], own[:, -1]]), axis=0)
+        assert (picture != ground).any(2).sum() == (own != ground).any(2).sum() > 0
 
 
 def test_a_characters_svg_is_the_one_that_is_rendered() -> None:

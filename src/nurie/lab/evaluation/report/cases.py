@@ -29,7 +29,7 @@ class Case:
         id: of the drawing, for example "seen-0017" or "noto/test-cat".
         triple: what the answers are scored by, and what the trivial answers see; T x T.
         line_art: what the other answers see, S x S or S x S x 3 (a scan); S is a multiple of T.
-        references: pictures, each T x T x 3.
+        references: pictures, each T x T x 3, or larger where the picture lies on a sheet.
         group: names the row of the section's table; "" where a section has one row.
         judge: how it is scored, a name in ``judges.JUDGES``.
     """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nurie.errors import ConfigError
-from nurie.lab.evaluation.report import anime, characters, drawings, figures, widths
+from nurie.lab.evaluation.report import anime, characters, drawings, figures, margins, widths
 from nurie.lab.evaluation.report.cases import Draw
 from nurie.lab.evaluation.report.material import Material
 
@@ -205,6 +205,12 @@ SECTIONS = Sections(
             about="Rows of seen whose lines are seen as a scanned pencil drawing: grey or yellowish paper with a "
             "gradient, grain and dust, soft pale lines.",
             plan=characters.changed("scan", characters.scanned),
+        ),
+        Section(
+            name="margins",
+            about="Rows of seen and of emoji on a sheet of twice the width and height: the drawing lies anywhere on "
+            "white paper, or the reference on more of its ground; the bare network answers with the reference alone.",
+            plan=margins.margin_cases,
         ),
         Section(
             name="foreign",

@@ -1,0 +1,97 @@
+"""Where on a picture something is, so that the network need not look at the empty paper around it.
+
+Convention:
+    Boxes are (top, left, bottom, right) in pixels, bottom and right beyond the last.
+"""
+
+import math
+
+import cv2
+import numpy as np
+
+from nurie.regions import LINE
+
+__all__ = ["Box", "drawn_box", "painted_box", "without_margins"]
+
+Box = tuple[int, int, int, int]
+
+_KEPT = 0.1
+"""Paper around what is drawn that the network sees, as a share of the longer side of that."""
+_MUCH = 0.5
+"""Margins are left out where what is drawn, with the paper kept around it, has less than this share of the picture."""
+_SMALL = 256
+"""Painted pictures are looked at at about this size: specks of dust are gone."""
+_GROUND = 24
+"""A pixel is ground up to this difference from it in any channel: noise of JPEG stays below."""
+_EVEN = 0.5
+"""Share of the picture's border that is of one colour, if it stands on a ground."""
+
+
+def drawn_box(ink: np.ndarray) -> Box | None:
+    """Return the box around all lines; None where nothing is drawn.
+
+    Args:
+        ink: float32 H x W in [0, 1].
+    """
+    return _around(ink > LINE)
+
+
+def painted_box(pixels: np.ndarray) -> Box | None:
+    """Return the box around what stands on an even ground; None where that is nothing, or the ground is not even.
+
+    The ground is the median of the picture's border. A figure may reach over the border, but most of it is ground.
+
+    Args:
+        pixels: uint8 H x W x 3.
+    """
+    height, width = pixels.shape[:2]
+    factor = max(1.0, math.sqrt(height * width) / _SMALL)
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    small = pixels if factor == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]]).astype(np.int16)
+    ground = np.median(border, axis=0)
+    if (np.abs(border - ground).max(1) <= _GROUND).mean() < _EVEN:
+        return None
+    found = _around(np.abs(small - ground).max(2) > _GROUND)
+    if found is None:
+        return None
+    down, across = height / size[1], width / size[0]
+    top, left, bottom, right = found
+    return math.floor(top * down), math.floor(left * across), math.ceil(bottom * down), math.ceil(right * across)
+
+
+def without_margins(box: Box | None, height: int, width: int) -> Box | None:
+    """Return what to see of a picture with wide margins: the box and a tenth of its longer side around it.
+
+    Args:
+        box: around what is drawn; None for nothing.
+        height: of the picture.
+        width: of the picture.
+
+    Returns:
+        A box within the picture, or None where it is better seen whole: where that is half of it or more.
+
+    Example:
+        >>> without_margins((200, 400, 300, 480), 1000, 1000)
+        (190, 390, 310, 490)
+        >>> without_margins((200, 100, 900, 880), 1000, 1000) is None
+        True
+    """
+    if box is None:
+        return None
+    top, left, bottom, right = box
+    kept = math.ceil(_KEPT * max(bottom - top, right - left))
+    top, left, bottom, right = (
+        max(0, top - kept),
+        max(0, left - kept),
+        min(height, bottom + kept),
+        min(width, right + kept),
+    )
+    return (top, left, bottom, right) if (bottom - top) * (right - left) < _MUCH * height * width else None
+
+
+def _around(mask: np.ndarray) -> Box | None:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
