@@ -113,6 +113,19 @@ def test_export_makes_a_model_that_the_engine_runs(weights, tmp_path, capsys):
     assert len(one.checkpoint) == len(other.checkpoint) == 64 and one.checkpoint != other.checkpoint
 
 
+def test_average_writes_the_mean_of_weights(weights, tmp_path, capsys):
+    out = tmp_path / "mean.safetensors"
+    assert status("average", weights, weights, "-o", out) == 0
+    assert out.read_bytes() == weights.read_bytes() and capsys.readouterr().out == f"{out}\n"
+    assert status("average", weights, "-o", out) == 2
+    assert "exists; give --overwrite to replace it" in capsys.readouterr().err
+    assert status("average", weights, "-o", out, "--overwrite") == 0
+    assert status("average", weights, "-o", tmp_path / "mean") == 2
+    assert "should be a file that ends in .safetensors" in capsys.readouterr().err
+    assert status("average", tmp_path / "none.safetensors", "-o", tmp_path / "x.safetensors") == 2
+    assert not (tmp_path / "x.safetensors").exists()
+
+
 def test_evaluate_prints_the_table_and_writes_report_and_sheet(weights, tmp_path, capsys):
     pytest.importorskip("dicebear")
     report, sheet, cache = tmp_path / "report.json", tmp_path / "sheet.png", tmp_path / "cache"

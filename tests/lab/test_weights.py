@@ -2,9 +2,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from nurie.errors import ModelError
+from nurie.errors import ConfigError, ModelError
 from nurie.lab.models.generator import Generator, GeneratorSettings
-from nurie.lab.weights import load_generator, save_generator
+from nurie.lab.weights import average_weights, load_generator, save_generator
 
 SETTINGS = GeneratorSettings(width=2, levels=3, token_stride=4, residual_blocks=1, fusion="scft", color_skip=True)
 
@@ -71,3 +71,35 @@ def test_a_setting_without_tensors_can_be_another(tmp_path):
     assert not torch.allclose(generator(lines, reference), sharp(lines, reference))
     with pytest.raises(ModelError, match="does not fit"):
         load_generator(path, temprature=0.01)
+
+
+def test_the_mean_of_weights(saved, tmp_path):
+    generator, path = saved
+    torch.manual_seed(1)
+    other, out = Generator(SETTINGS), tmp_path / "out" / "mean.safetensors"
+    save_generator(other, tmp_path / "other.safetensors")
+    average_weights([path, tmp_path / "other.safetensors", path], out)
+    mean = load_generator(out)
+    assert mean.settings == SETTINGS
+    found, one, two = (net.state_dict() for net in (mean, generator, other))
+    assert any(not torch.equal(one[name], two[name]) for name in found)
+    for name, tensor in found.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, (2 * one[name] + two[name]) / 3)
+        else:
+            assert torch.equal(tensor, one[name])
+    average_weights([path], out)
+    assert out.read_bytes() == path.read_bytes()
+
+
+def test_networks_that_differ_have_no_mean(saved, tmp_path):
+    _, path = saved
+    other, out = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
+    save_generator(Generator(GeneratorSettings(width=4, levels=3, token_stride=4, residual_blocks=1)), other)
+    with pytest.raises(ModelError, match=r"other.safetensors holds the weights of another network than .*weights"):
+        average_weights([path, other], out)
+    with pytest.raises(ModelError, match="There is no file"):
+        average_weights([path, tmp_path / "nowhere.safetensors"], out)
+    with pytest.raises(ConfigError, match="no weights to average"):
+        average_weights([], out)
+    assert not out.exists()

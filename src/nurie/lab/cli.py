@@ -163,6 +163,29 @@ def export(
     typer.echo(out)
 
 
+@app.command()
+def average(
+    weights: Annotated[
+        list[Path], typer.Argument(help="The weights.safetensors of each training; one named twice counts twice.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file of the mean, .safetensors.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write the mean of several trainings' weights.
+
+    They went on from the same network: what one gains and another loses is kept in part.
+    """
+    from nurie.errors import ConfigError, OutputError
+    from nurie.lab.weights import average_weights
+
+    if out.suffix != ".safetensors":
+        raise ConfigError(f"--out is {out}; it should be a file that ends in .safetensors.")
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out} exists; give --overwrite to replace it, or another name.")
+    average_weights(weights, out)
+    typer.echo(out)
+
+
 @app.command("import")
 def import_(
     checkpoint: Annotated[Path, typer.Argument(help="A generator of the official SGA or SCFT code.")],

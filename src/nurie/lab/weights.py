@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,40 @@ FORMAT = "nurie-generator"
 
 def save_generator(generator: Generator, path: Path) -> None:
     """Write a generator, whole or not at all; the same weights are the same bytes."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    metadata = {"format": FORMAT, "settings": json.dumps(generator.settings.to_dict())}
-    write_bytes(path, _in_order(save(state, metadata)))
+    _write(path, generator.settings.to_dict(), generator.state_dict())
+
+
+def average_weights(files: Sequence[Path], out: Path) -> None:
+    """Write the mean of the weights of several trainings that went on from the same network.
+
+    What one gains and another loses is kept in part by their mean, without a step more: Wortsman et al., "Model
+    soups" (ICML 2022) and "Robust fine-tuning of zero-shot models" (CVPR 2022).
+
+    Args:
+        files: the ``weights.safetensors`` of each; one that is named twice counts twice. Settings are the first one's.
+        out: written whole or not at all.
+
+    Raises:
+        ModelError: see ``load_generator``; or the networks are not the same.
+    """
+    if not files:
+        raise ConfigError("There are no weights to average; name the weights.safetensors of each training.")
+    settings, first = _read(files[0])
+    shapes = {name: tensor.shape for name, tensor in first.items()}
+    total = {name: tensor.double() for name, tensor in first.items() if tensor.is_floating_point()}
+    for path in files[1:]:
+        _, state = _read(path)
+        if {name: tensor.shape for name, tensor in state.items()} != shapes:
+            raise ModelError(f"{path} holds the weights of another network than {files[0]}; their mean is none.")
+        for name, tensor in total.items():
+            tensor += state[name]
+    mean = {name: (tensor / len(files)).to(first[name].dtype) for name, tensor in total.items()}
+    _write(out, settings, first | mean)
+
+
+def _write(path: Path, settings: dict[str, Any], state: Mapping[str, torch.Tensor]) -> None:
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    write_bytes(path, _in_order(save(kept, {"format": FORMAT, "settings": json.dumps(settings)})))
 
 
 def _in_order(data: bytes) -> bytes:
