@@ -215,6 +215,9 @@ def test_of_a_page_a_part_is_seen_at_the_size_of_a_whole_one(height: int, width:
 def test_a_part_has_no_endless_canvas_and_no_windows() -> None:
     small = canvas.lay_out(10000, 7000, size=256, multiple=16, part=(5000, 3000, 5020, 3010))
     assert small.height * small.width == pytest.approx(36 * 256 * 256, rel=0.01)
+    # The canvas of this one is rounded to less than the page; a dot in its last row is seen all the same.
+    (window,) = canvas.lay_out(8235, 7013, size=256, multiple=16, part=(8233, 7011, 8235, 7013)).windows
+    assert min(window.seen) == 1 and window.top + window.height == 1664
     # The page is a strip, what is drawn is not; and the other way round.
     assert len(canvas.lay_out(5000, 500, size=256, multiple=16, part=(1000, 50, 1800, 450)).windows) == 1
     whole = canvas.lay_out(5000, 3000, size=256, multiple=16)

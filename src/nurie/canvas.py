@@ -152,7 +152,8 @@ def _of_part(height: int, width: int, size: int, multiple: int, part: tuple[int,
     scale = size / math.sqrt(max((bottom - top) * (right - left), height * width / _LARGEST))
     inner = (max(1, round(height * scale)), max(1, round(width * scale)))
     canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
-    first = math.floor(top * scale), math.floor(left * scale)
+    # The rounded canvas may end a little before the page does.
+    first = min(math.floor(top * scale), canvas[0] - 1), min(math.floor(left * scale), canvas[1] - 1)
     last = min(math.ceil(bottom * scale), canvas[0]), min(math.ceil(right * scale), canvas[1])
     seen = last[0] - first[0], last[1] - first[1]
     return Layout((height, width), *inner, canvas, (Window(*first, *seen, seen=seen),))

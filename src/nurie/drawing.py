@@ -69,7 +69,7 @@ class Drawing:
             *ink.shape,
             size=info.drawing_size,
             multiple=info.multiple,
-            part=margins.without_margins(margins.drawn_box(ink), *ink.shape),
+            part=None if boxes else margins.without_margins(margins.drawn_box(ink), *ink.shape),
             panels=boxes,
             nearest=found.nearest,
         )
