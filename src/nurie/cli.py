@@ -194,8 +194,8 @@ def colorize(
         "palette": [swatches.hex_of(swatch.colour) for swatch in used] if palette else None,
     }
     written: dict[str, Any] = {"part": part, "layer_per_colour": layer_per_colour}
-    seen_by = {**colorizer.model.fields["sha256"], "drawing_size": colorizer.model.drawing_size}
-    made_with = {"model": seen_by, "references": digest_of(references), **settings, **written}
+    identity = {**colorizer.model.fields["sha256"], "drawing_size": colorizer.model.drawing_size}
+    made_with = {"model": identity, "references": digest_of(references), **settings, **written}
     if explain:
         made_with["explain"] = True
     run = Run(jobs[0].target.parent, made_with, begin=jobs[0].target != out)

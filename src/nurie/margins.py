@@ -11,7 +11,7 @@ import numpy as np
 
 from nurie.regions import LINE
 
-__all__ = ["Box", "drawn_box", "painted_box", "without_margins"]
+__all__ = ["drawn_box", "painted_box", "without_margins"]
 
 Box = tuple[int, int, int, int]
 
@@ -91,7 +91,5 @@ def without_margins(box: Box | None, height: int, width: int) -> Box | None:
 
 
 def _around(mask: np.ndarray) -> Box | None:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return None
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return (top, left, top + height, left + width) if width else None

@@ -7,7 +7,8 @@ Convention:
 """
 
 from nurie.lab.data.loader import PairData, StepSampler, collate
-from nurie.lab.data.pairs import PairDataset, PairSettings, even_shares
+from nurie.lab.data.pairs import PairDataset, even_shares
+from nurie.lab.data.plans import PairSettings
 from nurie.lab.data.reading import Layout, read_entries, square
 
 __all__ = [

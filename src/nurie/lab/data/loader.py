@@ -16,7 +16,8 @@ from nurie.errors import ConfigError
 from nurie.lab.batch import RawPairs
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Entry
-from nurie.lab.data.pairs import PairDataset, PairSettings
+from nurie.lab.data.pairs import PairDataset
+from nurie.lab.data.plans import PairSettings
 from nurie.lab.data.reading import Layout, read_entries
 from nurie.lab.data.resident import PlanDataset, PlannedPairs, ResidentPictures
 

@@ -10,12 +10,11 @@ attempt, so that the other samples stay what they are.
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import cv2
 import numpy as np
@@ -24,7 +23,7 @@ from torch.utils.data import Dataset
 from nurie.errors import ConfigError, DataError
 from nurie.lab.batch import SLOT_STRIDE
 from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
-from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, Split
+from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
 from nurie.lab.data.partners import (
     Side,
     jittered_colours,
@@ -36,6 +35,7 @@ from nurie.lab.data.partners import (
     theme,
     without_band,
 )
+from nurie.lab.data.plans import PairPlan, PairSettings, Relation
 from nurie.lab.data.reading import DamagedFileError, PictureReader, read_entries
 
 #: What the slots of characters mean; other drawings have names of their own.
@@ -50,118 +50,7 @@ BAND = (0.25, 0.5)
 #: How often a sample is drawn again because of damaged files.
 ATTEMPTS = 100
 
-#: What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
-#: something else altogether.
-Relation = Literal["self", "character", "kin", "foreign"]
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairSettings:
-    """Which pairs are drawn from a corpus.
-
-    Attributes:
-        sizes: from which step on pictures have which size (width and height, multiples of 16). Small ones first show
-            the network several times as many pictures in the same time.
-        triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
-        self_until: the step from which exact triples are drawn; every drawing is its own reference before.
-        recolour: "slots" gives every slot of a pair a colour of its own, "jitter" the whole picture's own colours one
-            change of hue, contrast and the like.
-        same_share: of exact triples, the share whose reference is the drawing itself in another place.
-        cross_share: of exact triples, the share whose reference is of another style.
-        look_share: of characters, the share whose reference shows the same character, drawn again: the same hair or
-            head, and other eyes, mouth or clothes.
-        kin_share: of emoji, the share whose reference is the same concept from another set, where there is one and its
-            slots can be told by their colours, areas and places.
-        foreign_share: of drawings, the share whose reference shows something else altogether (an animal for a person),
-            where there is one: no slot can be known, and the drawing's ground counts in full.
-        crop_share: of drawings, the share whose reference lacks a band of 25 to 50 % along one side.
-        outline_share: of drawings with lines of their own, the share that takes lines by stylesheet instead.
-        extract_share: the share of drawings whose lines are XDoG of the truth (painted pictures always are).
-        unseen_weight: how much pixels count whose slot does not show in the reference.
-        paper_weight: how much the drawing's ground counts, which stays white.
-        white_paper_share: the share of references on white ground; the others have a flat colour.
-
-    Raises:
-        ConfigError: sizes that the networks cannot take, a share outside 0 to 1, or other drawings as references for
-            self-reference.
-    """
-
-    sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
-    triples: Literal["exact", "self"] = "exact"
-    self_until: int = 0
-    recolour: Literal["slots", "jitter"] = "slots"
-    same_share: float = 0.15
-    cross_share: float = 0.35
-    look_share: float = 0.0
-    kin_share: float = 0.0
-    foreign_share: float = 0.0
-    crop_share: float = 0.0
-    outline_share: float = 0.35
-    extract_share: float = 0.1
-    unseen_weight: float = 0.1
-    paper_weight: float = 0.4
-    white_paper_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be drawn."""
-        if 0 not in self.sizes or any(size % 16 or size <= 0 for size in self.sizes.values()):
-            raise ConfigError(f"pairs.sizes is {self.sizes}; it needs a size from step 0 on, and multiples of 16.")
-        for name, value in vars(self).items():
-            if name.endswith("_share") and not 0 <= value <= 1:
-                raise ConfigError(f"pairs.{name} is {value}; a share is a number from 0 to 1.")
-        if self.self_until < 0:
-            raise ConfigError(f"pairs.self_until is {self.self_until}; it is a step, 0 or more.")
-        for name in ("self_until", "look_share", "kin_share", "foreign_share"):
-            if self.triples == "self" and getattr(self, name):
-                raise ConfigError(
-                    f"pairs.{name} is {getattr(self, name)}, but pairs.triples is self: every drawing is its own "
-                    f"reference. Set pairs.triples to exact, or leave {name} out."
-                )
-
-    def size_at(self, step: int) -> int:
-        """Width and height of a step's pictures."""
-        return self.sizes[max(first for first in self.sizes if first <= step)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairPlan:
-    """All that is decided of a sample; how it looks follows from it.
-
-    Attributes:
-        drawing: what is coloured; a painted picture has nothing else to decide but its size.
-        reference: the drawing that the reference shows.
-        relation: what that is to the drawing.
-        size: width and height.
-        names: the reference's slots, as the drawing calls what they show.
-        palette: a colour for every slot of both.
-        paper: the reference's ground.
-        band: what is cut away of the reference: along which side, and which share of the picture.
-        ground: how much the drawing's ground counts.
-        line_kind: which of the drawing's line planes.
-        order: slots in the order of their planes.
-        extract: whether the lines are XDoG of the truth.
-    """
-
-    drawing: Entry
-    reference: Entry
-    relation: Relation
-    size: int
-    names: tuple[str, ...] = ()
-    palette: Mapping[str, Colour] = field(default_factory=dict)
-    paper: Colour = (255, 255, 255)
-    band: tuple[Side, float] | None = None
-    ground: float = 1.0
-    line_kind: int = 0
-    order: tuple[str, ...] = ()
-    extract: bool = True
-
-    @property
-    def hands(self) -> tuple[int, ...]:
-        """Who drew the drawing and the reference, and the looks of both; see ``RawPairs``."""
-        both = self.drawing, self.reference
-        return tuple(zlib.crc32(name.encode()) for name in (*(e.source for e in both), *(look(e) for e in both)))
 
 
 class PairDataset(Dataset[tuple[np.ndarray, ...]]):

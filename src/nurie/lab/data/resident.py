@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader, Dataset
 from nurie.errors import DataError
 from nurie.lab.batch import SLOT_STRIDE, RawPairs
 from nurie.lab.corpora.store import Bytes, Drawing, Entry
-from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, PairPlan, ground_of
+from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, ground_of
+from nurie.lab.data.plans import PairPlan
 from nurie.lab.data.reading import DamagedFileError, PictureReader
 
 #: Width and height at which drawings are kept for plans, which ask where slots lie.
