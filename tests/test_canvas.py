@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -117,14 +119,15 @@ def test_every_panel_is_seen_as_a_drawing_of_its_own():
         rows, columns = window.seen
         assert rows * columns == pytest.approx(256 * 256, rel=0.01)
         assert rows / columns == pytest.approx((bottom - top) / (right - left), rel=0.01)
-    # Nothing is seen of the gutter: it is white.
-    parts = [np.full((1, 3, *w.seen), -1, np.float32) for w in layout.windows]
-    colors = canvas.gather(layout, parts)
-    assert (colors[int(60 * scale) : int(480 * scale), int(60 * scale) : int(280 * scale)] == 0).all()
-    outside = np.ones(colors.shape[:2], bool)
-    for w in layout.windows:
-        outside[w.top : w.top + w.height, w.left : w.left + w.width] = False
-    assert outside.any() and (colors[outside] == 255).all()
+    # Of the gutter nothing is seen: beside a window colours go on as they are at its edge.
+    parts = [np.stack(np.mgrid[: w.height, : w.width]).astype(np.float32)[None] for w in layout.windows]
+    at_size = replace(layout, windows=tuple(replace(w, seen=(w.height, w.width)) for w in layout.windows))
+    planes = canvas.blend(at_size, parts)
+    for index, w in enumerate(layout.windows):
+        mine = np.argwhere(layout.nearest == index)
+        expected = (mine - (w.top, w.left)).clip(0, (w.height - 1, w.width - 1))
+        assert (expected.min() == 0) and len(mine) > w.height * w.width
+        np.testing.assert_array_equal(planes[tuple(mine.T)], expected)
 
 
 SIDE_BY_SIDE = [(0, 0, 400, 300), (0, 200, 400, 500)]

@@ -94,7 +94,7 @@ def test_of_a_comic_page_every_panel_is_seen_by_itself_and_without_its_frame(col
     boxes = ((15, 180), (220, 385))
     for top, bottom in boxes:
         cv2.rectangle(lines, (15, top), (290, bottom), 0, 3)
-        cv2.circle(lines, (150, (top + bottom) // 2), 50, 0, 3)
+        cv2.ellipse(lines, (150, (top + bottom) // 2), (110, 60), 0, 0, 360, 0, 3)
     result = colorizer(lines, [plain(), plain((30, 60, 210))])
     layout, views = result._drawing.layout, result._drawing.views
     assert len(layout.windows) == len(views) == 2
@@ -103,9 +103,32 @@ def test_of_a_comic_page_every_panel_is_seen_by_itself_and_without_its_frame(col
         assert window.top <= top * scale and bottom * scale <= window.top + window.height + 1
         # A panel of 275 x 165 has about the 64 x 64 that the tiny network knows.
         assert 0.9 < window.seen[0] * window.seen[1] / 64**2 < 1.1
-        assert (view < 0.5).any() and not (view[0, 0, : int(8 * scale)] < 0.5).any()  # a circle, but no frame's top
+        assert (view < 0.5).any() and not (view[0, 0, : int(8 * scale)] < 0.5).any()  # an ellipse, but no frame's top
     for x, y in ((150, 97), (150, 302), (5, 5), (150, 200)):  # in panels, and in the gutter
         assert result.source(x, y)[0] == 1  # the tiny network looks for the brightest reference
+
+
+def test_of_a_panel_with_wide_margins_what_is_drawn_is_seen_and_no_balloon(colorizer: Colorizer) -> None:
+    lines = np.full((401, 307), 255, np.uint8)
+    for top, bottom in ((15, 180), (220, 385)):
+        cv2.rectangle(lines, (15, top), (290, bottom), 0, 3)
+    cv2.circle(lines, (200, 120), 30, 0, 3)
+    cv2.ellipse(lines, (80, 60), (56, 34), 0, 0, 360, 0, 3)
+    for x in range(48, 116, 8):
+        for y in (50, 60, 70):
+            cv2.line(lines, (x, y - 3), (x, y + 3), 0, 2)
+    result = colorizer(lines, plain())
+    layout, views = result._drawing.layout, result._drawing.views
+    scale, window = layout.height / 401, layout.windows[0]
+    place = window.top, window.left, window.top + window.height, window.left + window.width
+    np.testing.assert_allclose(np.array(place) / scale, (80, 160, 160, 240), atol=3)  # the circle and a tenth more
+    assert window.seen == (64, 64) and (views[0] < 0.5).any()
+    pixels = np.asarray(result.colors).astype(int)
+    assert (pixels[40:80:7, 50:110:7] == 255).all()  # the balloon
+    for y, x in ((120, 200), (160, 40), (30, 280), (300, 150)):  # in the circle, around it, and in an empty panel
+        np.testing.assert_allclose(pixels[y, x], RED, atol=1)
+    shown = colorizer(lines, plain(), balloons=False)._drawing.layout.windows[0]
+    assert shown.width > 2 * window.width  # a balloon that is none is drawn
 
 
 def test_the_paper_between_panels_stays_white(colorizer: Colorizer) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nurie.margins import drawn_box, painted_box, without_margins
+from nurie.margins import drawn_box, of_panels, painted_box, without_margins
 
 GROUND, FIGURE = (240, 236, 230), (200, 40, 60)
 
@@ -67,3 +67,14 @@ def test_a_picture_without_a_ground_has_no_box() -> None:
 )
 def test_what_is_seen_of_a_picture(box: tuple | None, expected: tuple | None) -> None:
     assert without_margins(box, 500, 600) == expected
+
+
+def test_what_is_seen_of_panels() -> None:
+    ink = np.zeros((400, 601), np.float32)
+    ink[100:200, 100:150] = 1  # small, in the first
+    ink[20:380, 320:590] = 1  # fills the second, and reaches over the first's edge
+    ink[5, 296] = 1
+    nearest = np.broadcast_to((np.arange(601) > 290).astype(np.int32), (400, 601))[::2, ::2]
+    boxes = [(0, 0, 400, 300), (0, 280, 400, 601), (0, 0, 50, 50)]
+    assert of_panels(ink, boxes, nearest) == [(90, 90, 210, 160), boxes[1], boxes[2]]
+    assert of_panels(ink, (), None) == []

@@ -341,7 +341,7 @@ def test_a_figure_has_one_colour_where_it_steps_out_of_its_panel(model_folder):
 def test_what_the_network_gives_along_frames_is_not_used(model_folder):
     """It sees no frame there but paper, where a figure ends that goes on."""
     picture = Image.fromarray(comic())
-    drawing = Drawing.of(picture, Engine(model_folder), extract=False, screentone=False, panels=True)
+    drawing = Drawing.of(picture, Engine(model_folder), extract=False, screentone=False, balloons=False, panels=True)
     layout = drawing.layout
     scale = layout.width / W
     for left, top, right, bottom in PANELS:

@@ -27,7 +27,7 @@ __all__ = [
 
 
 _LARGEST = 36
-"""The canvas of a page of which only a part is seen has at most so many times the area that the network sees."""
+"""The canvas of a page of which only parts are seen has at most so many times the area that the network sees."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def lay_out(
         multiple: sides of the canvas are multiples of it.
         part: top, left, bottom and right in pixels of the page of what is to be seen of it; None for all. A page whose
             part is longer than 4:1 is seen whole.
-        panels: top, left, bottom and right of each in pixels of the page; what lies in none is not seen.
+        panels: top, left, bottom and right in pixels of the page of what is to be seen of each.
         nearest: int h x w of the page at any size: the panel that each pixel lies in or is nearest to. Where boxes
             overlap it says whose a pixel is.
 
@@ -168,7 +168,7 @@ def _by_panels(
     nearest: np.ndarray,
 ) -> Layout:
     areas = sorted((bottom - top) * (right - left) for top, left, bottom, right in panels)
-    scale = math.sqrt(size * size / areas[len(areas) // 2])
+    scale = size / math.sqrt(max(areas[len(areas) // 2], height * width / _LARGEST))
     inner = (max(1, round(height * scale)), max(1, round(width * scale)))
     canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
     windows = []
@@ -317,27 +317,40 @@ def blend(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
         parts: one a window, 1 x C x h x w, as the network sees it; the padding is cut off.
 
     Returns:
-        float32 canvas height x canvas width x C. Beside the one window of a page of which a part is seen it is as at
-        that window's edge; between panels it is 1, which is white.
+        float32 canvas height x canvas width x C. Beside the one window of a page of which a part is seen, or beside the
+        panel's that a pixel is nearest to, it is as at that window's edge.
     """
-    if len(layout.windows) == 1 and layout.nearest is None:
-        (window,), (part,) = layout.windows, parts
-        planes = part[0, :, : window.height, : window.width].transpose(1, 2, 0)
-        below, right = layout.canvas[0] - window.top - window.height, layout.canvas[1] - window.left - window.width
-        return np.pad(planes, ((window.top, below), (window.left, right), (0, 0)), mode="edge")
+    if layout.nearest is not None or len(layout.windows) == 1:
+        return _nearest_windows(layout, parts)
     total = np.zeros((*layout.canvas, parts[0].shape[1]), np.float32)
     weights = np.zeros((*layout.canvas, 1), np.float32)
-    for index, (window, part) in enumerate(zip(layout.windows, parts, strict=True)):
+    for window, part in zip(layout.windows, parts, strict=True):
         place = np.s_[window.top : window.top + window.height, window.left : window.left + window.width]
         ramp = (_tent(window.height)[:, None] * _tent(window.width)[None])[..., None]
-        if layout.nearest is not None:
-            ramp = ramp * (layout.nearest[place] == index)[..., None]
-        planes = np.ascontiguousarray(part[0, :, : window.seen[0], : window.seen[1]].transpose(1, 2, 0))
-        if window.seen != (window.height, window.width):
-            planes = cv2.resize(planes, (window.width, window.height)).reshape(*ramp.shape[:2], -1)
-        total[place] += ramp * planes
+        total[place] += ramp * _as_on_canvas(part, window)
         weights[place] += ramp
-    return np.divide(total, weights, out=np.ones_like(total), where=weights > 0)
+    return total / weights
+
+
+def _nearest_windows(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:
+    """Give every pixel of the canvas what is known of it in its own window, or at that window's edge."""
+    whole = np.empty((*layout.canvas, parts[0].shape[1]), np.float32)
+    for index, (window, part) in enumerate(zip(layout.windows, parts, strict=True)):
+        planes = _as_on_canvas(part, window)
+        mine = np.ones(layout.canvas, bool) if layout.nearest is None else layout.nearest == index
+        rows, columns = np.nonzero(mine)
+        inside = (rows - window.top).clip(0, window.height - 1), (columns - window.left).clip(0, window.width - 1)
+        whole[rows, columns] = planes[inside]
+    return whole
+
+
+def _as_on_canvas(part: np.ndarray, window: Window) -> np.ndarray:
+    """Bring what is known of a window to its size on the canvas, h x w x C; the padding is cut off."""
+    planes = np.ascontiguousarray(part[0, :, : window.seen[0], : window.seen[1]].transpose(1, 2, 0))
+    if window.seen == (window.height, window.width):
+        return planes
+    resized: np.ndarray = cv2.resize(planes, (window.width, window.height)).reshape(window.height, window.width, -1)
+    return resized
 
 
 def _tent(length: int) -> np.ndarray:

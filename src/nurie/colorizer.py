@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, cast, hub, image, margins, page, strips
+from nurie import canvas, cast, hub, image, margins, page
 from nurie.colorization import Colorization, References
 from nurie.drawing import Drawing
 from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
@@ -166,7 +166,9 @@ class Colorizer:
         known = references if isinstance(references, References) else self.encode(references)
         locked = None if palette is None else _palette_of(palette, known)
         picture = image.read(line_art, max_megapixels=self._max_megapixels)
-        drawing = Drawing.of(picture, self._engine, extract=extract_lines, screentone=screentone, panels=panels)
+        drawing = Drawing.of(
+            picture, self._engine, extract=extract_lines, screentone=screentone, balloons=balloons, panels=panels
+        )
         layout, owners = drawing.layout, None
         if drawing.blank:  # into an empty page the network sees a figure
             colors = np.full((layout.height, layout.width, 3), 255, np.float32)
@@ -174,8 +176,8 @@ class Colorizer:
             colors, owners = cast.colour(self._engine, drawing.views, layout, known.tokens)
         if drawing.panels.boxes:
             colors = _whitened(colors, drawing.panels.gutter)
-        if balloons and (speech := strips.balloons_of(drawing.reduced)).any():
-            colors = _whitened(colors, speech)
+        if drawing.balloons.any():
+            colors = _whitened(colors, drawing.balloons)
         flats = page.carry(
             colors, drawing.seen, drawing.ink, layout, palette=known.palette, frames=drawing.panels.frames
         )

@@ -5,13 +5,14 @@ Convention:
 """
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from nurie.regions import LINE
 
-__all__ = ["drawn_box", "painted_box", "without_margins"]
+__all__ = ["drawn_box", "of_panels", "painted_box", "without_margins"]
 
 Box = tuple[int, int, int, int]
 
@@ -88,6 +89,27 @@ def without_margins(box: Box | None, height: int, width: int) -> Box | None:
         min(width, right + kept),
     )
     return (top, left, bottom, right) if (bottom - top) * (right - left) < _MUCH * height * width else None
+
+
+def of_panels(ink: np.ndarray, boxes: Sequence[Box], nearest: np.ndarray | None) -> list[Box]:
+    """Return what to see of each panel, in whose wide margins nothing is drawn; a box for each of `boxes`.
+
+    Args:
+        ink: float32 H x W in [0, 1], of the page without frames and balloons.
+        boxes: of its panels.
+        nearest: int h x w of the page at any size: the panel that each pixel lies in or is nearest to.
+    """
+    if nearest is None:
+        return []
+    owners = cv2.resize(nearest.astype(np.int16), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    parts = []
+    for number, box in enumerate(boxes):
+        top, left, bottom, right = box
+        here = np.s_[top:bottom, left:right]
+        own = drawn_box(np.where(owners[here] == number, ink[here], np.float32(0)))
+        part = without_margins(own, bottom - top, right - left)
+        parts.append(box if part is None else (top + part[0], left + part[1], top + part[2], left + part[3]))
+    return parts
 
 
 def _around(mask: np.ndarray) -> Box | None:

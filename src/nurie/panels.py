@@ -15,7 +15,7 @@ import numpy as np
 
 from nurie.regions import LINE, under_lines
 
-__all__ = ["Panels", "find_panels"]
+__all__ = ["Panels", "find_panels", "on_page"]
 
 _LEAST_SIDE = 48
 """In less than so many pixels of the small copy no panels are told."""
@@ -81,11 +81,24 @@ class Panels:
 
     def boxes_on(self, height: int, width: int) -> list[tuple[int, int, int, int]]:
         """Return the boxes in pixels of the page at another size, rounded to what is around them."""
-        down, across = (side / own for side, own in zip((height, width), self.gutter.shape, strict=True))
-        return [
-            (math.floor(top * down), math.floor(left * across), math.ceil(bottom * down), math.ceil(right * across))
-            for top, left, bottom, right in self.boxes
-        ]
+        return on_page(self.boxes, self.gutter.shape, (height, width))
+
+
+def on_page(
+    boxes: Sequence[tuple[int, int, int, int]], shape: tuple[int, ...], page: tuple[int, ...]
+) -> list[tuple[int, int, int, int]]:
+    """Return boxes in pixels of the page at another size, rounded to what is around them.
+
+    Args:
+        boxes: top, left, bottom and right of each.
+        shape: height and width of the page that they are on.
+        page: height and width of the page that they are brought to.
+    """
+    down, across = (side / own for side, own in zip(page, shape, strict=True))
+    return [
+        (math.floor(top * down), math.floor(left * across), math.ceil(bottom * down), math.ceil(right * across))
+        for top, left, bottom, right in boxes
+    ]
 
 
 def find_panels(ink: np.ndarray) -> Panels:

@@ -45,7 +45,16 @@ def test_panels_lie_side_by_side(drawn: tuple[str, ComicPage]) -> None:
     for top, left, bottom, right in page.panels:
         assert 0 <= top < bottom <= page.line_art.shape[0] and 0 <= left < right <= WIDTH
         inside[top:bottom, left:right] += 1
-    if kind in ("upright", "borderless", "bleed", "balloon across", "figure out", "pinwheel", "speed lines"):
+    if kind in (
+        "upright",
+        "borderless",
+        "bleed",
+        "balloon across",
+        "figure out",
+        "pinwheel",
+        "speed lines",
+        "small figures",
+    ):
         assert inside.max() == 1  # slanted boxes overlap, an inset lies in another, one line is shared
     if kind not in ("one drawing", "slanted"):
         assert not page.ground[inside == 0].any()
@@ -64,10 +73,18 @@ def test_frames_are_drawn_but_for_a_borderless_panel(drawn: tuple[str, ComicPage
         sides = [ink[near[0], left:right].any(0), ink[near[2], left:right].any(0)]
         sides += [ink[top:bottom, near[1]].any(1), ink[top:bottom, near[3]].any(1)]
         lined.append(np.mean([side.mean() for side in sides]))
-    if kind in ("upright", "one line", "inset", "figure out", "pinwheel", "speed lines"):
+    if kind in ("upright", "one line", "inset", "figure out", "pinwheel", "speed lines", "small figures"):
         assert min(lined) > 0.85
     elif kind == "borderless":
         assert sorted(lined)[0] < 0.5 < 0.85 < sorted(lined)[1]
+
+
+def test_small_figures_are_half_as_large() -> None:
+    usual, small = (
+        np.mean([(make_page(kind, n, split="val", width=WIDTH).regions > 0).mean() for n in range(3)])
+        for kind in ("upright", "small figures")
+    )
+    assert 0.1 < small / usual < 0.5
 
 
 def test_no_gutter_of_a_pinwheel_runs_from_side_to_side() -> None:

@@ -66,6 +66,7 @@ class Kind:
         whole: one drawing as large as the page: a panel if it has a frame, which half of them have, else none.
         pinwheel: four panels around a fifth; no gutter runs from side to side.
         speed: lines run from behind the figures to the frame.
+        figure: size of its figures, of the usual one.
     """
 
     grids: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -79,6 +80,7 @@ class Kind:
     whole: bool = False
     pinwheel: bool = False
     speed: bool = False
+    figure: float = 1.0
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -95,6 +97,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         # Pages are drawn by their kind's place here: new ones come last.
         "pinwheel": Kind(pinwheel=True),
         "speed lines": Kind(speed=True, grids=(0, 1, 3)),
+        "small figures": Kind(figure=0.5),
     }
 )
 
@@ -302,9 +305,9 @@ class _Sheet:
         several: bool = True,
     ) -> None:
         """Put one or two figures into a panel, before a floor, a window or soft tone, or nothing."""
-        rng = self._rng
+        kind, rng = self._kind, self._rng
         top, left, bottom, right = self._box(panel)
-        if self._kind.speed:
+        if kind.speed:
             self._speed_lines((top, left, bottom, right), mask)
         elif not toned and rng.random() < 0.5:
             self._scenery((top, left, bottom, right), mask)
@@ -312,7 +315,8 @@ class _Sheet:
         count = 2 if several and (width > 1.2 * height or (width > 0.8 * height and rng.random() < 0.4)) else 1
         before = self._regions == 0
         for turn in range(count):
-            side = round(min(height, 1.1 * width) * (rng.uniform(0.8, 1.2) if count == 1 else rng.uniform(0.7, 0.95)))
+            share = kind.figure * (rng.uniform(0.8, 1.2) if count == 1 else rng.uniform(0.7, 0.95))
+            side = round(share * min(height, 1.1 * width))
             middle = left + width * ((turn + 0.5) / count + rng.uniform(-0.06, 0.06))
             place = round(bottom - side * rng.uniform(0.9, 1.0)), round(middle - side / 2)
             self._figure(*self._someone(side), place, mask)
