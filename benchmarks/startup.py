@@ -4,6 +4,7 @@ python benchmarks/startup.py
 """
 
 import argparse
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -26,9 +27,8 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     rows = []
     for name, command, floor in COMMANDS:
-        seconds = median_seconds(
-            lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats=repeats
-        )
+        start = functools.partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
+        seconds = median_seconds(start, repeats=repeats)
         rows.append((f"`{name}`", f"{seconds:.2f} s", floor))
     print_table(("command", "time", "floor"), rows, note=f"Median of {repeats} starts after one that is not counted")
 

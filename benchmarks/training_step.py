@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--detach", action="store_true", help="a cheaper reading of the published step")
     arguments = parser.parse_args()
     steps, device = arguments.steps, arguments.device
-    rows = []
+    rows: list[tuple[str, int, float, float | None]] = []
     if arguments.only != "paper":
         recipe = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped.yaml").read_text("utf-8"))
         batch = arguments.shipped_batch

@@ -15,7 +15,6 @@ from nurie.lab.evaluation.lists import (
     list_sha256,
     load_list,
     make_list,
-    to_hex,
     write_lists,
 )
 
@@ -60,7 +59,7 @@ def test_line_kinds() -> None:
 def test_rows_go_to_json_and_back() -> None:
     row = load_list("cross")[17]
     assert TripleSpec.from_json(row.to_json()) == row
-    assert from_hex(to_hex((1, 20, 255))) == (1, 20, 255) and to_hex((1, 20, 255)) == "#0114ff"
+    assert from_hex("#0114ff") == (1, 20, 255)
 
 
 @pytest.mark.parametrize("line", ["", "[]", "{}", '{"placement": {"shift": [0, 0], "scales": 1}}'])

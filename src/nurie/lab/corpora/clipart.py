@@ -19,6 +19,7 @@ from nurie.lab.corpora.parts import line_width, share
 from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import rasterise
 from nurie.lab.corpora.store import Colour, Drawing, Entry, Split
+from nurie.swatches import hex_of
 
 SOURCE = "clipart"
 CREDIT = "Open Clip Art Library 0.18 (openclipart.org), by its contributors, public domain; recoloured."
@@ -126,7 +127,7 @@ def draw_clipart(svg: str, name: str, kind: str, size: int) -> tuple[Drawing, En
         source=SOURCE,
         split=split,
         slots=drawing.slots,
-        palette={slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in own.items()},
+        palette={slot: hex_of(colour) for slot, colour in own.items()},
         line_kinds=flat.layers.line_kinds,
         parts={"kind": kind},
     )

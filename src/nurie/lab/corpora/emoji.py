@@ -24,6 +24,7 @@ from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
 from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.swatches import hex_of
 
 #: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
 #: drawing; all others are left out.
@@ -337,7 +338,7 @@ def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[
         source=prefix,
         split=split,
         slots=drawing.slots,
-        palette={slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in flat.palette.items()},
+        palette={slot: hex_of(colour) for slot, colour in flat.palette.items()},
         line_kinds=flat.layers.line_kinds,
         parts={"kind": kind, "concept": concept(name)},
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import Layers, coverages, over, rasterise, recolour, render_layers
 from nurie.lab.corpora.store import Bytes, Colour
+from nurie.swatches import hex_of
 
 MAX_SLOTS = 12
 #: Share of the picture that a colour must cover to be a slot; smaller ones keep their colour.
@@ -106,10 +107,6 @@ def render_flat(
     return FlatDrawing(layers=layers, palette={slot: palette[slot] for slot in layers.drawing.slots})
 
 
-def _hex(colour: Colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
 def _difference(a: Bytes, b: Bytes) -> NDArray[np.int16]:
     return np.abs(a.astype(np.int16) - b.astype(np.int16))
 
@@ -122,7 +119,7 @@ def _check(svg: str, marked: str, tokens: Mapping[str, str], layers: Layers, pal
         raise ValueError(f"made plain it differs from the original by {own.mean():.1f}")
     rng = np.random.default_rng(len(svg))
     other: dict[str, Colour] = {slot: tuple(rng.integers(0, 256, 3).tolist()) for slot in tokens}
-    truth = over(rasterise(recolour(marked, tokens, {slot: _hex(c) for slot, c in other.items()}), size), 255)
+    truth = over(rasterise(recolour(marked, tokens, {slot: hex_of(c) for slot, c in other.items()}), size), 255)
     recoloured = _difference(drawing.picture(other | {"background": (255, 255, 255)}), truth)
     # Each plane is rounded to a level, and so is every step of the compositing: a dozen of them at the worst.
     if recoloured.mean() > 1.5 or np.quantile(recoloured, 0.999) > 16:

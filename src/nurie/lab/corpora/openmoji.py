@@ -20,6 +20,7 @@ from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
 from nurie.lab.corpora.render import over, rasterise
 from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.swatches import hex_of
 
 SOURCE = "openmoji"
 CREDIT = (
@@ -69,7 +70,7 @@ def draw_openmoji(colour: str, lines: str, name: str, kind: str, size: int) -> t
         source=SOURCE,
         split="test",
         slots=drawing.slots,
-        palette={slot: "#{:02x}{:02x}{:02x}".format(*value) for slot, value in flat.palette.items()},
+        palette={slot: hex_of(value) for slot, value in flat.palette.items()},
         line_kinds=("drawn",),
         parts={"kind": kind, "concept": concept(name)},
     )

@@ -23,6 +23,7 @@ from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
 from nurie.lab.corpora.store import Colour, write_bytes
 from nurie.lab.evaluation.placement import Placement, sample_placement
+from nurie.swatches import hex_of
 
 #: The training styles that show people.
 SEEN_STYLES = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile")
@@ -82,11 +83,6 @@ class TripleSpec:
             raise DataError(f"Not a row of a palette list ({error!r}): {line[:80]}") from error
 
 
-def to_hex(colour: Colour) -> str:
-    """A colour as "#rrggbb"."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
 def from_hex(text: str) -> Colour:
     """A colour from "#rrggbb".
 
@@ -133,7 +129,7 @@ def make_list(name: str) -> list[TripleSpec]:
         style_a, style_b = _styles(name, number, rng)
         turn = number // len(UNSEEN_STYLES if name == "reserved" else SEEN_STYLES)
         slots = sorted({*SLOTS[style_a].values(), *SLOTS[style_b].values()})
-        palette = {slot: to_hex(colour) for slot, colour in sample_palette(slots, rng).items()}
+        palette = {slot: hex_of(colour) for slot, colour in sample_palette(slots, rng).items()}
         rows.append(
             TripleSpec(
                 id=f"{name}-{number:04d}",
@@ -143,7 +139,7 @@ def make_list(name: str) -> list[TripleSpec]:
                 seed_b=f"0-{first + 2 * number + 1:05d}",
                 line_kind=_line_kind(style_a, turn),
                 palette=palette,
-                ground="#ffffff" if rng.random() < 0.5 else to_hex(free_colour(rng)),
+                ground="#ffffff" if rng.random() < 0.5 else hex_of(free_colour(rng)),
                 placement=sample_placement(rng),
             )
         )

@@ -23,6 +23,7 @@ from nurie.lab.corpora.parts import choose_all, line_width, rank
 from nurie.lab.corpora.render import recolour, render_layers
 from nurie.lab.corpora.slots import SLOTS, sample_palette
 from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.swatches import hex_of
 
 __all__ = ["CREDIT", "PARTS", "SOURCE", "choose_parts", "draw_figure", "figure_jobs", "render_figure"]
 
@@ -106,13 +107,13 @@ def render_figure(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing,
     name = f"{split}/{seed}"
     sheet, box, markers = draw_figure(parts, name)
     rng = np.random.default_rng(rank(f"{SOURCE}/{name}/pen"))
-    ink = "#{:02x}{:02x}{:02x}".format(*rng.integers(0, 64, 3))
+    ink = hex_of(rng.integers(0, 64, 3))
     svg = sheet.svg(box, line_width(f"{SOURCE}/{name}"), ink)
     plain = sheet.svg(box, line_width(f"{SOURCE}/{name}/plain"), "#000000", least=float(rng.choice([0.0, 0.8])))
     page = recolour(plain, markers, dict.fromkeys(markers, "#ffffff"))
     layers = render_layers(svg, markers, size=size, drawn=True, page=page)
     colours = sample_palette(layers.drawing.slots, np.random.default_rng(rank(f"{SOURCE}/{name}/palette")))
-    palette = {slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in colours.items()}
+    palette = {slot: hex_of(colour) for slot, colour in colours.items()}
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
