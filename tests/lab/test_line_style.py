@@ -38,10 +38,10 @@ def test_every_variation_does_what_it_says():
     assert 0 < noisy.std() < 0.1 and abs(noisy.mean()) < 0.01
 
 
-@pytest.mark.parametrize(("width", "widths"), [(256, {5, 7, 9, 11}), (128, {3, 5}), (32, {3})])
+@pytest.mark.parametrize(("width", "widths"), [(256, {5, 7}), (128, {3, 5}), (32, {3})])
 def test_heavy_lines(width, widths):
-    """A line of one pixel becomes one of five to eleven at 256; which of them is drawn for each picture."""
-    lines = torch.ones(23, 1, 32, width)
+    """A line of one pixel becomes one of five or seven at 256; which of the two is drawn for each picture."""
+    lines = torch.ones(8, 1, 32, width)
     lines[..., 16, :] = -1
     heavy = vary_lines(lines, replace(NOTHING, heavy=1), source(1))[:, 0, :, 3]
     assert set((heavy == -1).sum(dim=1).tolist()) == widths

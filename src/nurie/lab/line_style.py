@@ -24,8 +24,6 @@ __all__ = ["LineStyle", "vary_lines"]
 _PERIOD, _DUTY = (4.0, 10.0), (0.15, 0.4)
 #: Side of the cells that gaps in lines come in, and that a patch of hatching and a paper's shade vary over.
 _GAP_CELL, _PATCH_CELL = 8, 32
-#: How much wider heavy lines are on each side, in parts of the width of which a picture has 256.
-_HEAVY = (2, 3, 4, 5)
 #: Share of pixels with a speck of dust, on dusty paper.
 _DUST = 4e-4
 
@@ -36,7 +34,7 @@ class LineStyle:
 
     Attributes:
         thicken: probability of lines that are a pixel wider on each side.
-        heavy: probability of lines that are 2, 3, 4 or 5 of 256 parts of the picture's width wider on each side.
+        heavy: probability of lines that are 2 or 3 of 256 parts of the picture's width wider on each side.
         fade: probability of paler lines, down to ``palest`` of full ink.
         palest: see ``fade``.
         break_up: probability of broken lines.
@@ -78,9 +76,9 @@ def vary_lines(
     ink = torch.where(chance(batch, settings.thicken, generator, ink), _wider(ink, 1), ink)
     if settings.heavy:
         drawn = chance(batch, settings.heavy, generator, ink)
-        pen = uniform(batch, 0, len(_HEAVY), generator, ink).floor()
-        for index, parts in enumerate(_HEAVY):
-            ink = torch.where(drawn & (pen == index), _wider(ink, max(1, round(parts * ink.shape[-1] / 256))), ink)
+        two, three = (max(1, round(parts * ink.shape[-1] / 256)) for parts in (2, 3))
+        heavy = torch.where(chance(batch, 0.5, generator, ink), _wider(ink, two), _wider(ink, three))
+        ink = torch.where(drawn, heavy, ink)
     soft = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     ink = torch.where(chance(batch, settings.soften, generator, ink), soft, ink)
     height, width = ink.shape[-2:]
