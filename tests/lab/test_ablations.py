@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from ablations import ROWS, Training
 @pytest.fixture
 def arguments(tmp_path):
     settings = {"steps": 270, "batch": 3, "size": 48, "limit": 5, "pairs": 7, "device": "cpu", "precision": "32-true"}
+    settings["split"] = "train"
     return Namespace(out=tmp_path / "out", workers=0, vgg_weights=None, **settings)
 
 
@@ -55,6 +57,20 @@ def test_a_row_changes_the_recipe_for_itself_alone(arguments, tmp_path):
     assert rows["sga"]["model"]["generator"]["fusion_settings"] == {}
 
 
+def test_a_row_may_meet_one_of_the_hands(arguments, tmp_path, monkeypatch, capsys):
+    met, base = (
+        ablations.small_recipe(Training(row, 0), tmp_path, arguments)["data"]["sources"]
+        for row in ("met-dylan", "base")
+    )
+    weights = yaml.safe_load(ablations.RECIPE.read_text("utf-8"))["data"]["sources"]
+    assert met == {name: weight for name, weight in weights.items() if name in base or name == "dylan"} != base
+    asked = ["ablations", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "base", "met-dylan"]
+    monkeypatch.setattr(sys, "argv", asked)
+    with pytest.raises(SystemExit):
+        ablations.main()
+    assert "want --split val" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_is_taken_whole(row, arguments, tmp_path):
@@ -82,10 +98,14 @@ def test_every_row_is_taken_whole(row, arguments, tmp_path):
 def test_the_small_corpus(tiny_corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(ablations, "LEFT_OUT", ("noto",))
     sources = ["noto", "micah", "robohash-cats"]
-    ablations.shrink_corpus(tiny_corpus, tmp_path, sources, size=48, limit=5, threads=2)
+    ablations.shrink_corpus(tiny_corpus, tmp_path, sources, size=48, limit=5, threads=2, split="train")
     entries = list(read_manifest(tmp_path))
     found = [sum(entry.source == source for entry in entries) for source in sources]
     assert found == [6, 5, 5] and len(entries) == 16 and {entry.split for entry in entries} == {"train"}
+    ablations.shrink_corpus(tiny_corpus, tmp_path / "val", sources, size=48, limit=5, threads=2, split="val")
+    counts = Counter((entry.source, entry.split) for entry in read_manifest(tmp_path / "val"))
+    whole = sum(entry.source == "noto" and entry.split == "val" for entry in read_manifest(tiny_corpus))
+    assert counts == {("noto", "val"): whole, **{(source, "train"): 5 for source in sources}} and whole > 0
     for entry in entries:
         if entry.kind == "painted":
             expected = cv2.resize(read_painted(tiny_corpus, entry), (48, 48), interpolation=cv2.INTER_AREA)
