@@ -346,8 +346,9 @@ def print_scores(trainings: list[Training], failed: dict[Training, str], argumen
         means = with_spread(errors.mean(1).tolist(), 3), with_spread((100 * matches.mean(1)).tolist(), 1)
         rows.append((row, ROWS[row][0], *cells, *means))
     note = (
-        "Error of the weighted reconstruction, in [-1, 1] units, and match % on hands left out of training, but for one "
-        "that a row met; the last columns are the means over the hands, with the standard deviation between seeds where a row has several. "
+        "Error of the weighted reconstruction, in [-1, 1] units, and match % on hands left out of training, but for "
+        "one that a row met; the last columns are the means over the hands, with the standard deviation between seeds "
+        "where a row has several. "
         f"{arguments.steps} steps of {arguments.batch} pairs at {arguments.size} x {arguments.size}, up to "
         f"{arguments.limit} pictures of each source, {arguments.pairs} pairs of each hand's split {arguments.split}, "
         f"{arguments.precision}"
