@@ -338,6 +338,25 @@ def test_a_figure_has_one_colour_where_it_steps_out_of_its_panel(model_folder):
     assert (colors[1215, 90] == 255).all()
 
 
+@pytest.mark.parametrize("gutter", [9, 14])
+@pytest.mark.parametrize("thickness", [2, 5])
+def test_across_a_narrow_gutter_every_panel_has_its_own_frame(gutter, thickness):
+    """Gutters are narrower than frames may be thick (2 % of the longer side): the neighbour's frame is near, too."""
+    halves = [(20, 380), (380 + gutter + thickness, 760)]
+    panels = [(20, halves[0][0], 580, halves[0][1])]
+    panels += [(20, halves[1][0], 300, halves[1][1]), (300 + gutter + thickness, halves[1][0], 580, halves[1][1])]
+    page = blank()
+    for left, top, right, bottom in panels:
+        cv2.rectangle(page, (left, top), (right, bottom), 0, thickness)
+    lines = ink(page)
+    page = lines.copy()
+    for left, top, right, bottom in panels:
+        page[(top + bottom) // 2 - 40 : (top + bottom) // 2 + 40, (left + right) // 2] = 1
+    found = find_panels(page)
+    assert len(found.boxes) == 3
+    assert found.frames[lines > 0.5].mean() > 0.995
+
+
 def test_what_the_network_gives_along_frames_is_not_used(model_folder):
     """It sees no frame there but paper, where a figure ends that goes on."""
     picture = Image.fromarray(comic())

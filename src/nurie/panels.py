@@ -55,6 +55,8 @@ _BAR = 0.7
 """A straight line of this share of a frame's side is a bar of a window, or a floor."""
 _LETTER = 0.4
 """A letter is at most so long, as a share of a caption's shorter side (as in `nurie.balloons`)."""
+_LIKE = 0.8
+"""Of lines near an outline, those that cover it for this share of what the best does may be its frame."""
 _THICKEST = 0.02
 """A frame lies no further from where its line was found, as a share of the page's longer side."""
 
@@ -149,7 +151,9 @@ def _frame(drawn: np.ndarray, outline: np.ndarray) -> Iterator[np.ndarray]:
     offsets = np.arange(-reach, reach + 1)
     for ends, normal in _sides(outline):
         share = _sampled(drawn, ends, normal, offsets).mean(1)
-        most = int(share.argmax())
+        # Across a narrow gutter lies the neighbour's frame, which may be as well drawn: the nearer one is this panel's.
+        strong = np.flatnonzero(share >= _LIKE * share.max())
+        most = int(strong[np.abs(offsets[strong]).argmin()])
         if share[most] >= _LINED / 2:
             beside = offsets[share < 0.6 * share[most]]
             low = max(beside[beside < offsets[most]], default=-reach) - 2
