@@ -72,9 +72,12 @@ def test_what_is_seen_of_a_picture(box: tuple | None, expected: tuple | None) ->
 def test_what_is_seen_of_panels() -> None:
     ink = np.zeros((400, 601), np.float32)
     ink[100:200, 100:150] = 1  # small, in the first
+    ink[390, 10:18] = ink[5:13, 200] = 1  # specks: no more than a fiftieth of its longer side
     ink[20:380, 320:590] = 1  # fills the second, and reaches over the first's edge
     ink[5, 296] = 1
     nearest = np.broadcast_to((np.arange(601) > 290).astype(np.int32), (400, 601))[::2, ::2]
     boxes = [(0, 0, 400, 300), (0, 280, 400, 601), (0, 0, 50, 50)]
     assert of_panels(ink, boxes, nearest) == [(90, 90, 210, 160), boxes[1], boxes[2]]
     assert of_panels(ink, (), None) == []
+    ink[390, 10:19] = 1
+    assert of_panels(ink, boxes, nearest)[0] == (70, 0, 400, 180)

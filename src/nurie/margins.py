@@ -20,6 +20,8 @@ _KEPT = 0.1
 """Paper around what is drawn that the network sees, as a share of the longer side of that."""
 _MUCH = 0.5
 """Margins are left out where what is drawn, with the paper kept around it, has less than this share of the picture."""
+_SPECK = 0.02
+"""A speck is at most so long, as a share of the panel's longer side."""
 _SMALL = 256
 """Painted pictures are looked at at about this size: specks of dust are gone."""
 _GROUND = 24
@@ -92,7 +94,7 @@ def without_margins(box: Box | None, height: int, width: int) -> Box | None:
 
 
 def of_panels(ink: np.ndarray, boxes: Sequence[Box], nearest: np.ndarray | None) -> list[Box]:
-    """Return what to see of each panel, in whose wide margins nothing is drawn; a box for each of `boxes`.
+    """Return what to see of each panel, in whose wide margins nothing is drawn but specks; a box for each of `boxes`.
 
     Args:
         ink: float32 H x W in [0, 1], of the page without frames and balloons.
@@ -106,10 +108,17 @@ def of_panels(ink: np.ndarray, boxes: Sequence[Box], nearest: np.ndarray | None)
     for number, box in enumerate(boxes):
         top, left, bottom, right = box
         here = np.s_[top:bottom, left:right]
-        own = drawn_box(np.where(owners[here] == number, ink[here], np.float32(0)))
+        own = drawn_box(_without_specks(np.where(owners[here] == number, ink[here], np.float32(0))))
         part = without_margins(own, bottom - top, right - left)
         parts.append(box if part is None else (top + part[0], left + part[1], top + part[2], left + part[3]))
     return parts
+
+
+def _without_specks(ink: np.ndarray) -> np.ndarray:
+    """Return ink without what is too small to be anything, as dots of screentone that were taken for lines."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink > LINE).astype(np.uint8), connectivity=8)
+    longer = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(1)
+    return np.where(longer[labels] > _SPECK * max(ink.shape), ink, np.float32(0))
 
 
 def _around(mask: np.ndarray) -> Box | None:
