@@ -221,6 +221,11 @@ def test_a_part_has_no_endless_canvas_and_no_windows() -> None:
     # The canvas of this one is rounded to less than the page; a dot in its last row is seen all the same.
     (window,) = canvas.lay_out(8235, 7013, size=256, multiple=16, part=(8233, 7011, 8235, 7013)).windows
     assert min(window.seen) == 1 and window.top + window.height == 1664
+    nearest = np.zeros((10, 10), np.int32)
+    (window,) = canvas.lay_out(
+        8235, 7013, size=256, multiple=16, panels=[(8233, 7011, 8235, 7013)], nearest=nearest
+    ).windows
+    assert (window.height, window.width) == (1, 1) and window.top == 1663
     # The page is a strip, what is drawn is not; and the other way round.
     assert len(canvas.lay_out(5000, 500, size=256, multiple=16, part=(1000, 50, 1800, 450)).windows) == 1
     whole = canvas.lay_out(5000, 3000, size=256, multiple=16)

@@ -152,11 +152,17 @@ def _of_part(height: int, width: int, size: int, multiple: int, part: tuple[int,
     scale = size / math.sqrt(max((bottom - top) * (right - left), height * width / _LARGEST))
     inner = (max(1, round(height * scale)), max(1, round(width * scale)))
     canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
+    place = _on_canvas(part, scale, canvas)
+    return Layout((height, width), *inner, canvas, (Window(*place, seen=place[2:]),))
+
+
+def _on_canvas(box: tuple[int, int, int, int], scale: float, canvas: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return top, left, height and width on the canvas of what a box of the page touches."""
+    top, left, bottom, right = box
     # The rounded canvas may end a little before the page does.
     first = min(math.floor(top * scale), canvas[0] - 1), min(math.floor(left * scale), canvas[1] - 1)
     last = min(math.ceil(bottom * scale), canvas[0]), min(math.ceil(right * scale), canvas[1])
-    seen = last[0] - first[0], last[1] - first[1]
-    return Layout((height, width), *inner, canvas, (Window(*first, *seen, seen=seen),))
+    return *first, last[0] - first[0], last[1] - first[1]
 
 
 def _by_panels(
@@ -173,11 +179,9 @@ def _by_panels(
     canvas = (_up(inner[0], multiple), _up(inner[1], multiple))
     windows = []
     for top, left, bottom, right in panels:
-        first = math.floor(top * scale), math.floor(left * scale)
-        last = min(math.ceil(bottom * scale), canvas[0]), min(math.ceil(right * scale), canvas[1])
         own = math.sqrt(size * size / ((bottom - top) * (right - left)))
         seen = max(1, round((bottom - top) * own)), max(1, round((right - left) * own))
-        windows.append(Window(*first, last[0] - first[0], last[1] - first[1], seen=seen))
+        windows.append(Window(*_on_canvas((top, left, bottom, right), scale, canvas), seen=seen))
     on_page = cv2.resize(nearest.astype(np.int16), inner[::-1], interpolation=cv2.INTER_NEAREST)
     padding = [(0, whole - side) for whole, side in zip(canvas, inner, strict=True)]
     return Layout((height, width), *inner, canvas, tuple(windows), np.pad(on_page, padding, mode="edge"))
