@@ -134,10 +134,10 @@ class Drawing:
 
 def _with_contours(balloons: np.ndarray, ink: np.ndarray) -> np.ndarray:
     """Return the places of balloons and of their contours, bool h x w; of a line that touches one not much more."""
-    grown, near = balloons.astype(np.uint8), np.ones((3, 3), np.uint8)
     if not balloons.any():
         return balloons
-    lines = (ink > regions.LINE).astype(np.uint8)
+    near = np.ones((3, 3), np.uint8)
+    grown, lines = balloons.astype(np.uint8), (ink > regions.LINE).astype(np.uint8)
     for _ in range(2 + math.ceil(_CONTOUR * min(ink.shape))):
         grown = np.maximum(grown, np.minimum(cv2.dilate(grown, near), lines))
     return cv2.dilate(grown, near) > 0
