@@ -6,7 +6,7 @@ python benchmarks/ablations.py --data corpus --out runs/ablations --device cuda 
 python benchmarks/ablations.py --data corpus --out runs/met --split val --only base met-dylan met-twemoji
 
 Every training is scored on drawings by hands that it never met: two styles of people and two sets of emoji, which no
-row is trained on (`nurie.lab.validation`), but for the rows that say which of them they met: these want the hands'
+row is trained on (`nurie.lab.training.validation`), but for the rows that say which of them they met: these want the hands'
 pictures of the split `val`. Nothing here touches the lists of the palette benchmark. Rates and averages
 follow the recipe's course, shrunk to the steps. A training that is done is not done again. One that fails leaves the
 others alone; its log says why.
@@ -48,7 +48,12 @@ from nurie.lab.corpora.store import (
 
 RECIPE = files("nurie.lab") / "recipes" / "shipped.yaml"
 #: What trainings import.
-PRELOAD = ["nurie.lab.train", "nurie.lab.callbacks", "nurie.lab.validation", "lightning.pytorch.cli"]
+PRELOAD = [
+    "nurie.lab.training.train",
+    "nurie.lab.training.callbacks",
+    "nurie.lab.training.validation",
+    "lightning.pytorch.cli",
+]
 #: Hands that no row is trained on: the first two people, the last two emoji.
 LEFT_OUT = ("dylan", "miniavs", "twemoji", "noto-v1")
 
@@ -74,7 +79,7 @@ def _without(kind: Callable[[str], bool]) -> dict[str, Any]:
 
 
 def _warps(line_art: float, reference: float) -> dict[str, Any]:
-    path = "nurie.lab.warp.LatticeWarp"
+    path = "nurie.lab.augment.warp.LatticeWarp"
     return {
         f"{name}_warp": {"class_path": path, "init_args": {"move": move}}
         for name, move in (("line_art", line_art), ("reference", reference))
@@ -230,8 +235,8 @@ def small_recipe(training: Training, scratch: Path, arguments: argparse.Namespac
             "init_args": {"save_dir": folder, "name": "csv"},
         },
         "callbacks": [
-            {"class_path": "nurie.lab.callbacks.RunFolder", "init_args": run},
-            {"class_path": "nurie.lab.validation.Validation", "init_args": validation},
+            {"class_path": "nurie.lab.training.callbacks.RunFolder", "init_args": run},
+            {"class_path": "nurie.lab.training.validation.Validation", "init_args": validation},
         ],
     }
     optimizer = model["optimizer"]
@@ -258,7 +263,7 @@ def run_recipe(recipe: Path, log: Path) -> None:
     with log.open("w", encoding="utf-8") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
-    from nurie.lab.train import train
+    from nurie.lab.training.train import train
 
     train(str(recipe))
 

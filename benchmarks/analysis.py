@@ -20,14 +20,14 @@ from torch.utils.data import DataLoader
 from training_step import Clock, raw_pairs
 
 from nurie.lab.analysis.callback import GradientConflict
-from nurie.lab.augmentation import AugmentationSettings
-from nurie.lab.losses import LossWeights
+from nurie.lab.augment.augmentation import AugmentationSettings
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.variants import VARIANTS
-from nurie.lab.train import quiet_lightning
-from nurie.lab.training import Colorization
+from nurie.lab.training.losses import LossWeights
+from nurie.lab.training.module import Colorization
+from nurie.lab.training.train import quiet_lightning
 
 #: The six modules, SGA with gradient through its map too, and the aligned one.
 NETWORKS = ("spade", "cocosnet", "scft", "unite", "cmft", "sga", "sga-open", "sga-aligned")

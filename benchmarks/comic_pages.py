@@ -18,11 +18,11 @@ from rich.progress import track
 
 import nurie
 from nurie import Colorizer
-from nurie.engine import GRAPHS
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.evaluation.comic import KINDS, make_page
 from nurie.lab.evaluation.comic_scores import ComicScores, score_page
 from nurie.lab.evaluation.palette import Mean, cell
+from nurie.model.engine import GRAPHS
 
 #: What the same page is asked for: its panels are told, or it is seen whole.
 TOLD, WHOLE = "told", "whole"

@@ -16,8 +16,8 @@ from timing import median_seconds, print_table
 
 import nurie
 from nurie import Colorizer
-from nurie.engine import Engine
-from nurie.shading import Mode
+from nurie.model.engine import Engine
+from nurie.painting.shading import Mode
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "page"
 #: Width, height, suffix of the output, floor: a page, 600 dpi, the same in layers, a webtoon's strip.

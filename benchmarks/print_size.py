@@ -22,9 +22,7 @@ from rich.progress import track
 
 import nurie
 from nurie import Colorizer
-from nurie.canvas import gather, lay_out, network_input
 from nurie.colorization import References
-from nurie.engine import GRAPHS, Engine
 from nurie.lab.corpora.store import Bytes, write_bytes
 from nurie.lab.evaluation.hard_lines import HARD
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, load_list
@@ -34,8 +32,10 @@ from nurie.lab.evaluation.report.cases import chance
 from nurie.lab.evaluation.report.characters import without_undrawn
 from nurie.lab.evaluation.scores import score
 from nurie.lab.evaluation.triples import Triple, render_triple
-from nurie.lines import compose, ink_of
-from nurie.shading import Mode
+from nurie.model.engine import GRAPHS, Engine
+from nurie.painting.shading import Mode
+from nurie.seeing.canvas import gather, lay_out, network_input
+from nurie.seeing.lines import compose, ink_of
 
 SIDE = 2048
 PAGE, UPSAMPLED = "flats", "plain upsampling"

@@ -3,7 +3,7 @@
 python benchmarks/training_step.py --steps 3
 python benchmarks/training_step.py --device cuda --batch 64 --shipped-batch 128 --steps 30
 
-Ours is `nurie.lab.training` in Lightning's Trainer, augmentation on the device included, reading of files not. The
+Ours is `nurie.lab.training.module` in Lightning's Trainer, augmentation on the device included, reading of files not. The
 published way is transcribed here from its description: both runs have the same network, losses and random VGG19 weights
 (their values do not matter for the time). Everything runs in one process, one after the other.
 """
@@ -25,13 +25,13 @@ from timing import print_table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from nurie.lab.augmentation import AugmentationSettings
+from nurie.lab.augment.augmentation import AugmentationSettings
 from nurie.lab.batch import RawPairs
-from nurie.lab.losses import LossWeights
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.generator import Generator, GeneratorSettings
-from nurie.lab.train import quiet_lightning
-from nurie.lab.training import Colorization, FeatureSettings, OptimizerSettings
+from nurie.lab.training.losses import LossWeights
+from nurie.lab.training.module import Colorization, FeatureSettings, OptimizerSettings
+from nurie.lab.training.train import quiet_lightning
 
 SLOTS = 16
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from nurie.lab.corpora.recipe import credit
-from nurie.lab.train import find_recipe
+from nurie.lab.training.train import find_recipe
 
 #: In the order of the trainings.
 RECIPES = ("shipped",)

@@ -15,7 +15,8 @@ import pytest
 import typer
 from PIL import Image
 
-from nurie import Colorizer, __version__, cli, image
+from nurie import Colorizer, __version__, cli
+from nurie.files import image
 
 RED = (200, 40, 60)
 

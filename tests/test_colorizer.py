@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from nurie import Colorization, Colorizer, InputError, ModelError, OutputError
 from nurie.errors import ConfigError
 from nurie.explanation import tint_of
-from nurie.image import WRITABLE, read, rgb_of
+from nurie.files.image import WRITABLE, read, rgb_of
 
 RED = (200, 40, 60)
 
@@ -516,7 +516,7 @@ def test_more_regions_than_a_page_has_are_merged_and_said(
     colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not colorizer(drawing(), plain()).notes
-    monkeypatch.setattr("nurie.regions._MOST", 3)
+    monkeypatch.setattr("nurie.painting.regions._MOST", 3)
     grid = np.full((205, 307), 255, np.uint8)
     grid[::41] = grid[:, ::51] = 0  # 5 x 6 boxes; the last line is at the border
     result = colorizer(grid, plain())

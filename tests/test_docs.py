@@ -16,7 +16,7 @@ from PIL import Image
 from nurie import cli, colorizer
 from nurie.lab.cli import app as lab_app
 from nurie.lab.corpora import recipe
-from nurie.lab.train import find_recipe
+from nurie.lab.training.train import find_recipe
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])

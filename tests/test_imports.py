@@ -116,7 +116,7 @@ def imported(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = ".".join([*package[: len(package) - node.level + 1], node.module or ""]).rstrip(".")
             base = base if node.level else str(node.module)
-            # `from nurie import image` imports a module, `from nurie.image import read` a name in one.
+            # `from nurie import image` imports a module, `from nurie.files.image import read` a name in one.
             for alias in node.names:
                 whole = f"{base}.{alias.name}"
                 yield whole if base.split(".")[0] == "nurie" and is_module(whole) else base
@@ -152,10 +152,10 @@ def test_the_reader_of_imports_sees_every_form(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Path, "read_text", lambda self, encoding: code)
     assert set(imported(source)) == {
         "os.path",
-        "nurie.image",
+        "nurie.files.image",
         "nurie.errors",
-        "nurie.page",
-        "nurie.lines",
+        "nurie.painting.flatten",
+        "nurie.seeing.lines",
         "torch.nn",
     }
 

@@ -14,10 +14,11 @@ from psd_tools import PSDImage
 from psd_tools.constants import BlendMode, Resource
 
 import nurie.layers.stack
-from nurie import image, lines
 from nurie.errors import ConfigError, InputError, NurieError, OutputError
+from nurie.files import image
 from nurie.layers import LAYERED, Layer, cut_out, page_layers, psd, tiff, write_layers
 from nurie.layers.psd import packbits
+from nurie.seeing import lines
 
 # More than two bands of 64 rows, and the last one not whole.
 W, H = 103, 151

@@ -19,8 +19,8 @@ from nurie.errors import InputError, ModelError, NurieError, OutputError
 
 if TYPE_CHECKING:
     from nurie.colorization import Colorization, References
-    from nurie.sequence import Job, Run
-    from nurie.swatches import Swatch
+    from nurie.files.batch import Job, Run
+    from nurie.files.swatches import Swatch
 
 __all__ = ["app", "main"]
 
@@ -145,7 +145,7 @@ def colorize(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all")] = None,
 ) -> None:
     """Colour drawings from reference pictures, at their full size, their lines untouched."""
-    from nurie.sequence import Run, digest_of, few, passed_over, pictures_of, plan, unreadable
+    from nurie.files.batch import Run, digest_of, few, passed_over, pictures_of, plan, unreadable
 
     references = pictures_of(reference)
     files = [Path(palette)] if palette not in (None, "lock") else []
@@ -161,7 +161,7 @@ def colorize(
     if foreign := unreadable([*line_art, *reference]):
         _say(f"note: not read, and passed over: {few([str(file) for file in foreign])}; export such files as .png")
 
-    from nurie import swatches
+    from nurie.files import swatches
 
     read = swatches.read(files[0]) if files else []
     if save_palette:
@@ -170,7 +170,7 @@ def colorize(
     import cv2
 
     from nurie.colorizer import Colorizer
-    from nurie.shading import check_mode
+    from nurie.painting.shading import check_mode
 
     check_mode(mode)
     if threads:
@@ -218,7 +218,7 @@ def colorize(
 def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> None:
     """Say before any work what options and outputs do not go together."""
     from nurie.colorization import check_part
-    from nurie.image import WRITABLE
+    from nurie.files.image import WRITABLE
     from nurie.layers import LAYERED
 
     check_part(part)
@@ -230,7 +230,7 @@ def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> N
 
 def _point_of(text: str) -> _Point:
     """Read "120,80=#d04030"; the colour of "120,80=auto" is None."""
-    from nurie.swatches import colour_of
+    from nurie.files.swatches import colour_of
 
     found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*=\s*(\S+)\s*", text)
     if not found:
@@ -246,7 +246,7 @@ def _references_palette(known: "References", *, needed: bool) -> list["Swatch"]:
 
 def _holds(path: Path, palette: Sequence["Swatch"]) -> bool:
     """Say whether a palette file has just these colours."""
-    from nurie import swatches
+    from nurie.files import swatches
 
     try:
         return [swatch.colour for swatch in swatches.read(path)] == [swatch.colour for swatch in palette]
@@ -266,7 +266,7 @@ def _one(
     written: Mapping[str, Any],
 ) -> None:
     """Colour one drawing, with its corrections of earlier runs and new ones."""
-    from nurie.flats import corrections_path
+    from nurie.painting.flats import corrections_path
 
     with run.making(job, overwrite=overwrite):
         result, kept = make(job.source), corrections_path(job.target)

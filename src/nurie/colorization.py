@@ -10,15 +10,18 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image
 
-from nurie import explanation, icc, image, lines, regions
-from nurie.drawing import Drawing
-from nurie.engine import Engine, Tokens
+from nurie import explanation
 from nurie.errors import ConfigError, InputError, ModelError, OutputError
-from nurie.flats import Flats, corrections_path, read_corrections, write_corrections, write_listing
+from nurie.files import icc, image
+from nurie.files.swatches import Swatch, colour_of, hex_of
 from nurie.layers import LAYERED, cut_out, page_layers, write_layers
-from nurie.palette import distinct
-from nurie.shading import Shading
-from nurie.swatches import Swatch, colour_of, hex_of
+from nurie.model.engine import Engine, Tokens
+from nurie.painting import regions
+from nurie.painting.flats import Flats, corrections_path, read_corrections, write_corrections, write_listing
+from nurie.painting.palette import distinct
+from nurie.painting.shading import Shading
+from nurie.seeing import lines
+from nurie.seeing.drawing import Drawing
 
 __all__ = ["Colorization", "Part", "References", "check_part"]
 
@@ -284,7 +287,7 @@ class Colorization:
         All others are one picture. The drawing's resolution is kept, and its profile if that is one for RGB; else
         colours are sRGB, and no profile is written.
 
-        Flats that were given a colour by hand are written too, beside the picture (`nurie.flats.corrections_path`), to
+        Flats that were given a colour by hand are written too, beside the picture (`nurie.painting.flats.corrections_path`), to
         be applied when the drawing is coloured again.
 
         Args:

@@ -10,15 +10,19 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie import canvas, cast, hub, image, margins, page
 from nurie.colorization import Colorization, References
-from nurie.drawing import Drawing
-from nurie.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
 from nurie.errors import InputError, OutputError
-from nurie.palette import flat_colours
-from nurie.shading import Mode, check_mode, shading_of
-from nurie.swatches import Swatch, colour_of, colours_of
-from nurie.swatches import read as read_palette
+from nurie.files import image
+from nurie.files.swatches import Swatch, colour_of, colours_of
+from nurie.files.swatches import read as read_palette
+from nurie.model import attribution as cast
+from nurie.model import hub
+from nurie.model.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
+from nurie.painting import flatten as page
+from nurie.painting.palette import flat_colours
+from nurie.painting.shading import Mode, check_mode, shading_of
+from nurie.seeing import canvas, margins
+from nurie.seeing.drawing import Drawing
 
 __all__ = ["LOCK", "Colorizer", "Palette"]
 
@@ -99,7 +103,7 @@ class Colorizer:
 
         A reference keeps its aspect but for rounding: it is brought to about the area the network knows, each side a
         multiple of the model's, at the scale where that changes the aspect least (up to 3:1 by 4 % at most where the
-        multiple is 16, by 7 % where it is 32). Wide margins of one colour are left out (`nurie.margins`).
+        multiple is 16, by 7 % where it is 32). Wide margins of one colour are left out (`nurie.seeing.margins`).
 
         Args:
             references: pictures as paths, PIL images or arrays; one or several.
@@ -144,12 +148,12 @@ class Colorizer:
         Args:
             line_art: dark lines on light or transparent paper; a path, a PIL image or an array.
             references: one or several pictures, or what `encode` made of them. Of several, every place of the drawing
-                is coloured from the one that fits it (`nurie.cast`).
+                is coloured from the one that fits it (`nurie.model.attribution`).
             extract_lines: the drawing is a colour picture; take its lines (XDoG) and colour those.
             screentone: regular dots are tone and no lines: the drawing is coloured as if they were not there, and they
-                lie over the colours (`nurie.screentone`).
-            balloons: speech balloons and caption boxes stay white (`nurie.balloons`); `recolour` changes one.
-            panels: a comic page is coloured panel by panel, and the paper between them stays white (`nurie.panels`);
+                lie over the colours (`nurie.seeing.screentone`).
+            balloons: speech balloons and caption boxes stay white (`nurie.seeing.balloons`); `recolour` changes one.
+            panels: a comic page is coloured panel by panel, and the paper between them stays white (`nurie.seeing.panels`);
                 without, it is seen whole.
             palette: every flat takes the nearest of these colours, but white paper stays white. "lock" for those of the
                 references (`References.swatches`), a palette file, or colours; None leaves the flats as they are.

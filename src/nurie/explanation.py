@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nurie.swatches import Colour
+from nurie.files.swatches import Colour
 
 __all__ = ["Reference", "draw", "tint_of"]
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from nurie.lab.corpora.store import read_drawing, read_manifest, read_painted
-from nurie.lab.train import quiet_lightning
+from nurie.lab.training.train import quiet_lightning
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import ablations
@@ -76,7 +76,8 @@ def test_a_row_may_meet_one_of_the_hands(arguments, tmp_path, monkeypatch, capsy
 def test_every_row_is_taken_whole(row, arguments, tmp_path):
     from lightning.pytorch.cli import LightningCLI
 
-    from nurie.lab import data, training
+    from nurie.lab import data
+    from nurie.lab.training import module as training
 
     class Parsed(LightningCLI):
         def instantiate_classes(self):

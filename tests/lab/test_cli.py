@@ -27,7 +27,7 @@ def weights(tmp_path_factory) -> Path:
 
 
 def test_train_passes_everything_on(monkeypatch):
-    from nurie.lab import train
+    from nurie.lab.training import train
 
     seen = []
     monkeypatch.setattr(train, "train", lambda *args, **kwargs: seen.append((args, kwargs)))

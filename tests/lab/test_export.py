@@ -5,11 +5,11 @@ import onnx
 import pytest
 import torch
 
-from nurie.engine import Engine
 from nurie.errors import ModelError
 from nurie.lab import export as module
 from nurie.lab.export import export, export_graphs, parity
 from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.model.engine import Engine
 
 
 def small(**settings: object) -> Generator:

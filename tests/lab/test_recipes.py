@@ -6,11 +6,11 @@ from importlib.resources import files
 import pytest
 import yaml
 
-from nurie.lab.augmentation import AugmentationSettings
+from nurie.lab.augment.augmentation import AugmentationSettings
 from nurie.lab.data import PairSettings
-from nurie.lab.losses import LossWeights
 from nurie.lab.models.generator import GeneratorSettings
-from nurie.lab.train import quiet_lightning
+from nurie.lab.training.losses import LossWeights
+from nurie.lab.training.train import quiet_lightning
 
 RECIPES = {path.name.removesuffix(".yaml"): path for path in (files("nurie.lab") / "recipes").iterdir()}
 RECIPES = {name: path for name, path in RECIPES.items() if str(path).endswith(".yaml")}
@@ -25,7 +25,8 @@ def test_every_recipe_is_taken_whole(name, tmp_path, monkeypatch):
     """Every key is known, and the run keeps a folder, CSV and TensorBoard logs of its own."""
     from lightning.pytorch.cli import LightningCLI
 
-    from nurie.lab import data, training
+    from nurie.lab import data
+    from nurie.lab.training import module as training
 
     class Parsed(LightningCLI):
         def instantiate_classes(self):

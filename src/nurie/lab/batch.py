@@ -27,7 +27,7 @@ class RawPairs(NamedTuple):
         line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
         reference_slots: likewise.
         hands: B x 4, whole numbers: the source of the drawing, that of what the reference shows, and the looks of both
-            (``nurie.lab.rivals``); on the CPU.
+            (``nurie.lab.training.rivals``); on the CPU.
         extract: B, whether the line art is XDoG of the target; on the CPU, so that nothing waits for the device.
     """
 
@@ -51,7 +51,7 @@ class Batch(NamedTuple):
         target: B x 3 x H x W in [-1, 1].
         weight: B x 1 x H x W, 0 or more.
         line_slots: B x N x S, share of each slot in a line art token; in scenes first the pair's own, then its
-            companion's (``nurie.lab.scenes``).
+            companion's (``nurie.lab.augment.scenes``).
         reference_slots: B x M x S.
         slot_weight: B x S, how much a pixel or token of each slot of the line art counts (see ``rarity``).
         has_slots: whether the labels are slots, of which the first is the paper, or places (see ``position_slots``).

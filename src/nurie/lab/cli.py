@@ -108,7 +108,7 @@ def train(
 ) -> None:
     """Train a network by a recipe."""
     from nurie.errors import ConfigError
-    from nurie.lab.train import train as run
+    from nurie.lab.training.train import train as run
 
     for setting in settings or ():
         if not setting.partition("=")[1]:

@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 
 from nurie.errors import InputError, OutputError
-from nurie.image import replace_file, resolution
+from nurie.files.image import replace_file, resolution
 from nurie.layers.cutout import cut_out
 from nurie.layers.openraster import write_openraster
 from nurie.layers.psd import MAX_PSD_SIDE, write_psd

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from nurie.errors import InputError, ModelError
-from nurie.image import to_model
+from nurie.files.image import to_model
 from nurie.lab.analysis.attention import AttentionMap, attend, draw_attention, heat_map, save_attention, write_viewer
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.weights import save_generator
@@ -60,7 +60,7 @@ def test_the_map_of_weights_is_the_networks(tmp_path, pictures, fusion):
 
 def test_the_map_of_a_model_folder_is_its_graphs(model_folder):
     rng = np.random.default_rng(2)
-    from nurie.engine import Engine
+    from nurie.model.engine import Engine
 
     engine = Engine(model_folder)
     side, stride = engine.info.size, engine.info.token_stride

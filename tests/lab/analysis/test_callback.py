@@ -11,8 +11,8 @@ from nurie.errors import ConfigError, OutputError
 from nurie.lab.analysis.callback import GradientConflict
 from nurie.lab.analysis.gradients import BranchWatch
 from nurie.lab.analysis.histogram import groups_from_dict
-from nurie.lab.callbacks import CHECKPOINT
-from nurie.lab.train import train
+from nurie.lab.training.callbacks import CHECKPOINT
+from nurie.lab.training.train import train
 
 NETWORK = {"width": 2, "levels": 3, "patch": 2, "token_stride": 8, "token_width": 8, "residual_blocks": 1}
 LOSSES = {"adversarial": 1, "reconstruction": 1, "perceptual": 0, "style": 0}
@@ -32,7 +32,7 @@ def run(tiny_corpus, tmp_path):
         callbacks = callbacks if watched else []
         callbacks.append(
             {
-                "class_path": "nurie.lab.callbacks.RunFolder",
+                "class_path": "nurie.lab.training.callbacks.RunFolder",
                 "init_args": {"folder": str(folder), "steps": steps, "sheet_every": 0},
             }
         )
@@ -162,7 +162,7 @@ def test_numbers_that_count_nothing_are_refused(settings):
 
 def test_cosines_are_those_of_the_gradients_that_train_the_network(run, monkeypatch):
     """Against autograd on the same step: the loss's own gradient in each branch."""
-    from nurie.lab.training import Colorization
+    from nurie.lab.training.module import Colorization
 
     kept = {}
     backward = Colorization.manual_backward

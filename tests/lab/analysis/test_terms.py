@@ -17,9 +17,9 @@ from nurie.lab.analysis.terms import (
     next_batches,
     shares,
 )
-from nurie.lab.callbacks import CHECKPOINT, WEIGHTS
-from nurie.lab.train import train
-from nurie.lab.training import Colorization
+from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS
+from nurie.lab.training.module import Colorization
+from nurie.lab.training.train import train
 
 NETWORK = {"width": 2, "levels": 3, "patch": 2, "token_stride": 8, "token_width": 8, "residual_blocks": 1}
 
@@ -35,7 +35,7 @@ def recipe(corpus, folder, steps):
             "enable_model_summary": False,
             "callbacks": [
                 {
-                    "class_path": "nurie.lab.callbacks.RunFolder",
+                    "class_path": "nurie.lab.training.callbacks.RunFolder",
                     "init_args": {"folder": str(folder), "steps": steps, "sheet_every": 0},
                 }
             ],

@@ -9,6 +9,7 @@ import torch
 from skimage.color import deltaE_ciede2000
 
 from nurie.errors import ConfigError
+from nurie.lab.augment.jitter import JITTERS, sample_color_change
 from nurie.lab.corpora.store import Drawing, Entry
 from nurie.lab.data.partners import (
     AREA_COST,
@@ -25,7 +26,6 @@ from nurie.lab.data.partners import (
     theme,
     without_band,
 )
-from nurie.lab.jitter import JITTERS, sample_color_change
 
 SIZE = 64  # areas and places are measured at this size, so nothing is rounded on the way
 
@@ -91,7 +91,7 @@ BLUE, RED, YELLOW, GREY = ([32.3, 79.2, -107.9], [53.2, 80.1, 67.2], [97.1, -21.
 
 
 def test_one_colour_change_for_all_slots_of_a_pair():
-    """The change's matrix is `nurie.lab.jitter`'s, tested there; here it is applied by hand."""
+    """The change's matrix is `nurie.lab.augment.jitter`'s, tested there; here it is applied by hand."""
     slots = ("background", "hair", "skin", "clothes")
     drawing = row("a", slots=slots, palette={"hair": "#102030", "skin": "#f0e0d0", "clothes": "#102030"})
     names = ("background", "skin", "clothes", "hat")

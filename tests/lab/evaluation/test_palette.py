@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from nurie.colorizer import Colorizer
-from nurie.engine import Engine
 from nurie.errors import ConfigError
 from nurie.lab.evaluation import palette
 from nurie.lab.evaluation.lists import list_sha256, load_list
@@ -21,6 +20,7 @@ from nurie.lab.evaluation.palette import (
     predict_with_engine,
 )
 from nurie.lab.evaluation.triples import render_triple
+from nurie.model.engine import Engine
 
 STYLES = ("toon-head", "big-smile")  # quick to draw
 

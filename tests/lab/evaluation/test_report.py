@@ -26,7 +26,7 @@ from nurie.lab.evaluation.report.sheets import TILE, draw_sheet
 from nurie.lab.evaluation.scores import mean_difference, score
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.weights import save_generator
-from nurie.lines import compose
+from nurie.seeing.lines import compose
 
 SLOTS = ("background", "hair", "skin")
 COLOURS = {"background": (255, 255, 255), "hair": (200, 40, 30), "skin": (40, 90, 210)}

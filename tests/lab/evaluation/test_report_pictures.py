@@ -9,12 +9,12 @@ import torch
 from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import map_coordinates
 
+from nurie.lab.augment.warp import LatticeWarp, sample_control_points
 from nurie.lab.corpora.store import Drawing
 from nurie.lab.evaluation.report import scanning, shading
 from nurie.lab.evaluation.report.scanning import scan
 from nurie.lab.evaluation.report.shading import paint
 from nurie.lab.evaluation.report.warping import MOVE, bend
-from nurie.lab.warp import LatticeWarp, sample_control_points
 
 SLOTS = ("background", "hair", "skin")
 PALETTE = {"background": (255, 255, 255), "hair": (200, 40, 90), "skin": (30, 180, 240)}

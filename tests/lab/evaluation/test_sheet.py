@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nurie.errors import ConfigError
-from nurie.image import read
+from nurie.files.image import read
 from nurie.lab.evaluation.lists import load_list
 from nurie.lab.evaluation.palette import Report, Row
 from nurie.lab.evaluation.scores import Scores

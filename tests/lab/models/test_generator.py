@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from nurie.errors import ConfigError
-from nurie.lab.lineart import rgb_to_grey, xdog
+from nurie.lab.augment.lineart import rgb_to_grey, xdog
 from nurie.lab.models import generator as module
 from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
 from nurie.lab.models.generator import Generator, GeneratorSettings

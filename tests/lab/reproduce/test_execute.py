@@ -11,7 +11,7 @@ from filelock import FileLock
 from nurie.errors import ConfigError, TrainingError
 from nurie.lab.reproduce import execute
 from nurie.lab.reproduce.execute import train_missing
-from nurie.lab.train import LOCK
+from nurie.lab.training.train import LOCK
 
 SCRIPT = """
 import os, pathlib, signal, sys, time

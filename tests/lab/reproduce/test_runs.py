@@ -7,13 +7,13 @@ import yaml
 from filelock import FileLock
 
 from nurie.errors import ConfigError
-from nurie.lab.callbacks import CHECKPOINT, RunFolder
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.runs import CORRESPONDENCE, Run, RunStore
 from nurie.lab.reproduce.tables import TABLES
 from nurie.lab.reproduce.variants import VARIANTS
-from nurie.lab.train import LOCK, find_recipe, train
-from nurie.lab.training import Colorization
+from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
+from nurie.lab.training.module import Colorization
+from nurie.lab.training.train import LOCK, find_recipe, train
 
 
 def differences(one, other, prefix=""):

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nurie.canvas import network_sides
 from nurie.errors import InputError, ModelError
-from nurie.image import Source, grey_of, read, rgb_of, to_model
+from nurie.files.image import Source, grey_of, read, rgb_of, to_model
 from nurie.lab.corpora.store import Bytes, write_bytes
+from nurie.seeing.canvas import network_sides
 
 #: The longer side of a picture in the viewer and in the heat maps, in pixels.
 SIDE = 480
@@ -123,7 +123,7 @@ def _by_folder(
 ) -> tuple[NDArray[np.float32] | None, int, tuple[int, ...]]:
     from importlib.resources import files
 
-    from nurie.engine import Engine
+    from nurie.model.engine import Engine
 
     engine = Engine(model if model is not None else Path(str(files("nurie"))) / "weights")
     info = engine.info

@@ -21,7 +21,7 @@ from nurie.lab.analysis.histogram import (
     merge,
 )
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.training import Colorization
+from nurie.lab.training.module import Colorization
 
 
 class GradientConflict(L.Callback):

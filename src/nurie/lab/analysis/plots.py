@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from nurie.errors import InputError, OutputError
-from nurie.image import write
+from nurie.files.image import write
 from nurie.lab.analysis.curves import Numbers, smooth
 from nurie.lab.analysis.histogram import DOMINANT, CosineHistogram, Groups, edges
 from nurie.lab.corpora.store import Bytes, write_bytes

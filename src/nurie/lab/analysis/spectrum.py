@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nurie.errors import ConfigError, DataError, InputError
-from nurie.image import to_model
+from nurie.files.image import to_model
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import Layout
 from nurie.lab.evaluation.pairs import draw_lines, make_pairs

@@ -19,12 +19,12 @@ from nurie.errors import ConfigError, InputError, ModelError
 from nurie.lab.analysis.gradients import measure, watch
 from nurie.lab.analysis.histogram import BINS, DOMINANT, Groups, groups_from_dict, groups_to_dict, merge
 from nurie.lab.batch import Batch
-from nurie.lab.callbacks import CHECKPOINT
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import PairData
-from nurie.lab.losses import LossWeights
-from nurie.lab.train import check_checkpoint, find_recipe, quiet_lightning
-from nurie.lab.training import Colorization
+from nurie.lab.training.callbacks import CHECKPOINT
+from nurie.lab.training.losses import LossWeights
+from nurie.lab.training.module import Colorization
+from nurie.lab.training.train import check_checkpoint, find_recipe, quiet_lightning
 from nurie.lab.weights import load_generator
 
 FORMAT = "nurie-gradient-terms"

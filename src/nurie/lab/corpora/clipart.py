@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from nurie.errors import DataError
+from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.debian import package_files
 from nurie.lab.corpora.flat_svg import render_flat
@@ -19,7 +20,6 @@ from nurie.lab.corpora.parts import line_width, share
 from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import rasterise
 from nurie.lab.corpora.store import Colour, Drawing, Entry, Split
-from nurie.swatches import hex_of
 
 SOURCE = "clipart"
 CREDIT = "Open Clip Art Library 0.18 (openclipart.org), by its contributors, public domain; recoloured."

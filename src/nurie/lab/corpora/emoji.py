@@ -20,11 +20,11 @@ from types import MappingProxyType
 from typing import Any
 
 from nurie.errors import DataError
+from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
 from nurie.lab.corpora.store import Drawing, Entry, Split
-from nurie.swatches import hex_of
 
 #: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
 #: drawing; all others are left out.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nurie.files.swatches import hex_of
 from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import Layers, coverages, over, rasterise, recolour, render_layers
 from nurie.lab.corpora.store import Bytes, Colour
-from nurie.swatches import hex_of
 
 MAX_SLOTS = 12
 #: Share of the picture that a colour must cover to be a slot; smaller ones keep their colour.

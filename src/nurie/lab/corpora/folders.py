@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nurie.errors import DataError, InputError
-from nurie.image import READABLE, read
+from nurie.files.image import READABLE, read
 from nurie.lab.corpora.parts import rank
 from nurie.lab.corpora.store import Entry, Split
 

@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 from nurie.errors import DataError
+from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
 from nurie.lab.corpora.render import over, rasterise
 from nurie.lab.corpora.store import Drawing, Entry, Split
-from nurie.swatches import hex_of
 
 SOURCE = "openmoji"
 CREDIT = (

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nurie.errors import DataError, InputError
-from nurie.image import read, replace_file, rgb_of
+from nurie.files.image import read, replace_file, rgb_of
 
 Bytes = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -17,10 +17,10 @@ from scipy.optimize import linear_sum_assignment
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from nurie.errors import ConfigError
+from nurie.lab.augment.jitter import JITTERS, apply_color_change, sample_color_change
 from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry
-from nurie.lab.jitter import JITTERS, apply_color_change, sample_color_change
 
 Floats = NDArray[np.float64]
 Side = Literal["left", "right", "top", "bottom"]
@@ -73,7 +73,7 @@ def own_colours(entry: Entry) -> Floats:
 def jittered_colours(entry: Entry, other: Entry, names: Sequence[str], rng: np.random.Generator) -> dict[str, Colour]:
     """The reference's own colours, and the drawing's where only it has a slot, under one colour change for all.
 
-    The change is the "strong" one of ``nurie.lab.jitter``: what augmentation does with pictures that have no slots.
+    The change is the "strong" one of ``nurie.lab.augment.jitter``: what augmentation does with pictures that have no slots.
 
     Args:
         entry: the drawing.

@@ -19,11 +19,11 @@ from typing import Any, Literal
 import numpy as np
 
 from nurie.errors import ConfigError, DataError
+from nurie.files.swatches import hex_of
 from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
 from nurie.lab.corpora.store import Colour, write_bytes
 from nurie.lab.evaluation.placement import Placement, sample_placement
-from nurie.swatches import hex_of
 
 #: The training styles that show people.
 SEEN_STYLES = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile")

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 from nurie.errors import ConfigError, DataError
+from nurie.lab.augment.lineart import XDoG, rgb_to_grey, xdog
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.lineart import XDoG, rgb_to_grey, xdog
 
 Protocol = Literal["paper", "standard"]
 

@@ -25,13 +25,13 @@ import numpy as np
 
 import nurie
 from nurie.colorizer import Colorizer
-from nurie.engine import Engine
 from nurie.errors import ConfigError
-from nurie.image import from_model, replace_file, to_model
+from nurie.files.image import from_model, replace_file, to_model
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, list_sha256, load_list
 from nurie.lab.evaluation.scores import Scores, score
 from nurie.lab.evaluation.triples import RENDERERS, SIZE, Triple, render_triple
+from nurie.model.engine import Engine
 
 #: Name and version: scores of different versions are not compared.
 PROTOCOL = "palette-1"

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nurie.errors import ConfigError
-from nurie.image import write
+from nurie.files.image import write
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.lists import TripleSpec
 from nurie.lab.evaluation.palette import MODEL, Predict, Report

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from nurie.errors import DataError, InputError
+from nurie.lab.augment.lineart import LUMA
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.inception import bare_fidelity
-from nurie.lab.lineart import LUMA
 
 with bare_fidelity():  # torchmetrics imports torch-fidelity's Inception where that is installed
     from torchmetrics.functional.image import (

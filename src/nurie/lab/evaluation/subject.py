@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from nurie.colorizer import Colorizer
-from nurie.engine import Engine
 from nurie.errors import ConfigError, DataError, ModelError
-from nurie.image import from_model, to_model
+from nurie.files.image import from_model, to_model
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.palette import MODEL, Predict, predict_with_colorizer, predict_with_engine
 from nurie.lab.evaluation.triples import RENDERERS
+from nurie.model.engine import Engine
 
 
 class Subject(NamedTuple):

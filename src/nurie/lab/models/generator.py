@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nurie.errors import ConfigError
-from nurie.lab.lineart import rgb_to_grey, xdog
+from nurie.lab.augment.lineart import rgb_to_grey, xdog
 from nurie.lab.models.blocks import ResidualBlock
 from nurie.lab.models.decoder import Decoder, Upsampling
 from nurie.lab.models.encoder import Encoder, pyramid

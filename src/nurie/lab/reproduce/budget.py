@@ -10,7 +10,7 @@ from typing import Any
 
 from nurie.errors import ConfigError
 from nurie.lab.models.generator import GeneratorSettings
-from nurie.lab.training import FeatureSettings
+from nurie.lab.training.module import FeatureSettings
 
 #: At least 1.
 _COUNTS = (

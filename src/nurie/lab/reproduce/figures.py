@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from nurie.errors import ModelError
-from nurie.image import to_model
+from nurie.files.image import to_model
 from nurie.lab.analysis.curves import Numbers, read_curve
 from nurie.lab.analysis.histogram import DOMINANT, Groups, read_epochs
 from nurie.lab.analysis.plots import picture_grid, plot_curves, plot_histograms, plot_spectra, plot_terms

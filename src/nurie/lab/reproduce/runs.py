@@ -15,12 +15,12 @@ import yaml
 from filelock import FileLock, Timeout
 
 from nurie.errors import ConfigError
-from nurie.image import replace_file
-from nurie.lab.callbacks import CHECKPOINT, WEIGHTS
+from nurie.files.image import replace_file
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet
 from nurie.lab.reproduce.variants import Variant, find_variant
-from nurie.lab.train import LOCK, find_recipe
+from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS
+from nurie.lab.training.train import LOCK, find_recipe
 
 #: Of a run's folder.
 RECIPE = "recipe.yaml"
@@ -90,7 +90,7 @@ class Run:
             "logger": [_made("lightning.pytorch.loggers.CSVLogger", save_dir=str(folder), name="log")],
             "callbacks": [
                 _made(
-                    "nurie.lab.callbacks.RunFolder",
+                    "nurie.lab.training.callbacks.RunFolder",
                     folder=str(folder),
                     steps=self.steps,
                     checkpoint_every=min(1000, max(50, self.steps // 10)),

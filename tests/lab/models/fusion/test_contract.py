@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from nurie.lab import losses
 from nurie.lab.export import to_onnx
 from nurie.lab.models.fusion import FUSIONS, Branch, ReferenceFeatures, ReferenceTokens
 from nurie.lab.models.fusion.base import to_tokens
+from nurie.lab.training import losses
 
 every = pytest.mark.parametrize("name", FUSIONS.names)
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from nurie.lab import losses
 from nurie.lab.models.fusion import SGABlock, double_normalize
 from nurie.lab.models.fusion.base import to_map, to_tokens
+from nurie.lab.training import losses
 
 
 def block_by_hand(block, x, y, by_hand, *, double=True):

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import Job, split_jobs
 from nurie.lab.corpora.figures import body, clothes, hair, head
 from nurie.lab.corpora.figures.measures import PARTS, SOURCE, Figure
@@ -23,7 +24,6 @@ from nurie.lab.corpora.parts import choose_all, line_width, rank
 from nurie.lab.corpora.render import recolour, render_layers
 from nurie.lab.corpora.slots import SLOTS, sample_palette
 from nurie.lab.corpora.store import Drawing, Entry, Split
-from nurie.swatches import hex_of
 
 __all__ = ["CREDIT", "PARTS", "SOURCE", "choose_parts", "draw_figure", "figure_jobs", "render_figure"]
 

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from nurie.colorizer import Colorizer
-from nurie.engine import Engine, Tokens
 from nurie.errors import ConfigError
-from nurie.image import from_model, to_model
+from nurie.files.image import from_model, to_model
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.palette import MODEL, TRIVIAL
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.evaluation.triples import SIZE
+from nurie.model.engine import Engine, Tokens
 
 PAGE = "page"
 

@@ -10,6 +10,7 @@ from itertools import islice
 import cv2
 import numpy as np
 
+from nurie.lab.augment.lineart import XDoG
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.slots import sample_palette
 from nurie.lab.corpora.store import Bytes, Colour, Drawing
@@ -22,7 +23,6 @@ from nurie.lab.evaluation.report.scanning import scan
 from nurie.lab.evaluation.report.scenes import owned
 from nurie.lab.evaluation.report.shading import paint
 from nurie.lab.evaluation.triples import FULL, SIZE, Triple
-from nurie.lab.lineart import XDoG
 
 #: Further characters are of the test split and of no list, which number theirs below this.
 _FIRST_FREE = 50_000
@@ -32,7 +32,7 @@ _BAND = (0.3, 0.5)
 #: A region is drawn where this share of its border is; micah's loose hairs, coloured strokes that its line art lacks,
 #: have a fifth.
 _DRAWN = 1 / 3
-#: Darker than this is a line, as for ``nurie.page``.
+#: Darker than this is a line, as for ``nurie.painting.flatten``.
 _INK = 166
 
 #: Makes a case of a row's triple.

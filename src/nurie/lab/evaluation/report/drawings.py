@@ -10,6 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from nurie.lab.augment.lineart import XDoG
 from nurie.lab.corpora import animals, cats, emoji, figures, openmoji
 from nurie.lab.corpora.slots import sample_palette
 from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, read_drawing, read_painted
@@ -21,7 +22,6 @@ from nurie.lab.evaluation.report.cases import Case, Draw, Reference, chance, mak
 from nurie.lab.evaluation.report.material import Material, NotHere
 from nurie.lab.evaluation.report.warping import bend
 from nurie.lab.evaluation.triples import SIZE, Triple
-from nurie.lab.lineart import XDoG
 
 CRITTERS = "critters"
 

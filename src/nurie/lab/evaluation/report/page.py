@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nurie.errors import ConfigError
-from nurie.image import check_writable
+from nurie.files.image import check_writable
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.evaluation.palette import TRIVIAL, cell
 from nurie.lab.evaluation.report.answers import Contender, load_contender

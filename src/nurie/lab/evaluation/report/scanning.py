@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from nurie.lab.corpora.store import Bytes
-from nurie.lines import ink_of
+from nurie.seeing.lines import ink_of
 
 
 def scan(line_art: Bytes, rng: np.random.Generator) -> Bytes:

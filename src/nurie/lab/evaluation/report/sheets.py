@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nurie.image import write
+from nurie.files.image import write
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.report.answers import Answer, answers_case
 from nurie.lab.evaluation.report.cases import Case
-from nurie.lines import compose, on_white_paper
+from nurie.seeing.lines import compose, on_white_paper
 
 TILE = 144
 _HEADER = 16

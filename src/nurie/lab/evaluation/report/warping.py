@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import torch
 
+from nurie.lab.augment.warp import LatticeWarp, sample_control_points, thin_plate_grid
 from nurie.lab.corpora.store import Bytes, Drawing
 from nurie.lab.evaluation.report.scenes import moved
-from nurie.lab.warp import LatticeWarp, sample_control_points, thin_plate_grid
 
 #: How far the points of a 4 x 4 lattice move, as a share of the side.
 MOVE = 0.05

@@ -1,0 +1,1 @@
+"""What training does to pictures: lines, warps, colours, scenes, light."""

@@ -1,0 +1,255 @@
+"""From raw pairs to training batches, on the device: placement, warps, line styles, paper, slot labels.
+
+Line art and reference are placed independently of each other, so that the same place means nothing.
+
+Shapes: B batch, H x W pictures, N line art tokens, M reference tokens, S slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nurie.lab.augment.chance import noise, uniform
+from nurie.lab.augment.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
+from nurie.lab.augment.line_style import LineStyle, vary_lines
+from nurie.lab.augment.lineart import extract_lines
+from nurie.lab.augment.scenes import Scenes, compose
+from nurie.lab.augment.shading import Shading, shade
+from nurie.lab.augment.warp import (
+    WARPS,
+    DiagonalWarp,
+    LatticeWarp,
+    Placement,
+    apply_grid,
+    compose_grids,
+    sample_control_points,
+    sample_placement,
+    thin_plate_grid,
+)
+from nurie.lab.batch import SLOT_STRIDE, Batch, RawPairs
+
+#: A slot that covers this share of the picture is not small, and one this many times smaller counts most; ``rarity``.
+COMMON, RAREST = 0.05, 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationSettings:
+    """How a raw pair becomes a training sample.
+
+    Attributes:
+        line_art_placement: how the drawing is placed in its frame; None leaves it.
+        reference_placement: how the reference is placed; None leaves it.
+        line_art_warp: thin-plate warp of drawing and target together; None for none.
+        reference_warp: thin-plate warp of the reference alone; None for none.
+        line_style: variation of drawn lines; None leaves them.
+        jitter: colour change of pictures without slots, the same for target and reference; None for none.
+        scenes: pairs with slots that are joined to one picture (``nurie.lab.augment.scenes``); None for none.
+        shading: of the references that have slots; None leaves them flat. Targets stay flat.
+        reference_noise: largest standard deviation of noise on the reference, in [-1, 1] units.
+        balance: how much small slots count above their area, see ``rarity``; 0: not at all.
+        outside_weight: how much the paper counts that a placement brings in from outside the drawing.
+        ink_weight: how much the target counts under full ink, where it shows no colour.
+        jitter_lines: whether lines are extracted from the picture as its colours were changed, or as it was before.
+    """
+
+    line_art_placement: Placement | None = field(
+        default_factory=lambda: Placement(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15.0)
+    )
+    reference_placement: Placement | None = field(
+        default_factory=lambda: Placement(mirror=0.5, scale=(0.55, 1.5), shift=0.22, rotate=25.0)
+    )
+    line_art_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.05))
+    reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
+    line_style: LineStyle | None = field(default_factory=LineStyle)
+    jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
+    scenes: Scenes | None = None
+    shading: Shading | None = None
+    reference_noise: float = 0.04
+    balance: float = 0.0
+    outside_weight: float = 0.4
+    ink_weight: float = 0.05
+    jitter_lines: bool = True
+
+    @classmethod
+    def paper(cls) -> AugmentationSettings:
+        """The published procedure: nothing is placed, the reference is warped along its diagonal, hardly any noise."""
+        return cls(
+            line_art_placement=None,
+            reference_placement=None,
+            line_art_warp=None,
+            reference_warp=WARPS["paper"],
+            line_style=None,
+            jitter=JITTERS["paper"],
+            reference_noise=0.0,
+            ink_weight=1.0,
+            jitter_lines=False,
+        )
+
+
+def _grid(
+    batch: int,
+    size: tuple[int, int],
+    warp: DiagonalWarp | LatticeWarp | None,
+    placement: Placement | None,
+    generator: torch.Generator,
+    device: torch.device,
+) -> Tensor | None:
+    """One grid for warp and placement, or None for neither; the picture is placed first, then warped."""
+    height, width = size
+    if warp is None and placement is None:
+        return None
+    matrices = sample_placement(
+        batch, placement or Placement(mirror=0, scale=(1, 1), shift=0, rotate=0), generator, device=device
+    )
+    if warp is None:
+        return F.affine_grid(matrices, [batch, 1, height, width], align_corners=False)
+    spline = sample_control_points(batch, warp, generator, device=device).fit()
+    return compose_grids(thin_plate_grid(spline, height, width, step=8), matrices)
+
+
+def _sample(image: Tensor, grid: Tensor | None, padding: Tensor) -> Tensor:
+    return image if grid is None else apply_grid(image, grid, padding=padding)
+
+
+def _coarse(grid: Tensor | None) -> Tensor | None:
+    """The same map for pictures of 1 / SLOT_STRIDE the size."""
+    if grid is None:
+        return None
+    return F.avg_pool2d(grid.permute(0, 3, 1, 2), SLOT_STRIDE).permute(0, 2, 3, 1)
+
+
+def position_slots(
+    grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device
+) -> Tensor:
+    """Labels for pictures without slots: which cell of the unwarped picture is seen at each place.
+
+    Both pictures of a self-reference pair show the same picture under two known warps, so places that show the same
+    cell correspond.
+
+    Args:
+        grid: B x h x w x 2 from output to input, or None for no warp.
+        batch: B.
+        size: (h, w).
+        cells: the picture is divided into cells x cells.
+        device: of the result.
+
+    Returns:
+        B x cells^2 x h x w, one-hot, zero where the grid looks outside the picture.
+    """
+    if grid is None:
+        grid = F.affine_grid(torch.eye(2, 3, device=device).expand(batch, 2, 3), [batch, 1, *size], align_corners=False)
+    cell = ((grid + 1) / 2 * cells).floor()
+    inside = ((cell >= 0) & (cell < cells)).all(dim=-1)
+    index = (cell[..., 1] * cells + cell[..., 0]).clamp(0, cells * cells - 1).long()
+    return (F.one_hot(index, cells * cells) * inside[..., None]).permute(0, 3, 1, 2).float()
+
+
+def rarity(line_slots: Tensor, balance: float) -> Tensor:
+    """Weights for slots that show little in the line art: eyes are as important as hair.
+
+    w_s = clamp(COMMON / a_s, 1, RAREST)^balance for a slot of area a_s, a share of the picture.
+
+    Args:
+        line_slots: B x S x h x w, share of each slot, the first the paper, whose weight stays 1.
+        balance: 0 gives 1 for all; 1 counts all slots smaller than ``COMMON`` alike, down to ``COMMON / RAREST``.
+
+    Returns:
+        B x S.
+    """
+    area = line_slots.mean(dim=(2, 3))
+    weight = (COMMON / area.clamp(min=COMMON / RAREST)).clamp(min=1) ** balance
+    return torch.cat([torch.ones_like(weight[:, :1]), weight[:, 1:]], dim=1)
+
+
+def _to_token_slots(planes: Tensor, token_stride: int) -> Tensor:
+    return F.avg_pool2d(planes, token_stride // SLOT_STRIDE).flatten(2).transpose(1, 2)
+
+
+def augment(
+    raw: RawPairs,
+    settings: AugmentationSettings,
+    generator: torch.Generator,
+    *,
+    token_stride: int,
+    position_cells: int = 16,
+) -> Batch:
+    """Make a training batch of raw pairs.
+
+    Args:
+        raw: from the loader, on the device where the work is to be done.
+        settings: what may happen.
+        generator: on the CPU, the only source of chance, so that every device draws the same.
+        token_stride: pixels per token side; slot labels are averaged over tokens.
+        position_cells: for pairs without slots, see ``position_slots``.
+    """
+    batch, _, height, width = raw.target.shape
+    device, size = raw.target.device, (height, width)
+    has_slots = raw.line_slots.shape[1] > 0
+    companion, figures = torch.arange(batch), None
+    if settings.scenes is not None and has_slots:
+        raw, companion, figures = compose(raw, settings.scenes, generator)
+    target, reference = raw.target / 127.5 - 1, raw.reference / 127.5 - 1
+    paper, unchanged = raw.paper / 127.5 - 1, target
+    if settings.jitter is not None and not has_slots:
+        change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
+        target, reference = apply_color_change(target, change), apply_color_change(reference, change)
+    if settings.shading is not None and has_slots:
+        reference = shade(reference, raw.reference_slots / 255.0, settings.shading, generator)
+    lines = raw.line_art / 127.5 - 1
+    if bool(raw.extract.any()):
+        lines = lines.clone()
+        lines[raw.extract] = extract_lines((target if settings.jitter_lines else unchanged)[raw.extract], generator)
+    drawing = torch.cat([lines, target, raw.weight / 255.0], dim=1)
+    line_grid = _grid(batch, size, settings.line_art_warp, settings.line_art_placement, generator, device)
+    outside = torch.tensor([1.0, 1.0, 1.0, 1.0, settings.outside_weight], device=device)
+    drawing = _sample(drawing, line_grid, outside)
+    lines, target, weight = drawing[:, :1], drawing[:, 1:4], drawing[:, 4:]
+    reference_grid = _grid(batch, size, settings.reference_warp, settings.reference_placement, generator, device)
+    reference = _sample(reference, reference_grid, paper)
+    line_coarse, reference_coarse = _coarse(line_grid), _coarse(reference_grid)
+    if has_slots:
+        background = F.one_hot(torch.tensor(0), raw.line_slots.shape[1]).float().to(device)
+        line_slots = _sample(raw.line_slots / 255.0, line_coarse, background)
+        reference_slots = _sample(raw.reference_slots / 255.0, reference_coarse, background)
+    else:
+        coarse = (height // SLOT_STRIDE, width // SLOT_STRIDE)
+        line_slots, reference_slots = (
+            position_slots(grid, batch=batch, size=coarse, cells=position_cells, device=device)
+            for grid in (line_coarse, reference_coarse)
+        )
+    if figures is not None:
+        seen = _sample(figures / 255.0, line_coarse, torch.zeros(2, device=device))
+    else:
+        own = 1 - line_slots[:, :1] if has_slots else torch.ones_like(line_slots[:, :1])
+        seen = torch.cat([own, torch.zeros_like(own)], dim=1)
+    slot_weight = torch.ones(batch, line_slots.shape[1], device=device)
+    if settings.balance and has_slots:
+        slot_weight = rarity(line_slots, settings.balance)
+        # What no slot covers (eyes in fixed colours) keeps its weight.
+        more = 1 + (line_slots * (slot_weight[..., None, None] - 1)).sum(dim=1, keepdim=True)
+        weight = weight * F.interpolate(more, size=size, mode="bilinear")
+    # Under the ink the target is ink as well, which is no colour.
+    weight = weight * (1 - (1 - settings.ink_weight) * (1 - lines) / 2)
+    if settings.line_style is not None:
+        figure = F.interpolate(1 - line_slots[:, :1], size=size, mode="bilinear") if has_slots else None
+        lines = vary_lines(lines, settings.line_style, generator, figure=figure)
+    if settings.reference_noise > 0:
+        strength = uniform(batch, 0.0, settings.reference_noise, generator, reference)
+        reference = (reference + strength * noise(reference, generator)).clamp(-1, 1)
+    return Batch(
+        line_art=lines,
+        reference=reference,
+        target=target,
+        weight=weight,
+        line_slots=_to_token_slots(line_slots, token_stride),
+        reference_slots=_to_token_slots(reference_slots, token_stride),
+        slot_weight=slot_weight,
+        has_slots=has_slots,
+        hands=raw.hands,
+        companion=companion,
+        figures=_to_token_slots(seen, token_stride),
+    )

@@ -1,0 +1,1 @@
+"""How a network is trained: the module, its losses, callbacks and validation."""

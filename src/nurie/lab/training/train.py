@@ -1,0 +1,191 @@
+"""Run a recipe: a YAML file for Lightning's command line, with checkpoints to go on from."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import warnings
+from argparse import ArgumentError
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nurie.errors import ConfigError, ModelError, OutputError, TrainingError
+
+#: What Lightning says at every start and what is meant to be so here.
+_WARNINGS = (
+    r"LightningCLI's args parameter is intended to run",  # ``args`` is the only source of settings
+    r"Found \d+ module\(s\) in eval mode",  # the averaged generator, and the network behind the losses
+    r".*LeafSpec.* is deprecated",  # Lightning's own use of torch
+    r"The '.*dataloader' does not have many workers",  # the recipe says how many
+)
+_MESSAGES = ("litlogger",)  # an advertisement
+#: What matters in a training alone: which devices there are, which of them it takes, and why it ended.
+_TRAINING_WARNINGS = (r"(GPU|TPU) available but not used",)
+_TRAINING_MESSAGES = ("GPU available: ", "TPU available: ", "`Trainer.fit` stopped: ")
+
+#: Held in a run's folder by the training that is at work there.
+LOCK = ".lock"
+#: Set by launchers: only the first process of a training holds the lock.
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe by path, or by name among those that come with Nurie.
+
+    Raises:
+        ConfigError: neither; the recipes that exist are listed.
+    """
+    shipped = Path(str(files("nurie.lab") / "recipes"))
+    for path in (Path(name), shipped / name, shipped / f"{name}.yaml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in shipped.glob("*.yaml")))
+    raise ConfigError(f"There is no recipe {name!r}. Give a YAML file, or one of: {known}.")
+
+
+@contextlib.contextmanager
+def quiet_lightning(*, training: bool = True) -> Iterator[None]:
+    """Leave out what Lightning says at every start and what calls for nothing; everything else is let through.
+
+    Args:
+        training: False leaves out what it says of devices, too, and of the end: for a trainer that measures.
+    """
+    messages = _MESSAGES if training else _MESSAGES + _TRAINING_MESSAGES
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not any(text in record.getMessage() for text in messages)
+
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    logger.addFilter(is_news)
+    try:
+        with warnings.catch_warnings():
+            # Of the argument parser's deprecated functions, which Lightning calls.
+            warnings.filterwarnings("ignore", r"(?s).*(jsonargparse|deprecated in v\d)", DeprecationWarning)
+            for message in _WARNINGS if training else _WARNINGS + _TRAINING_WARNINGS:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        logger.removeFilter(is_news)
+
+
+def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, max_time: str | None = None) -> None:
+    """Train by a recipe.
+
+    Args:
+        recipe: path or name, see ``find_recipe``.
+        overrides: further settings as Lightning's command line takes them, for example ``--data.batch_size=4``.
+        resume: go on from the run folder's checkpoint; from the start where there is none yet.
+        max_time: end after this time, HH:MM:SS, in place of the recipe's.
+
+    Raises:
+        ConfigError: no such recipe, or a key or value in it that nothing takes; the message names it.
+        DataError: the pictures cannot be trained on.
+        ModelError: the checkpoint is damaged, or of another network.
+        OutputError: the run's folder cannot be written.
+        TrainingError: a loss is not finite, or another process trains in the run's folder.
+    """
+    from lightning.pytorch.cli import LightningCLI
+
+    from nurie.lab.data import PairData
+    from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
+    from nurie.lab.training.module import Colorization
+
+    path = find_recipe(recipe)
+    with quiet_lightning():
+        try:
+            cli = LightningCLI(
+                Colorization,
+                PairData,
+                args=["--config", str(path), *overrides],
+                run=False,
+                save_config_callback=None,
+                seed_everything_default=0,
+                # There are no epochs: pairs are drawn without end, and RunFolder ends the run.
+                trainer_defaults={"max_epochs": -1},
+                parser_kwargs={"exit_on_error": False},
+            )
+        except (ArgumentError, ValueError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        trainer, module = cli.trainer, cli.model
+        # Not an attribute in Lightning's own types.
+        runs = [callback for callback in getattr(trainer, "callbacks", ()) if isinstance(callback, RunFolder)]
+        if not runs:
+            raise ConfigError("The recipe's trainer.callbacks need a nurie.lab.training.callbacks.RunFolder.")
+        if max_time is not None:
+            runs[0].end_after(max_time)
+        checkpoint = runs[0].folder / CHECKPOINT
+        with lock_folder(runs[0].folder):
+            if checkpoint.is_file():
+                if not resume:
+                    raise ConfigError(
+                        f"{checkpoint} is there already: go on from it with --resume, or name another folder."
+                    )
+                check_checkpoint(checkpoint, module)
+            # weights_only: nothing but tensors and plain values is unpickled.
+            trainer.fit(
+                module, cli.datamodule, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True
+            )
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep two processes from training in one folder; processes of one training share it.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+        TrainingError: another training is at work there.
+    """
+    if any(os.environ.get(rank, "0") != "0" for rank in _RANKS):
+        yield
+        return
+    lock = FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingError(f"Another process trains in {folder}: wait for its end, or name another folder.") from error
+    except OSError as error:
+        raise OutputError(f"The run's folder {folder} cannot be written: {error}. Name another.") from error
+    try:
+        yield
+    finally:
+        # While it is held, so that whoever finds the file finds it locked.
+        with contextlib.suppress(OSError):
+            (folder / LOCK).unlink()
+        lock.release()
+
+
+def check_checkpoint(path: Path, module: object) -> None:
+    """Refuse a checkpoint that cannot be gone on from, before training starts.
+
+    Args:
+        path: of the checkpoint.
+        module: what it should fit.
+
+    Raises:
+        ModelError: the file is damaged, holds foreign objects, or belongs to another network.
+    """
+    import torch
+
+    from nurie.lab.training.module import FIXED
+
+    assert isinstance(module, torch.nn.Module)
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"{path} is damaged or no checkpoint of a training ({str(error).splitlines()[0]}). Delete it to start anew."
+        ) from error
+    own = module.state_dict()
+    for name in sorted(set(own) | set(kept)):
+        if name.startswith(FIXED):
+            continue
+        if name not in own or name not in kept or own[name].shape != kept[name].shape:
+            raise ModelError(
+                f"{path} belongs to another network: {name} differs. Resume with the recipe it was made by."
+            )

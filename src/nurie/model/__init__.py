@@ -1,0 +1,1 @@
+"""The network: found, run, and asked which reference a place belongs to."""

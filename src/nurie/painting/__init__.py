@@ -1,0 +1,1 @@
+"""How the network's colours come to the page: regions, gaps, flats, palettes, light and shade."""

@@ -1,0 +1,383 @@
+"""Regions of a page and their flat colours; what an artist changed in them, kept in a file.
+
+Convention:
+    x is the column and y the row, in the page's own pixels. A label map may be smaller than its page: then every pixel
+    has the label of the place in whose middle it lies, so that a flat is one exact colour at any size.
+"""
+
+import json
+import math
+import operator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from nurie.errors import InputError
+from nurie.files.image import replace_file
+from nurie.files.swatches import Colour, colour_of, hex_of
+from nurie.painting.palette import snapped
+
+__all__ = [
+    "Correction",
+    "Fingerprint",
+    "Flats",
+    "corrections_path",
+    "read_corrections",
+    "write_corrections",
+    "write_listing",
+]
+
+_SUFFIX = ".nurie.json"
+_FORMAT = "nurie-corrections"
+_RGB = cv2.COLOR_RGBA2RGB
+_Index = TypeVar("_Index", int, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A region's colour as the artist wants it, by a point inside the region."""
+
+    x: int
+    y: int
+    colour: Colour
+
+
+class Flats:
+    """The flats of a page, the largest first: `flats[7]` is the colour of number 7, `flats[7] = "#d04030"` changes it.
+
+    Example:
+        >>> flats = Flats(np.array([[0, 0, 1]]), np.array([[255, 255, 255], [200, 30, 60]], np.uint8), (2, 6))
+        >>> list(flats), flats.at(5, 1)
+        (['#ffffff', '#c81e3c'], 1)
+        >>> flats[1] = "#d04030"
+        >>> flats.paint()[1].tolist()[3:]
+        [[255, 255, 255], [208, 64, 48], [208, 64, 48]]
+    """
+
+    def __init__(
+        self,
+        labels: np.ndarray,
+        colours: np.ndarray,
+        size: tuple[int, int],
+        free: np.ndarray | None = None,
+        *,
+        merged: int = 0,
+    ) -> None:
+        """Made by `nurie.painting.flatten.carry`.
+
+        Args:
+            labels: int h x w, 0 to N - 1; not every number need have a pixel.
+            colours: uint8 N x 3.
+            size: height and width of the page, at least those of the labels.
+            free: bool h x w, not under a line; None where that is not known.
+            merged: how many more there would be, had a page any number of them.
+        """
+        self.merged = merged
+        self._labels, self._own, self._colours, self._size = labels, colours, colours.copy(), size
+        self._free = np.ones(labels.shape, bool) if free is None else free
+        self._changed: dict[int, tuple[int, int] | None] = {}
+        self._painted: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """How many flats there are."""
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the colour of each, as "#rrggbb"."""
+        return (hex_of(self._colours[label]) for label in self._order)
+
+    def __getitem__(self, index: int) -> str:
+        """Return the colour of a flat as "#rrggbb".
+
+        Raises:
+            IndexError: there is no such flat.
+        """
+        return hex_of(self._colours[self._label(index)])
+
+    def __setitem__(self, index: int, colour: str | Iterable[int]) -> None:
+        """Give a flat another colour, "#rrggbb" or (r, g, b).
+
+        Raises:
+            IndexError: there is no such flat.
+            InputError: that is no colour.
+        """
+        self._set(self._label(index), colour, None)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the page."""
+        return self._size
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The label map, int h x w. Labels are not numbers of flats: they have gaps, and any order."""
+        return self._labels
+
+    @property
+    def colours(self) -> np.ndarray:
+        """The colour of each label, uint8 N x 3."""
+        return self._colours
+
+    @property
+    def areas(self) -> list[int]:
+        """About how many pixels of the page each flat has, under the lines too."""
+        scale = self._size[0] * self._size[1] / self._labels.size
+        return [round(self._counts[label] * scale) for label in self._order]
+
+    def at(self, x: float, y: float) -> int:
+        """Return the number of the flat that a pixel of the page belongs to, also under a line.
+
+        Raises:
+            IndexError: the pixel is outside the page.
+        """
+        return int(self._numbers[self._label_at(x, y)])
+
+    def mask(self, index: int) -> np.ndarray:
+        """Say which pixels of the page belong to a flat: bool H x W, grown under the lines to their middle.
+
+        Raises:
+            IndexError: there is no such flat.
+        """
+        return self.enlarged(self._labels == self._label(index))
+
+    def numbers(self) -> np.ndarray:
+        """Say for every pixel of the page which flat it belongs to: int32 H x W."""
+        return self.enlarged(np.take(self._numbers, self._labels))
+
+    def point(self, index: int) -> tuple[int, int]:
+        """Return (x, y), a pixel of a flat as far from its border and from lines as there is.
+
+        Raises:
+            IndexError: there is no such flat.
+        """
+        label = self._label(index)
+        top, bottom, left, right = self._boxes[:, label].tolist()
+        box = np.s_[top:bottom, left:right]
+        mine = (self._labels[box] == label).astype(np.uint8)
+        clear = mine * self._free[box]
+        depth = cv2.distanceTransform(np.pad(clear if clear.any() else mine, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+        return self._page_pixel(top + int(row), left + int(column))
+
+    def box(self, index: int) -> tuple[int, int, int, int]:
+        """Return (left, top, width, height), the rectangle around a flat in pixels of the page.
+
+        Raises:
+            IndexError: there is no such flat.
+        """
+        (height, width), (rows, columns) = self._size, self._labels.shape
+        edges = self._boxes[:, self._label(index)]
+        top, bottom = np.searchsorted(_middle(np.arange(height), height, rows), edges[:2]).tolist()
+        left, right = np.searchsorted(_middle(np.arange(width), width, columns), edges[2:]).tolist()
+        return left, top, right - left, bottom - top
+
+    def reset(self, index: int) -> None:
+        """Give a flat back the colour that it had before it was changed by hand.
+
+        Raises:
+            IndexError: there is no such flat.
+        """
+        label = self._label(index)
+        self._changed.pop(label, None)
+        self._colours[label] = self._own[label]
+        self._painted = None
+
+    def changed(self, index: int) -> bool:
+        """Say whether a flat was given its colour by hand.
+
+        Raises:
+            IndexError: there is no such flat.
+        """
+        return self._label(index) in self._changed
+
+    def recolour(self, x: float, y: float, colour: str | Iterable[int]) -> int:
+        """Give the flat at a pixel of the page another colour; return its number.
+
+        Raises:
+            IndexError: the pixel is outside the page.
+            InputError: that is no colour.
+        """
+        label = self._label_at(x, y)
+        self._set(label, colour, (int(x), int(y)))
+        return int(self._numbers[label])
+
+    @property
+    def corrections(self) -> list[Correction]:
+        """What was changed by hand, in the order in which it was."""
+        return [
+            Correction(*(place or self.point(int(self._numbers[label]))), colour_of(self._colours[label]))
+            for label, place in self._changed.items()
+        ]
+
+    def lock(self, palette: np.ndarray) -> None:
+        """Give every flat the nearest colour of a palette; white paper, and what was changed by hand, stays.
+
+        Args:
+            palette: uint8 K x 3, K > 0.
+        """
+        white = (self._own == 255).all(1)
+        self._own = np.where(white[:, None], self._own, snapped(self._own, palette, limit=math.inf))
+        by_hand = list(self._changed)
+        colours = self._own.copy()
+        colours[by_hand] = self._colours[by_hand]
+        self._colours, self._painted = colours, None
+
+    def paint(self) -> np.ndarray:
+        """Return the colour layer, uint8 H x W x 3; the same array until a colour is changed. Do not write to it."""
+        if self._painted is None:
+            # One 4-byte value a region is looked up several times faster than three bytes.
+            packed = np.zeros((len(self._colours), 4), np.uint8)
+            packed[:, :3] = self._colours
+            wide = self._columns(np.take(packed.view(np.uint32)[:, 0], self._labels))
+            self._painted = self._rows(cv2.cvtColor(wide.view(np.uint8).reshape(*wide.shape, 4), _RGB))
+        return self._painted
+
+    def _set(self, label: int, colour: str | Iterable[int], place: tuple[int, int] | None) -> None:
+        self._colours[label] = colour_of(colour)
+        self._changed.pop(label, None)
+        self._changed[label] = place
+        self._painted = None
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        return np.bincount(self._labels.ravel(), minlength=len(self._colours))
+
+    @cached_property
+    def _boxes(self) -> np.ndarray:
+        """Of each label: first row, row behind the last, first column, column behind the last; int 4 x N."""
+        edges = np.zeros((4, len(self._colours)), np.int64)
+        for axis, labels in enumerate((self._labels, self._labels.T)):
+            flat = labels.ravel()
+            lines = np.repeat(np.arange(labels.shape[0]), labels.shape[1])
+            # Of values for one place the last one stays.
+            edges[2 * axis][flat[::-1]] = lines[::-1]
+            edges[2 * axis + 1][flat] = lines + 1
+        return edges
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """The label of each number."""
+        ordered = np.argsort(-self._counts, kind="stable")
+        return [int(label) for label in ordered[: np.count_nonzero(self._counts)]]
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """The number of each label, -1 for one without a pixel."""
+        numbers = np.full(len(self._colours), -1, np.int32)
+        numbers[self._order] = np.arange(len(self._order))
+        return numbers
+
+    def _label(self, index: int) -> int:
+        number = operator.index(index)
+        if not 0 <= number < len(self._order):
+            raise IndexError(f"there is no flat {number}; there are {len(self._order)}, from 0 on.")
+        return self._order[number]
+
+    def _label_at(self, x: float, y: float) -> int:
+        height, width = self._size
+        if not (0 <= x < width and 0 <= y < height):
+            raise IndexError(f"({x}, {y}) is outside the page of {width} x {height} pixels.")
+        rows, columns = self._labels.shape
+        return int(self._labels[_middle(int(y), height, rows), _middle(int(x), width, columns)])
+
+    def _page_pixel(self, row: int, column: int) -> tuple[int, int]:
+        (height, width), (rows, columns) = self._size, self._labels.shape
+        return (2 * column + 1) * width // (2 * columns), (2 * row + 1) * height // (2 * rows)
+
+    def enlarged(self, values: np.ndarray) -> np.ndarray:
+        """Bring what is given for each pixel of the label map, h x w x ..., to the page: H x W x ..."""
+        return self._rows(self._columns(values))
+
+    def _columns(self, values: np.ndarray) -> np.ndarray:
+        width, columns = self._size[1], self._labels.shape[1]
+        return values if width == columns else np.take(values, _middle(np.arange(width), width, columns), axis=1)
+
+    def _rows(self, values: np.ndarray) -> np.ndarray:
+        height, rows = self._size[0], self._labels.shape[0]
+        return values if height == rows else np.take(values, _middle(np.arange(height), height, rows), axis=0)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Tells one drawing from another."""
+
+    width: int
+    height: int
+    sha256: str
+    """Of the drawing's pixels."""
+
+
+def corrections_path(picture: str | os.PathLike[str]) -> Path:
+    """Return where the corrections of a coloured picture are kept: beside it, "page.png.nurie.json" for "page.png"."""
+    path = Path(picture)
+    return path.with_name(path.name + _SUFFIX)
+
+
+def write_corrections(path: Path, corrections: Iterable[Correction], drawing: Fingerprint) -> None:
+    """Write corrections, whole or not at all.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    about = {"width": drawing.width, "height": drawing.height, "sha256": drawing.sha256}
+    listed = [{"x": c.x, "y": c.y, "color": hex_of(c.colour)} for c in corrections]
+    write_listing(path, {"format": _FORMAT, "version": 1, "drawing": about}, "corrections", listed)
+
+
+def write_listing(path: Path, about: Mapping[str, object], name: str, entries: Iterable[object]) -> None:
+    """Write JSON whose last key is a list with one entry a line, to be read and changed by people too.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    lines = ",".join(f"\n  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+    head = "".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in about.items())
+    text = f"{{\n{head} {json.dumps(name)}: [{lines}\n ]\n}}\n"
+    # A file's name that is not UTF-8 has bytes that only JSON's own escapes can hold.
+    replace_file(path, lambda stream: stream.write(text.encode(errors="backslashreplace")))
+
+
+def read_corrections(path: str | os.PathLike[str], drawing: Fingerprint) -> list[Correction]:
+    """Read corrections of a drawing.
+
+    Raises:
+        InputError: the file cannot be read, is no file of corrections, or is one of another drawing.
+    """
+    try:
+        content = json.loads(Path(path).read_bytes())
+        if content["format"] != _FORMAT or content["version"] != 1:
+            raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
+        about = Fingerprint(**content["drawing"])
+        found = [Correction(int(c["x"]), int(c["y"]), colour_of(c["color"])) for c in content["corrections"]]
+    except OSError as error:
+        raise InputError(f"the corrections {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, TypeError, KeyError, InputError) as error:
+        raise InputError(
+            f"{path} is not a file of corrections that this version reads ({type(error).__name__}: {error}); "
+            "repair it, or move it away to colour without."
+        ) from error
+    if about != drawing:
+        same_size = (about.width, about.height) == (drawing.width, drawing.height)
+        raise InputError(
+            f"the corrections {path} belong to another drawing, of "
+            f"{'the same size but other lines' if same_size else f'{about.width} x {about.height} pixels'}; "
+            f"this one has {drawing.width} x {drawing.height}. Give another output, or move that file away."
+        )
+    for one in found:
+        if not (0 <= one.x < drawing.width and 0 <= one.y < drawing.height):
+            raise InputError(
+                f"{path} corrects ({one.x}, {one.y}), which is outside the page of {drawing.width} x {drawing.height} "
+                "pixels; take that line out."
+            )
+    return found
+
+
+def _middle(index: _Index, length: int, smaller: int) -> _Index:
+    """Return in which of `smaller` equal places the middle of pixel `index` of `length` lies, exactly."""
+    return (2 * index + 1) * smaller // (2 * length)
