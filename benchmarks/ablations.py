@@ -122,7 +122,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "no-ema": ("last weights, not averaged ones", {"model": {"optimizer": {"ema": 0}}}),
     "xdog": ("XDoG lines only", {"data": {"pairs": {"extract_share": 1.0}}}),
     "drawn": ("drawn lines only", {"data": {"pairs": {"extract_share": 0.0, "outline_share": 0.0}}}),
-    "jitter": ("one colour change for all slots of a pair", {"data": {"pairs": {"recolour": "jitter"}}}),
+    "jitter": ("one colour change for all slots of a pair", {"data": {"pairs": {"recolor": "jitter"}}}),
     "flat": ("references not shaded", {"model": {"augmentation": {"shading": None}}}),
     "scenes": ("a third of the pictures show two figures", {"model": {"augmentation": {"scenes": {"share": 0.35}}}}),
     "weak": (

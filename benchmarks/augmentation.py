@@ -42,8 +42,8 @@ def by_hand(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     target = np.clip(cv2.transform(picture, np.hstack([matrix, offset])), 0, 1).astype(np.float32)
     target = np.clip(target + rng.uniform(-1 / 255, 1 / 255, target.shape), 0, 1).astype(np.float32)
 
-    grey, sigma = cv2.cvtColor(target, cv2.COLOR_RGB2GRAY), float(rng.choice([0.3, 0.4, 0.5]))
-    contrasts = 20 * _blur(grey, sigma) - 19 * _blur(grey, 4.5 * sigma)
+    gray, sigma = cv2.cvtColor(target, cv2.COLOR_RGB2GRAY), float(rng.choice([0.3, 0.4, 0.5]))
+    contrasts = 20 * _blur(gray, sigma) - 19 * _blur(gray, 4.5 * sigma)
     lines = np.where(contrasts >= 0.01, 1.0, 1 + np.tanh(1e9 * (contrasts - 0.01))).astype(np.float32)
 
     settings = WARPS["strong"]
@@ -51,7 +51,7 @@ def by_hand(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     axis = np.linspace(0, 1, settings.side)
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     shown = points + rng.uniform(-settings.move, settings.move, points.shape)
-    height, width = grey.shape
+    height, width = gray.shape
     y, x = np.mgrid[:height, :width]
     pixels = np.stack([(x.ravel() + 0.5) / width, (y.ravel() + 0.5) / height], axis=-1)
     maps = _spline(points, shown, pixels) * (width, height) - 0.5
@@ -60,9 +60,9 @@ def by_hand(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     return lines, cv2.remap(target, map_x, map_y, cv2.INTER_LINEAR, borderMode=white, borderValue=(1, 1, 1))
 
 
-def _blur(grey: np.ndarray, sigma: float) -> np.ndarray:
+def _blur(gray: np.ndarray, sigma: float) -> np.ndarray:
     side = 2 * int(4 * sigma + 0.5) + 1
-    return cv2.GaussianBlur(grey, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    return cv2.GaussianBlur(gray, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
 def _spline(points: np.ndarray, values: np.ndarray, places: np.ndarray) -> np.ndarray:

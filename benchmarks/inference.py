@@ -38,19 +38,19 @@ def network_rows(folder: Path, *, size: int, threads: int, repeats: int) -> list
     reference = rng.uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
     tokens = engine.encode(reference)
 
-    def colour(side: int) -> float:
+    def color(side: int) -> float:
         line_art = np.where(rng.random((1, 1, side, side)) < 0.1, -1, 1).astype(np.float32)
         return median_seconds(lambda: engine.colorize(line_art, tokens), repeats=repeats, warmup=3)
 
     encode = median_seconds(lambda: engine.encode(reference), repeats=repeats, warmup=3)
-    colorize, what, seen = colour(size), f"{size} x {size}", engine.info.drawing_size
+    colorize, what, seen = color(size), f"{size} x {size}", engine.info.drawing_size
     rows = [
         (f"encode a reference, {what}", f"{1000 * encode:.1f} ms", "-"),
         (f"colour line art, {what}", f"{1000 * colorize:.1f} ms", "-"),
         (f"both, {what}", f"{1000 * (encode + colorize):.1f} ms", "33 ms" if size == 256 else "-"),
     ]
     if seen != size:
-        rows.append((f"colour line art, {seen} x {seen}, as a page is seen", f"{1000 * colour(seen):.1f} ms", "-"))
+        rows.append((f"colour line art, {seen} x {seen}, as a page is seen", f"{1000 * color(seen):.1f} ms", "-"))
     return rows
 
 

@@ -19,13 +19,13 @@ from PIL import Image
 from nurie.errors import DataError
 from nurie.lab.corpora import animals, emoji, portraits
 from nurie.lab.corpora.flat_svg import render_flat
-from nurie.lab.corpora.store import Bytes, Colour, Drawing
+from nurie.lab.corpora.store import Bytes, Color, Drawing
 
 HERE = Path(__file__).parent
 REFERENCE_SIDE = 512
 
 
-def colours(**palette: str) -> dict[str, Colour]:
+def colors(**palette: str) -> dict[str, Color]:
     """A palette from #rrggbb."""
     return {slot.replace("_", "-"): tuple(bytes.fromhex(value.lstrip("#"))) for slot, value in palette.items()}
 
@@ -35,28 +35,28 @@ class Place:
     """Where a square picture stands on a page.
 
     Attributes:
-        centre: x, y as shares of the page's width and height.
+        center: x, y as shares of the page's width and height.
         side: of the picture, as a share of the page's width.
         rotate: degrees, clockwise.
         mirror: left and right exchanged.
         bend: how far the middle rows move sideways, as a share of the side.
     """
 
-    centre: tuple[float, float] = (0.5, 0.5)
+    center: tuple[float, float] = (0.5, 0.5)
     side: float = 1.0
     rotate: float = 0.0
     mirror: bool = False
     bend: float = 0.0
 
 
-def put(page: Bytes, picture: Bytes, place: Place, outside: Colour) -> Bytes:
+def put(page: Bytes, picture: Bytes, place: Place, outside: Color) -> Bytes:
     """Lay a picture on a page; where it is darker it shows."""
     height, width = page.shape[:2]
     scale = place.side * width / picture.shape[1]
     angle = np.deg2rad(place.rotate)
     sign = -1.0 if place.mirror else 1.0
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - place.centre[0] * width + 0.5, y - place.centre[1] * height + 0.5
+    x, y = x - place.center[0] * width + 0.5, y - place.center[1] * height + 0.5
     u = sign * (np.cos(angle) * x + np.sin(angle) * y) / scale
     v = (-np.sin(angle) * x + np.cos(angle) * y) / scale
     side = picture.shape[1]
@@ -74,7 +74,7 @@ def line_page(width: int, height: int, *figures: tuple[Drawing, Place]) -> Bytes
     return page[..., 0]
 
 
-def reference(drawing: Drawing, palette: Mapping[str, Colour], place: Place) -> Bytes:
+def reference(drawing: Drawing, palette: Mapping[str, Color], place: Place) -> Bytes:
     """A drawing in a palette on its ground, 512 x 512 x 3."""
     missing = [slot for slot in drawing.slots if slot not in palette]
     if missing:
@@ -103,15 +103,15 @@ def character(style: str, seed: str, split: str = "test") -> Drawing:
 def head() -> tuple[Bytes, list[Bytes]]:
     """A head; the reference is another one of the same hand."""
     drawing = line_page(1024, 1024, (character("adventurer", "example-1"), Place(side=0.95, rotate=-3)))
-    palette = colours(background="#f4ead8", hair="#1f7a8c", skin="#f2c6a0", lips="#d1495b", glasses="#3d405b")
-    place = Place(side=0.95, mirror=True, rotate=4, centre=(0.52, 0.5))
-    return drawing, [reference(character("adventurer", "example-10"), palette | colours(earrings="#edae49"), place)]
+    palette = colors(background="#f4ead8", hair="#1f7a8c", skin="#f2c6a0", lips="#d1495b", glasses="#3d405b")
+    place = Place(side=0.95, mirror=True, rotate=4, center=(0.52, 0.5))
+    return drawing, [reference(character("adventurer", "example-10"), palette | colors(earrings="#edae49"), place)]
 
 
 def bust() -> tuple[Bytes, list[Bytes]]:
     """A bust; the reference is of another hand."""
-    drawing = line_page(900, 1200, (character("personas", "example-22"), Place(side=1.08, centre=(0.5, 0.55))))
-    palette = colours(
+    drawing = line_page(900, 1200, (character("personas", "example-22"), Place(side=1.08, center=(0.5, 0.55))))
+    palette = colors(
         background="#ffffff",
         hair="#b5472f",
         skin="#e9b48a",
@@ -121,15 +121,15 @@ def bust() -> tuple[Bytes, list[Bytes]]:
         earrings="#e0b040",
         eyeShadow="#9a7aa0",
     )
-    place = Place(side=0.9, mirror=True, centre=(0.47, 0.55))
+    place = Place(side=0.9, mirror=True, center=(0.47, 0.55))
     return drawing, [reference(character("micah", "reference-3", "train"), palette, place)]
 
 
-def animal_emoji(name: str, palette: Mapping[str, Colour], tarball: emoji.Tarball) -> tuple[Bytes, list[Bytes]]:
+def animal_emoji(name: str, palette: Mapping[str, Color], tarball: emoji.Tarball) -> tuple[Bytes, list[Bytes]]:
     """An animal; the reference is the same one in other colours, turned, mirrored and bent."""
     svg = tarball.pictures[name][0]
     drawing = render_flat(svg, size=1024, line_width=0.008).layers.drawing
-    place = Place(side=0.8, rotate=12, mirror=True, bend=0.06, centre=(0.48, 0.52))
+    place = Place(side=0.8, rotate=12, mirror=True, bend=0.06, center=(0.48, 0.52))
     page = line_page(1200, 900, (drawing, Place(side=0.72)))
     return page, [reference(drawing, palette, place)]
 
@@ -138,7 +138,7 @@ def beast() -> tuple[Bytes, list[Bytes]]:
     """An animal's head; the reference is the same one in other colours, turned and shifted."""
     animal = animals.render_animal("example-9", "test", size=1024)[0]
     drawing = line_page(1024, 1024, (animal, Place(side=0.95)))
-    palette = colours(
+    palette = colors(
         background="#ffffff",
         coat="#6a8d73",
         patch="#e4ffe1",
@@ -147,7 +147,7 @@ def beast() -> tuple[Bytes, list[Bytes]]:
         nose="#bc6c4d",
         nose_2="#d4a017",
     )
-    place = Place(side=0.85, rotate=-8, mirror=True, centre=(0.53, 0.48))
+    place = Place(side=0.85, rotate=-8, mirror=True, center=(0.53, 0.48))
     return drawing, [reference(animal, palette, place)]
 
 
@@ -156,10 +156,10 @@ def page() -> tuple[Bytes, list[Bytes]]:
     drawing = line_page(
         1000,
         1500,
-        (character("adventurer", "example-5"), Place(side=0.72, centre=(0.38, 0.25), mirror=True)),
-        (character("lorelei", "example-27"), Place(side=0.8, centre=(0.6, 0.73))),
+        (character("adventurer", "example-5"), Place(side=0.72, center=(0.38, 0.25), mirror=True)),
+        (character("lorelei", "example-27"), Place(side=0.8, center=(0.6, 0.73))),
     )
-    palette = colours(background="#ffffff", hair="#5e4b8b", skin="#f0c39b", lips="#c1121f", earrings="#d4a017")
+    palette = colors(background="#ffffff", hair="#5e4b8b", skin="#f0c39b", lips="#c1121f", earrings="#d4a017")
     others = character("adventurer", "example-4"), character("lorelei", "example-22")
     return drawing, [reference(other, palette, Place(side=0.95)) for other in others]
 
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE)
     arguments = parser.parse_args()
     tarball = emoji.read_tarball(arguments.emoji)
-    bear = colours(background="#ffffff", fill_1="#2a9d8f", fill_2="#e9c46a", fill_3="#e76f51", fill_4="#264653")
+    bear = colors(background="#ffffff", fill_1="#2a9d8f", fill_2="#e9c46a", fill_3="#e76f51", fill_4="#264653")
     examples: dict[str, Callable[[], tuple[Bytes, list[Bytes]]]] = {
         "head": head,
         "bust": bust,

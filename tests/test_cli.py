@@ -65,14 +65,14 @@ def times(folder: str) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in Path(folder).rglob("*.*") if path.suffix != ".jsonl"}
 
 
-def colour(path: str) -> list[int]:
+def color(path: str) -> list[int]:
     with Image.open(path) as picture:
         return np.asarray(picture)[5, 5].tolist()
 
 
 def is_red(path: str) -> bool:
     # roundings on the way through float32 and uint8
-    return bool(np.abs(np.subtract(colour(path)[:3], RED)).max() <= 1)
+    return bool(np.abs(np.subtract(color(path)[:3], RED)).max() <= 1)
 
 
 def test_one_file(colorize, capsys: pytest.CaptureFixture) -> None:
@@ -246,7 +246,7 @@ def test_one_drawing_of_a_chapter_is_done_again(colorize, capsys: pytest.Capture
     capsys.readouterr()
     assert colorize(*chapter) == 0
     assert capsys.readouterr().out == "0 of 3 coloured in out, 3 were there already\n"
-    assert colour("out/b.png") == [30, 150, 30]
+    assert color("out/b.png") == [30, 150, 30]
     # by other settings it is none of the chapter's any more
     assert colorize(*page, "--overwrite", "--palette", "lock") == 0
     assert colorize(*chapter) == 2
@@ -276,7 +276,7 @@ def test_pictures_that_are_not_read_are_named(colorize, capsys: pytest.CaptureFi
     assert outputs("out") == ["a.png", "b.png", "c.png"]
 
 
-def test_references_without_colours_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
+def test_references_without_colors_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
     assert colorize("lines/a.png", "-r", "ref.png", "-r", "lines/b.png", "-o", "x.png") == 0
     told = "note: lines/b.png has no colours, only black, white and grey, and gives no others.\n"
     assert capsys.readouterr() == ("x.png\n", told)
@@ -292,14 +292,14 @@ def test_a_name_that_the_terminal_lacks_is_no_error(colorize, monkeypatch: pytes
     assert is_red("彩色/塗り絵.png")
 
 
-def test_pages_without_anything_to_colour_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
+def test_pages_without_anything_to_color_are_told(colorize, capsys: pytest.CaptureFixture) -> None:
     Image.new("L", (53, 41), 255).save("lines/b.png")
     Image.new("L", (53, 41), 0).save("lines/c.png")
     assert colorize("lines", "-r", "ref.png", "-o", "out") == 0
     told = capsys.readouterr().err
     assert "lines/b.png: nothing dark is drawn on it, so it stays white.\n" in told and "lines/a.png" not in told
     assert "lines/c.png: it is black all over, so there is nothing to colour.\n" in told
-    assert colour("out/b.png") == [255, 255, 255] and colour("out/c.png") == [0, 0, 0]
+    assert color("out/b.png") == [255, 255, 255] and color("out/c.png") == [0, 0, 0]
     assert colorize("lines/b.png", "-r", "ref.png", "-o", "b.psd") == 0
     assert capsys.readouterr() == ("b.psd\n", "lines/b.png: nothing dark is drawn on it, so it stays white.\n")
 
@@ -376,7 +376,7 @@ def test_one_palette_for_a_chapter(colorize) -> None:
     Path("hero.gpl").write_text("GIMP Palette\n190 50 60\tred\n0 0 0\tink\n")
     assert colorize("lines", "-r", "ref.png", "-o", "out", "--palette", "hero.gpl", "--save-palette", "used.json") == 0
     for name in ("a.png", "b.png", "c.png"):
-        assert colour(f"out/{name}") == [190, 50, 60]
+        assert color(f"out/{name}") == [190, 50, 60]
     assert json.loads(Path("used.json").read_text())["colors"] == [
         {"name": "red", "hex": "#be323c"},
         {"name": "ink", "hex": "#000000"},
@@ -384,7 +384,7 @@ def test_one_palette_for_a_chapter(colorize) -> None:
 
 
 def test_a_chapter_in_layers(colorize) -> None:
-    assert colorize("lines", "-r", "ref.png", "-o", "out", "--format", "psd", "--layer-per-colour") == 0
+    assert colorize("lines", "-r", "ref.png", "-o", "out", "--format", "psd", "--layer-per-color") == 0
     for name in ("a", "b", "c"):
         with Image.open(f"out/{name}.psd") as picture:
             assert picture.format == "PSD" and len(picture.layers) >= 3
@@ -396,7 +396,7 @@ def test_a_layer_alone(colorize, capsys: pytest.CaptureFixture) -> None:
         assert picture.mode == "RGBA"
     assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--part", "shadow") == 2
     assert "error: part is image, colors or lines; got 'shadow'" in capsys.readouterr().err
-    for wrong in (["x.psd", "--part", "lines"], ["x.png", "--layer-per-colour"]):
+    for wrong in (["x.psd", "--part", "lines"], ["x.png", "--layer-per-color"]):
         assert colorize("lines/a.png", "-r", "ref.png", "-o", *wrong) == 2
         assert "write .p" in capsys.readouterr().err
     assert not list(Path().glob("x.*"))
@@ -404,7 +404,7 @@ def test_a_layer_alone(colorize, capsys: pytest.CaptureFixture) -> None:
 
 def test_the_palette_of_the_references(colorize) -> None:
     assert colorize("lines/a.png", "-r", "ref.png", "-o", "x.png", "--palette", "lock", "--save-palette", "x.gpl") == 0
-    assert colour("x.png") == list(RED)
+    assert color("x.png") == list(RED)
     assert Path("x.gpl").read_text() == "GIMP Palette\nName: x\n#\n200  40  60\t#c8283c\n"
     assert colorize("lines/b.png", "-r", "ref.png", "-o", "y.png", "--save-palette", "y.gpl") == 0
     assert Path("y.gpl").read_text() == Path("x.gpl").read_text().replace("Name: x", "Name: y")
@@ -424,7 +424,7 @@ def test_a_region_set_by_hand_stays_when_the_page_is_run_again(colorize, capsys:
     page = ["lines/a.png", "-r", "ref.png", "-o", "x.png", "--overwrite"]
     assert colorize(*page, "--set", "7,5=#1e961e", "--set", " 11 , 31 = 0000FF") == 0
     assert capsys.readouterr() == ("x.png\n", "")
-    assert colour("x.png") == [30, 150, 30]
+    assert color("x.png") == [30, 150, 30]
     Image.new("RGB", (48, 32), (9, 9, 90)).save("dark.png")
     page[2] = "dark.png"
     assert colorize(*page) == 0
@@ -464,7 +464,7 @@ def test_corrections_in_a_chapter_are_said(colorize, capsys: pytest.CaptureFixtu
     assert "out/b.png: 1 region recoloured as b.png.nurie.json says" in said.err
     assert "error: out/c.png.nurie.json is not a file of corrections" in said.err
     assert said.out == "2 of 3 coloured in out\n"
-    assert colour("out/b.png") == [30, 150, 30] and is_red("out/a.png")
+    assert color("out/b.png") == [30, 150, 30] and is_red("out/a.png")
 
 
 def truncated(path: Path) -> None:

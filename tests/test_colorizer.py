@@ -59,7 +59,7 @@ def test_any_size_works(colorizer: Colorizer, size: tuple) -> None:
     np.testing.assert_allclose(np.asarray(result.colors).reshape(-1, 3).mean(0), RED, atol=1)
 
 
-def test_screentone_is_no_line_and_lies_over_the_colours(colorizer: Colorizer) -> None:
+def test_screentone_is_no_line_and_lies_over_the_colors(colorizer: Colorizer) -> None:
     lines = cv2.circle(np.full((211, 223), 255, np.uint8), (110, 105), 90, 0, 3)
     for x, y in np.mgrid[50:171:9, 45:166:9].reshape(2, -1).T:
         cv2.circle(lines, (int(x), int(y)), 2, 0, -1)
@@ -68,12 +68,12 @@ def test_screentone_is_no_line_and_lies_over_the_colours(colorizer: Colorizer) -
     np.testing.assert_array_equal(np.asarray(result.lines)[..., 3], 255 - lines)
     assert (np.asarray(result.image)[lines == 0] == 0).all()
     # On a dot there is no line: it is a place in its region.
-    assert result.recolour(104, 99, "#0080ff") == result.flats.at(100, 97)
+    assert result.recolor(104, 99, "#0080ff") == result.flats.at(100, 97)
     with pytest.raises(InputError, match="on a line"):
-        colorizer(lines, plain(), screentone=False).recolour(104, 99, "#0080ff")
+        colorizer(lines, plain(), screentone=False).recolor(104, 99, "#0080ff")
 
 
-def test_speech_balloons_stay_white_until_they_are_recoloured(colorizer: Colorizer) -> None:
+def test_speech_balloons_stay_white_until_they_are_recolored(colorizer: Colorizer) -> None:
     lines = cv2.rectangle(np.full((401, 307), 255, np.uint8), (5, 5), (300, 395), 0, 3)
     cv2.ellipse(lines, (110, 100), (81, 51), 0, 0, 360, 0, 3)
     for x in range(65, 160, 14):
@@ -83,10 +83,10 @@ def test_speech_balloons_stay_white_until_they_are_recoloured(colorizer: Coloriz
     inside = cv2.ellipse(np.zeros_like(lines), (110, 100), (78, 48), 0, 0, 360, 1, -1) > 0
     assert (np.asarray(result.colors)[inside] == 255).all()
     assert result.flats[result.flats.at(200, 300)] == "#0a141e"
-    result.recolour(110, 60, "#ffee00")
+    result.recolor(110, 60, "#ffee00")
     assert (np.asarray(result.colors)[60, 110] == (255, 238, 0)).all()
-    coloured = np.asarray(colorizer(lines, plain(), balloons=False).colors)[inside]
-    np.testing.assert_allclose(coloured.astype(int), np.broadcast_to(RED, coloured.shape), atol=1)
+    colored = np.asarray(colorizer(lines, plain(), balloons=False).colors)[inside]
+    np.testing.assert_allclose(colored.astype(int), np.broadcast_to(RED, colored.shape), atol=1)
 
 
 def test_of_a_comic_page_every_panel_is_seen_by_itself_and_without_its_frame(colorizer: Colorizer) -> None:
@@ -174,10 +174,10 @@ def test_what_is_hardly_line_art_is_told(colorizer: Colorizer) -> None:
     assert not colorizer(red, plain()).notes
 
 
-def test_references_without_colours_are_told(colorizer: Colorizer, tmp_path: Path) -> None:
-    grey, noisy = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1)), plain((90, 90, 90))
+def test_references_without_colors_are_told(colorizer: Colorizer, tmp_path: Path) -> None:
+    gray, noisy = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1)), plain((90, 90, 90))
     noisy[::2, ::3] = 85, 97, 92  # as JPEG leaves it
-    Image.fromarray(grey).save(tmp_path / "grey.png")
+    Image.fromarray(gray).save(tmp_path / "grey.png")
     spot = plain((255, 255, 255))
     spot[20:24, 30:34] = RED
     told = "has no colours, only black, white and grey, and gives no others."
@@ -226,7 +226,7 @@ def test_lines_on_nothing_become_opaque_where_they_are_painted(colorizer: Colori
     assert not bare[glass[..., 3] > 0, :3].any()
 
 
-def test_coloured_lines_keep_their_colour(colorizer: Colorizer) -> None:
+def test_colored_lines_keep_their_color(colorizer: Colorizer) -> None:
     lines = np.dstack([np.full((61, 83), 255, np.uint8), drawing(), drawing()])
     result = colorizer(lines, plain((30, 200, 60)))
     assert np.asarray(result.image)[drawing() == 0].tolist()[0] == [255, 0, 0]
@@ -249,7 +249,7 @@ def test_several_references_are_used_together_and_sources_point_into_them(colori
             result.source(*outside)
 
 
-def test_the_source_of_a_colour_needs_a_map(model_folder_without_map: Path) -> None:
+def test_the_source_of_a_color_needs_a_map(model_folder_without_map: Path) -> None:
     result = Colorizer(model_folder_without_map, threads=1)(drawing(), plain())
     assert result.image.size == (83, 61)
     with pytest.raises(ModelError, match="no attention map .* use a model whose fusion matches"):
@@ -334,7 +334,7 @@ def test_paths_and_saving(colorizer: Colorizer, tmp_path: Path) -> None:
         result.save(tmp_path / "out.xcf")
 
 
-def test_a_region_is_recoloured_and_the_pictures_follow(colorizer: Colorizer) -> None:
+def test_a_region_is_recolored_and_the_pictures_follow(colorizer: Colorizer) -> None:
     lines = drawing()
     result = colorizer(lines, plain())
     before = np.asarray(result.image)
@@ -342,22 +342,22 @@ def test_a_region_is_recoloured_and_the_pictures_follow(colorizer: Colorizer) ->
     inside = result.flats.at(41, 30)
     assert len(result.flats) == 2 and result.flats.at(3, 2) == 0 and inside == 1
     result.flats[inside] = "#1e961e"
-    after, colours = np.asarray(result.image), np.asarray(result.colors)
+    after, colors = np.asarray(result.image), np.asarray(result.colors)
     mask = result.flats.mask(inside)
-    assert (colours[mask] == (30, 150, 30)).all()
+    assert (colors[mask] == (30, 150, 30)).all()
     assert (after[mask & (lines == 255)] == (30, 150, 30)).all() and (after[lines == 0] == 0).all()
     np.testing.assert_array_equal(after[~mask], before[~mask])
-    np.testing.assert_array_equal(after, np.rint(colours * (lines[..., None] / 255)))
-    assert result.recolour(41.5, 30, (1, 2, 3)) == inside
+    np.testing.assert_array_equal(after, np.rint(colors * (lines[..., None] / 255)))
+    assert result.recolor(41.5, 30, (1, 2, 3)) == inside
     assert result.flats[inside] == "#010203"
 
 
-def test_corrections_stay_when_the_drawing_is_coloured_again(colorizer: Colorizer, tmp_path: Path) -> None:
+def test_corrections_stay_when_the_drawing_is_colored_again(colorizer: Colorizer, tmp_path: Path) -> None:
     first = colorizer(drawing(), plain())
     first.save(tmp_path / "a.png")
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
     first.flats[1] = "#1e961e"
-    first.recolour(3, 2, "#0000ff")
+    first.recolor(3, 2, "#0000ff")
     first.save(tmp_path / "a.png")
     kept = tmp_path / "a.png.nurie.json"
     # other references, other colours
@@ -392,10 +392,10 @@ def test_a_point_that_names_no_region(colorizer: Colorizer) -> None:
     result = colorizer(drawing(), plain())
     for x, y in ((83, 0), (0, 61), (-1, 5)):
         with pytest.raises(InputError, match=rf"\({x}, {y}\) is outside the drawing of 83 x 61"):
-            result.recolour(x, y, "#1e961e")
+            result.recolor(x, y, "#1e961e")
     row, column = np.argwhere(drawing() == 0)[0].tolist()
     with pytest.raises(InputError, match="is on a line"):
-        result.recolour(column, row, "#1e961e")
+        result.recolor(column, row, "#1e961e")
     assert not result.flats.corrections
 
 
@@ -421,7 +421,7 @@ def test_every_flat_is_explained(colorizer: Colorizer, tmp_path: Path) -> None:
         assert flat["source"]["reference"] == 1 and flat["source"]["file"] == str(tmp_path / "bright.png")
         assert 80 < flat["source"]["x"] < 100 and 60 < flat["source"]["y"] < 75
     with Image.open(tmp_path / "a.png") as picture:
-        found = {colour for _, colour in picture.getcolors(1 << 24)}
+        found = {color for _, color in picture.getcolors(1 << 24)}
     assert {tint_of(0), tint_of(1)} <= found
 
 
@@ -432,7 +432,7 @@ def test_without_a_map_a_flat_has_no_source(model_folder_without_map: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_every_flat_takes_the_palettes_nearest_colour(colorizer: Colorizer, tmp_path: Path) -> None:
+def test_every_flat_takes_the_palettes_nearest_color(colorizer: Colorizer, tmp_path: Path) -> None:
     (tmp_path / "a.gpl").write_text("GIMP Palette\n190 50 60\tred\n0 0 0\tink\n")
     free = colorizer(drawing(), plain())
     for palette in (
@@ -443,7 +443,7 @@ def test_every_flat_takes_the_palettes_nearest_colour(colorizer: Colorizer, tmp_
     ):
         result = colorizer(drawing(), plain(), palette=palette)
         assert set(result.flats) == {"#be323c"}
-        assert {tuple(colour) for colour in np.asarray(result.colors).reshape(-1, 3)} == {(190, 50, 60)}
+        assert {tuple(color) for color in np.asarray(result.colors).reshape(-1, 3)} == {(190, 50, 60)}
     assert set(free.flats) != {"#be323c"}
     white = colorizer(drawing(), plain((255, 255, 255)), palette=tmp_path / "a.gpl")
     assert set(white.flats) == {"#ffffff"}
@@ -452,7 +452,7 @@ def test_every_flat_takes_the_palettes_nearest_colour(colorizer: Colorizer, tmp_
 def test_lock_is_the_palette_of_all_references(colorizer: Colorizer) -> None:
     known = colorizer.encode([plain(), plain((20, 30, 200)), plain((202, 42, 61))])
     # the third is the first, a little different
-    assert [(swatch.colour, swatch.name) for swatch in known.swatches] == [
+    assert [(swatch.color, swatch.name) for swatch in known.swatches] == [
         (RED, "#c8283c"),
         ((20, 30, 200), "#141ec8"),
     ]
@@ -474,7 +474,7 @@ def washed() -> tuple[np.ndarray, np.ndarray]:
     return lines, reference
 
 
-def test_modes_of_colouring(colorizer: Colorizer) -> None:
+def test_modes_of_coloring(colorizer: Colorizer) -> None:
     lines, reference = washed()
     pages = {mode: colorizer(lines, reference, mode=mode) for mode in ("flats", "soft", "shaded")}  # type: ignore[arg-type]
     flats = np.asarray(pages["flats"].colors)
@@ -487,7 +487,7 @@ def test_modes_of_colouring(colorizer: Colorizer) -> None:
     soft = pages["soft"]
     inside = soft.flats.mask(soft.flats.at(210, 155))
     before = np.asarray(soft.colors)[inside].astype(int) - flats[inside]
-    soft.recolour(210, 155, (120, 130, 140))
+    soft.recolor(210, 155, (120, 130, 140))
     np.testing.assert_array_equal(np.asarray(soft.colors)[inside] - np.array([120, 130, 140]), before)
     locked = colorizer(lines, reference, mode="soft", palette=[(120, 130, 140)])
     assert set(locked.flats) == {"#78828c"}
@@ -577,12 +577,12 @@ def merged(path: Path) -> Image.Image:
     return picture
 
 
-@pytest.mark.parametrize("per_colour", [False, True])
+@pytest.mark.parametrize("per_color", [False, True])
 @pytest.mark.parametrize("suffix", [".psd", ".ora", ".tif"])
-def test_a_page_in_layers_is_the_page(colorizer: Colorizer, tmp_path: Path, suffix: str, per_colour: bool) -> None:
+def test_a_page_in_layers_is_the_page(colorizer: Colorizer, tmp_path: Path, suffix: str, per_color: bool) -> None:
     result = colorizer(drawing(), plain())
     result.flats[1] = "#2060d0"
-    path = result.save(tmp_path / f"page{suffix}", layer_per_colour=per_colour)
+    path = result.save(tmp_path / f"page{suffix}", layer_per_color=per_color)
     # Two 8-bit roundings at the soft rim of a line.
     apart = np.abs(flattened(path, (83, 61)).astype(int) - np.asarray(result.image).astype(int))
     assert apart.max() <= 2 and (apart == 0).mean() > 0.9
@@ -594,15 +594,13 @@ def test_a_page_in_layers_is_the_page(colorizer: Colorizer, tmp_path: Path, suff
     assert again.correct(tmp_path / f"page{suffix}.nurie.json") == 1
 
 
-def test_a_layer_for_each_colour(colorizer: Colorizer, tmp_path: Path) -> None:
+def test_a_layer_for_each_color(colorizer: Colorizer, tmp_path: Path) -> None:
     from psd_tools import PSDImage
 
     result = colorizer(drawing(), plain())
     result.flats[1] = "#2060d0"
     outside, inside = result.flats[0], "#2060d0"
-    names = [
-        layer.name for layer in PSDImage.open(result.save(tmp_path / "a.psd", layer_per_colour=True)).descendants()
-    ]
+    names = [layer.name for layer in PSDImage.open(result.save(tmp_path / "a.psd", layer_per_color=True)).descendants()]
     assert sorted(names) == sorted(["paper", "flats", f"flat {outside}", f"flat {inside}", "lines"])
     assert [layer.name for layer in PSDImage.open(result.save(tmp_path / "b.psd"))] == ["paper", "flats", "lines"]
 
@@ -621,16 +619,16 @@ def glass() -> np.ndarray:
 
 @pytest.mark.parametrize(("pixels", "names"), [(cut_out(), ["paper", "flats", "lines"]), (glass(), ["flats", "lines"])])
 @pytest.mark.parametrize("inside", ["#2060d0", "#ffffff"])
-@pytest.mark.parametrize("per_colour", [False, True])
+@pytest.mark.parametrize("per_color", [False, True])
 @pytest.mark.parametrize("suffix", [".psd", ".ora", ".tif"])
 def test_a_cut_out_is_the_same_merged_and_in_layers(
-    colorizer: Colorizer, tmp_path: Path, suffix: str, per_colour: bool, inside: str, pixels: np.ndarray, names: list
+    colorizer: Colorizer, tmp_path: Path, suffix: str, per_color: bool, inside: str, pixels: np.ndarray, names: list
 ) -> None:
     from psd_tools import PSDImage
 
     result = colorizer(Image.fromarray(pixels), plain())
     result.flats[1] = inside
-    path = result.save(tmp_path / f"a{suffix}", layer_per_colour=per_colour)
+    path = result.save(tmp_path / f"a{suffix}", layer_per_color=per_color)
     wanted = np.asarray(result.image).astype(int)
     seen, mixed = np.asarray(merged(path)).astype(int), flattened(path, (83, 61), (0, 0, 0, 0)).astype(int)
     np.testing.assert_array_equal(seen[..., 3], wanted[..., 3])
@@ -643,7 +641,7 @@ def test_a_cut_out_is_the_same_merged_and_in_layers(
         # of colours what is seen is colour times alpha
         shown = [np.rint(picture[..., :3] * picture[..., 3:] / 255) for picture in (got, wanted)]
         np.testing.assert_allclose(shown[0], shown[1], atol=3)
-    if suffix == ".psd" and not per_colour and inside != "#ffffff":
+    if suffix == ".psd" and not per_color and inside != "#ffffff":
         assert [layer.name for layer in PSDImage.open(path)] == names
 
 
@@ -661,7 +659,7 @@ def test_a_drawings_profile_is_kept_and_its_lines_too(
     assert not any("profile" in note for note in result.notes)
     # and it is seen in the colour that was asked for
     np.testing.assert_allclose(rgb_of(result.image)[30, 41].astype(int), (32, 208, 96), atol=2)
-    path = result.save(tmp_path / f"a{suffix}", layer_per_colour=suffix in (".psd", ".ora", ".tif"))
+    path = result.save(tmp_path / f"a{suffix}", layer_per_color=suffix in (".psd", ".ora", ".tif"))
     picture = merged(path)
     assert picture.info["icc_profile"] == profiles["adobe"]
     if suffix in WRITABLE:
@@ -678,7 +676,7 @@ def test_a_drawings_profile_is_kept_and_its_lines_too(
         np.testing.assert_allclose(flattened(path, (83, 61)).astype(int), pixels, atol=2)
 
 
-def test_colours_of_an_srgb_drawing_are_exact(colorizer: Colorizer, profiles: dict[str, bytes]) -> None:
+def test_colors_of_an_srgb_drawing_are_exact(colorizer: Colorizer, profiles: dict[str, bytes]) -> None:
     page = Image.fromarray(drawing()).convert("RGB")
     bare = colorizer(page, plain(), palette=["#bf313d"])
     assert "icc_profile" not in bare.image.info
@@ -712,9 +710,9 @@ def test_references_are_seen_by_their_profiles(colorizer: Colorizer, profiles: d
     source, target = ImageCms.ImageCmsProfile(io.BytesIO(profiles["adobe"])), ImageCms.createProfile("sRGB")
     wanted = ImageCms.profileToProfile(numbers, source, target).getpixel((0, 0))
     assert max(abs(a - b) for a, b in zip(wanted, (100, 200, 100), strict=True)) > 50
-    colours = np.asarray(colorizer(drawing(), numbers).colors)
+    colors = np.asarray(colorizer(drawing(), numbers).colors)
     # float32 and uint8 roundings on the way
-    np.testing.assert_allclose(colours[30, 41].astype(int), wanted, atol=1)
+    np.testing.assert_allclose(colors[30, 41].astype(int), wanted, atol=1)
 
 
 def test_one_layer_alone(colorizer: Colorizer, tmp_path: Path) -> None:
@@ -724,7 +722,7 @@ def test_one_layer_alone(colorizer: Colorizer, tmp_path: Path) -> None:
             assert picture.mode == mode
             np.testing.assert_array_equal(np.asarray(picture), np.asarray(getattr(result, part)))
     with pytest.raises(OutputError, match="one picture has no layers; write .psd, .ora, .tif"):
-        result.save(tmp_path / "a.png", layer_per_colour=True)
+        result.save(tmp_path / "a.png", layer_per_color=True)
     with pytest.raises(OutputError, match="cannot write"):
         result.save(tmp_path / "a.psd", part="lines")
     with pytest.raises(OutputError, match=r"cannot write '.gif'; use .png, .*, .psd, .ora"):

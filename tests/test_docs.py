@@ -92,8 +92,8 @@ def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch
     page = np.full((97, 131), 255, np.uint8)
     page[11, 7:119] = 0
     Image.fromarray(page).save(tmp_path / "page.png")
-    for name, colour in (("hero", (200, 30, 40)), ("hero-2", (30, 60, 200))):
-        Image.new("RGB", (67, 61), colour).save(tmp_path / f"{name}.png")
+    for name, color in (("hero", (200, 30, 40)), ("hero-2", (30, 60, 200))):
+        Image.new("RGB", (67, 61), color).save(tmp_path / f"{name}.png")
     monkeypatch.setattr(colorizer.hub, "model_folder", lambda model, cache_dir: model_folder)
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet.replace("(120, 80)", "(101, 83)"), "README.md", "exec"), {})
@@ -107,8 +107,8 @@ def test_the_first_steps_can_be_taken_one_after_another(
     page = np.full((613, 631), 255, np.uint8)
     page[311] = 0
     drawings = ["drawing.png", "chapter/page2.png", "chapter/page7.png", "examples/page/drawing.png"]
-    colours = ["reference.png", "hero.png", "cast/hero.png", "examples/page/references/1.png"]
-    for name in [*drawings, *colours]:
+    colors = ["reference.png", "hero.png", "cast/hero.png", "examples/page/references/1.png"]
+    for name in [*drawings, *colors]:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(page if name in drawings else np.full((61, 67, 3), (200, 30, 40), np.uint8)).save(name)
     Path("examples/beast").mkdir()
@@ -139,7 +139,7 @@ def test_make_knows_its_targets(target: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_make_colorize_colours_every_example() -> None:
+def test_make_colorize_colors_every_example() -> None:
     done = subprocess.run(["make", "--dry-run", "colorize"], cwd=ROOT, capture_output=True, text=True)
     for example in EXAMPLES:
         assert re.search(rf"\b{example.name}\b", done.stdout)
@@ -153,7 +153,7 @@ def test_there_are_enough_examples() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
-def test_examples_have_references_and_a_licence(example: Path) -> None:
+def test_examples_have_references_and_a_license(example: Path) -> None:
     assert list((example / "references").glob("*.png"))
     credits = (ROOT / "examples" / "CREDITS.md").read_text("utf-8")
     line = re.search(rf"^\* \*\*{example.name}\*\*.*?(?=^\* \*\*|^The MIT|\Z)", credits, re.DOTALL | re.MULTILINE)

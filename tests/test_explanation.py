@@ -7,7 +7,7 @@ from PIL import Image
 
 from nurie.explanation import Reference, draw, tint_of
 
-GREY = (128, 128, 128)
+GRAY = (128, 128, 128)
 
 
 def flat(number: int, color: str, x: int, y: int, source: tuple | None = None, area: int = 100) -> dict:
@@ -70,8 +70,8 @@ def test_flats_with_room_have_their_number_here_and_in_the_reference(page: tuple
     assert [has_text(picture, x, 250) for x in (100, 300, 500, 700, 797)] == [False, True, True, True, False]
     # The references stand right of the page below their titles, 480 pixels wide: 2.4 times their own 200.
     left, column = round(800 * SCALE) + 16, np.asarray(picture)[:, round(800 * SCALE) + 16 :]
-    tops = [int(np.argmax((column[:, 240] == GREY).all(1)))]
-    tops.append(tops[0] + 240 + int(np.argmax((column[tops[0] + 240 :, 240] == GREY).all(1))))
+    tops = [int(np.argmax((column[:, 240] == GRAY).all(1)))]
+    tops.append(tops[0] + 240 + int(np.argmax((column[tops[0] + 240 :, 240] == GRAY).all(1))))
     for top, (x, y) in zip(tops, [(20, 80), (150, 25)], strict=True):
         thumbnail = picture.crop((left, top, left + 480, top + 240))
         changed = np.argwhere((np.asarray(thumbnail) != 128).any(2))
@@ -80,7 +80,7 @@ def test_flats_with_room_have_their_number_here_and_in_the_reference(page: tuple
         assert np.abs(changed - (y * 2.4, x * 2.4)).max() < 20
 
 
-def test_what_one_place_coloured_is_listed_there_and_cut_short(page: tuple) -> None:
+def test_what_one_place_colored_is_listed_there_and_cut_short(page: tuple) -> None:
     ink, numbers = np.zeros((400, 700), np.float32), np.repeat(np.arange(7, dtype=np.int32), 100)[None].repeat(400, 0)
     told = [flat(number, "#c8283c", 100 * number + 50, 200, (0, 100.0, 50.0)) for number in range(7)]
     widths = []

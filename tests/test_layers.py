@@ -38,12 +38,12 @@ CUT_OUT[1::3, :, 3] = 255
 def stack() -> list[Layer]:
     """Each kind of pixels, two groups, every setting that is not the default, and names of three scripts."""
     return [
-        Layer(name="paper", pixels=np.broadcast_to(np.uint8(255), (H, W)), colour=(255, 255, 255)),
-        Layer(name="flat #d04030", pixels=noise(29, 31) > 99, colour=RED, left=7, top=67, group="flats"),
-        Layer(name="影 <&> é 🎨", pixels=noise(83, 13, seed=6), colour=BLUE, left=90, group="flats"),
+        Layer(name="paper", pixels=np.broadcast_to(np.uint8(255), (H, W)), color=(255, 255, 255)),
+        Layer(name="flat #d04030", pixels=noise(29, 31) > 99, color=RED, left=7, top=67, group="flats"),
+        Layer(name="影 <&> é 🎨", pixels=noise(83, 13, seed=6), color=BLUE, left=90, group="flats"),
         Layer(name="shadow", pixels=noise(41, 43, 4, seed=7), top=110, left=60, mode="multiply", opacity=0.6),
         Layer(name="opaque", pixels=noise(17, W, 3, seed=8), top=61, visible=False, group="影"),
-        Layer(name="lines", pixels=noise(H, W, seed=9), colour=(0, 0, 0)),
+        Layer(name="lines", pixels=noise(H, W, seed=9), color=(0, 0, 0)),
     ]
 
 
@@ -55,9 +55,9 @@ def plain() -> list[Layer]:
 def rgba(layer: Layer) -> np.ndarray:
     """The layer's pixels as anyone would unfold them, uint8 h x w x 4."""
     pixels = layer.pixels
-    if layer.colour is not None:
+    if layer.color is not None:
         alpha = np.where(pixels, 255, 0) if pixels.dtype == np.bool_ else pixels
-        return np.dstack([*(np.full(pixels.shape, level) for level in layer.colour), alpha]).astype(np.uint8)
+        return np.dstack([*(np.full(pixels.shape, level) for level in layer.color), alpha]).astype(np.uint8)
     return pixels if pixels.shape[2] == 4 else np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
 
 
@@ -68,9 +68,9 @@ def flattened(layers: list[Layer], height: int = H, width: int = W) -> np.ndarra
         if layer.visible:
             box = np.s_[layer.top : layer.top + layer.size[1], layer.left : layer.left + layer.size[0]]
             pixels = rgba(layer).astype(float)
-            alpha, colour = pixels[..., 3:] / 255 * layer.opacity, pixels[..., :3]
-            colour = colour * page[box] / 255 if layer.mode == "multiply" else colour
-            page[box] = alpha * colour + (1 - alpha) * page[box]
+            alpha, color = pixels[..., 3:] / 255 * layer.opacity, pixels[..., :3]
+            color = color * page[box] / 255 if layer.mode == "multiply" else color
+            page[box] = alpha * color + (1 - alpha) * page[box]
     return page
 
 
@@ -196,7 +196,7 @@ def test_packbits_unpacks_to_the_same_rows(width: int) -> None:
 
 
 def test_a_psd_of_more_than_30000_pixels_is_refused_and_a_tiff_is_not(tmp_path: Path) -> None:
-    strip = Layer(name="strip", pixels=np.zeros((30011, 2), np.uint8), colour=RED)
+    strip = Layer(name="strip", pixels=np.zeros((30011, 2), np.uint8), color=RED)
     composite = np.zeros((30011, 2, 3), np.uint8)
     with pytest.raises(OutputError, match=r"30000 .* 2 x 30011.* \.ora or \.tif"):
         write_layers(tmp_path / "a.psd", [strip], size=(2, 30011), composite=composite)
@@ -476,7 +476,7 @@ def test_a_stack_that_is_cut_out_is_the_page_with_its_alpha() -> None:
     ink[::7] = 0
     layers = [layer for layer in stack() if layer.name in ("paper", "flat #d04030", "影 <&> é 🎨")]
     layers.append(Layer(name="soft", pixels=noise(41, 43, 4, seed=7), left=60, top=90))
-    layers.append(Layer(name="lines", pixels=ink, colour=(0, 0, 0)))
+    layers.append(Layer(name="lines", pixels=ink, color=(0, 0, 0)))
     made = cut_out(layers, alpha)
     for one, own in zip(made, layers, strict=True):
         inside = alpha[own.top : own.top + own.size[1], own.left : own.left + own.size[0]] == 255
@@ -500,7 +500,7 @@ def test_cutting_out_leaves_other_layers_alone_and_empty_ones_out() -> None:
     before = [layer.pixels.copy() for layer in layers]
     cut = cut_out(layers, alpha)
     assert [layer.name for layer in cut] == ["paper", "flat #d04030", "lines"]
-    assert cut[-1] is layers[-1] and (cut[1].group, cut[1].left, cut[1].colour) == ("flats", 7, RED)
+    assert cut[-1] is layers[-1] and (cut[1].group, cut[1].left, cut[1].color) == ("flats", 7, RED)
     for layer, pixels in zip(layers, before, strict=True):
         np.testing.assert_array_equal(layer.pixels, pixels)
 
@@ -557,7 +557,7 @@ def test_flats_are_cut_to_what_they_hold_and_the_rest_lies_above_them() -> None:
     assert [(layer.name, layer.left, layer.top, *layer.size) for layer in whole[1:2]] == [("flats", 2, 5, 88, 96)]
 
 
-def test_exact_flats_leave_no_other_colours_and_a_wrong_one_is_covered() -> None:
+def test_exact_flats_leave_no_other_colors_and_a_wrong_one_is_covered() -> None:
     colors, drawing = drawn()
     colors[80:90, 60:80] = 255
     exact = page_layers(colors=colors, lines=255 - drawing, flats=masks(colors))
@@ -594,7 +594,7 @@ def test_white_is_clear_without_paper() -> None:
     assert set(np.unique(flats[..., 3])) == {0, 255}
 
 
-def test_lines_with_colours_keep_them() -> None:
+def test_lines_with_colors_keep_them() -> None:
     colors, _ = drawn()
     drawing = noise(H, W, 3, seed=2)
     made = page_layers(colors=colors, lines=lines.line_layer(drawing))
@@ -621,7 +621,7 @@ def test_what_lies_over_the_flats_is_a_layer_under_the_lines() -> None:
     assert [layer.name for layer in bare] == ["paper", "flats", "lines"]
 
 
-def test_a_page_without_a_colour_is_paper_and_lines() -> None:
+def test_a_page_without_a_color_is_paper_and_lines() -> None:
     white = np.full((H, W, 3), 255, np.uint8)
     assert [layer.name for layer in page_layers(colors=white, lines=noise(H, W))] == ["paper", "lines"]
 

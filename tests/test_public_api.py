@@ -31,7 +31,7 @@ def test_the_public_names_are_the_documented_ones() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="colourise"):
-        nurie.colourise  # noqa: B018
+        nurie.colorize  # noqa: B018
 
 
 def test_the_error_tree_is_the_drawn_one() -> None:

@@ -126,8 +126,8 @@ def colorize(
     part: Annotated[
         str, typer.Option(metavar="image|colors|lines", help="Write the whole page, or one layer of it alone.")
     ] = "image",
-    layer_per_colour: Annotated[
-        bool, typer.Option("--layer-per-colour", help="In layered files, give each flat colour a layer of its own.")
+    layer_per_color: Annotated[
+        bool, typer.Option("--layer-per-color", help="In layered files, give each flat colour a layer of its own.")
     ] = False,
     explain: Annotated[
         bool,
@@ -150,7 +150,7 @@ def colorize(
     references = pictures_of(reference)
     files = [Path(palette)] if palette not in (None, "lock") else []
     jobs = plan(line_art, out, keep=[*references, *files], suffix=suffix)
-    _check_layers({job.target.suffix.lower() for job in jobs}, part=part, layer_per_colour=layer_per_colour)
+    _check_layers({job.target.suffix.lower() for job in jobs}, part=part, layer_per_color=layer_per_color)
     points = [_point_of(text) for text in corrected or []]
     if points and len(jobs) > 1:
         raise InputError(
@@ -191,9 +191,9 @@ def colorize(
         "balloons": balloons,
         "panels": panels,
         "mode": mode,
-        "palette": [swatches.hex_of(swatch.colour) for swatch in used] if palette else None,
+        "palette": [swatches.hex_of(swatch.color) for swatch in used] if palette else None,
     }
-    written: dict[str, Any] = {"part": part, "layer_per_colour": layer_per_colour}
+    written: dict[str, Any] = {"part": part, "layer_per_color": layer_per_color}
     identity = {**colorizer.model.fields["sha256"], "drawing_size": colorizer.model.drawing_size}
     made_with = {"model": identity, "references": digest_of(references), **settings, **written}
     if explain:
@@ -215,7 +215,7 @@ def colorize(
         raise typer.Exit(status)
 
 
-def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> None:
+def _check_layers(suffixes: set[str], *, part: str, layer_per_color: bool) -> None:
     """Say before any work what options and outputs do not go together."""
     from nurie.colorization import check_part
     from nurie.files.image import WRITABLE
@@ -224,18 +224,18 @@ def _check_layers(suffixes: set[str], *, part: str, layer_per_colour: bool) -> N
     check_part(part)
     if part != "image" and suffixes - set(WRITABLE):
         raise InputError(f"--part {part} is one picture; write {', '.join(WRITABLE)}.")
-    if layer_per_colour and (part != "image" or suffixes - set(LAYERED)):
-        raise InputError(f"--layer-per-colour is for the whole page in layers; write {', '.join(LAYERED)}.")
+    if layer_per_color and (part != "image" or suffixes - set(LAYERED)):
+        raise InputError(f"--layer-per-color is for the whole page in layers; write {', '.join(LAYERED)}.")
 
 
 def _point_of(text: str) -> _Point:
     """Read "120,80=#d04030"; the colour of "120,80=auto" is None."""
-    from nurie.files.swatches import colour_of
+    from nurie.files.swatches import color_of
 
     found = re.fullmatch(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*=\s*(\S+)\s*", text)
     if not found:
         raise InputError(f"--set wants a pixel of the drawing and a colour, as in 120,80=#d04030; got {text!r}.")
-    return int(found[1]), int(found[2]), None if found[3] == "auto" else colour_of(found[3])
+    return int(found[1]), int(found[2]), None if found[3] == "auto" else color_of(found[3])
 
 
 def _references_palette(known: "References", *, needed: bool) -> list["Swatch"]:
@@ -249,7 +249,7 @@ def _holds(path: Path, palette: Sequence["Swatch"]) -> bool:
     from nurie.files import swatches
 
     try:
-        return [swatch.colour for swatch in swatches.read(path)] == [swatch.colour for swatch in palette]
+        return [swatch.color for swatch in swatches.read(path)] == [swatch.color for swatch in palette]
     except InputError:
         return False
 
@@ -275,8 +275,8 @@ def _one(
                 say(f"{job.target}: {count} {'region' if count == 1 else 'regions'} recoloured as {kept.name} says")
         for note in result.notes:
             say(f"{job.source}: {note}")
-        for x, y, colour in points:
-            result.recolour(x, y, colour)
+        for x, y, color in points:
+            result.recolor(x, y, color)
         if explain:
             result.save_explanation(job.target.with_name(job.target.name + ".flats.json"))
         result.save(job.target, **written)

@@ -13,7 +13,7 @@ from PIL import Image
 from nurie import explanation
 from nurie.errors import ConfigError, InputError, ModelError, OutputError
 from nurie.files import icc, image
-from nurie.files.swatches import Swatch, colour_of, hex_of
+from nurie.files.swatches import Swatch, color_of, hex_of
 from nurie.layers import LAYERED, cut_out, page_layers, write_layers
 from nurie.model.engine import Engine, Tokens
 from nurie.painting import regions
@@ -56,8 +56,8 @@ class References:
     @property
     def swatches(self) -> list[Swatch]:
         """The palette that pages are locked to: the flat colours, those that are nearly the same taken once."""
-        found = (colour_of(colour) for colour in distinct(self.palette))
-        return [Swatch(colour, hex_of(colour)) for colour in found]
+        found = (color_of(color) for color in distinct(self.palette))
+        return [Swatch(color, hex_of(color)) for color in found]
 
     @property
     def notes(self) -> list[str]:
@@ -110,13 +110,13 @@ class Colorization:
         """
         return self._flats
 
-    def recolour(self, x: float, y: float, colour: str | Iterable[int] | None) -> int:
+    def recolor(self, x: float, y: float, color: str | Iterable[int] | None) -> int:
         """Give the region at a pixel of the drawing another colour, and return its number in `flats`.
 
         Args:
             x: column in the drawing, 0 <= x < width.
             y: row in the drawing, 0 <= y < height.
-            colour: "#rrggbb" or (r, g, b); None gives it back the colour that it had before.
+            color: "#rrggbb" or (r, g, b); None gives it back the colour that it had before.
 
         Raises:
             InputError: the pixel is outside the drawing or on a line, or that is no colour.
@@ -128,11 +128,11 @@ class Colorization:
             raise InputError(
                 f"({x}, {y}) is on a line of the drawing; name a point inside the region, beside its lines."
             )
-        if colour is None:
+        if color is None:
             number = self._flats.at(x, y)
             self._flats.reset(number)
             return number
-        return self._flats.recolour(x, y, colour)
+        return self._flats.recolor(x, y, color)
 
     def correct(self, path: str | os.PathLike[str]) -> int:
         """Apply the corrections that `save` left beside an earlier picture of this drawing, and return how many.
@@ -145,7 +145,7 @@ class Colorization:
         """
         found = read_corrections(path, self._drawing.fingerprint)
         for one in found:
-            self._flats.recolour(one.x, one.y, one.colour)
+            self._flats.recolor(one.x, one.y, one.color)
         self._corrected = True
         return len(found)
 
@@ -162,7 +162,7 @@ class Colorization:
             notes.append("its colour profile is damaged or not one for RGB, so it is coloured in sRGB without one.")
         if self._drawing.blank:
             notes.append("nothing dark is drawn on it, so it stays white.")
-        elif self._drawing.coloured:
+        elif self._drawing.colored:
             notes.append(
                 "it has more colours than lines have. If it is a coloured picture, have its lines taken first "
                 "(--extract-lines, extract_lines=True)."
@@ -279,7 +279,7 @@ class Colorization:
             image.write(drawn, Path(path).with_suffix(".png"))
         return Path(path)
 
-    def save(self, path: str | os.PathLike[str], *, part: Part = "image", layer_per_colour: bool = False) -> Path:
+    def save(self, path: str | os.PathLike[str], *, part: Part = "image", layer_per_color: bool = False) -> Path:
         """Write the page, whole or not at all, in the format that the suffix names.
 
         .psd, .ora and .tif have layers: paper (unless the drawing is lines on nothing), flats, what lies over them
@@ -293,7 +293,7 @@ class Colorization:
         Args:
             path: the file; folders above it are made.
             part: "image", the whole page; or one layer of it alone as a picture, "colors" or "lines".
-            layer_per_colour: a layer for each flat colour, named "flat #rrggbb", in place of one for all.
+            layer_per_color: a layer for each flat colour, named "flat #rrggbb", in place of one for all.
 
         Raises:
             ConfigError: there is no such part.
@@ -302,8 +302,8 @@ class Colorization:
         check_part(part)
         image.check_writable(path, further=LAYERED if part == "image" else ())
         if part == "image" and Path(path).suffix.lower() in LAYERED:
-            written = self._save_layers(path, layer_per_colour)
-        elif layer_per_colour:
+            written = self._save_layers(path, layer_per_color)
+        elif layer_per_color:
             raise OutputError(f"{path}: one picture has no layers; write {', '.join(LAYERED)}, and the whole page.")
         else:
             written = image.write(getattr(self, part), path)
@@ -312,13 +312,13 @@ class Colorization:
             write_corrections(corrections_path(path), self._flats.corrections, self._drawing.fingerprint)
         return written
 
-    def _save_layers(self, path: str | os.PathLike[str], layer_per_colour: bool) -> Path:
+    def _save_layers(self, path: str | os.PathLike[str], layer_per_color: bool) -> Path:
         drawing, height, width = self._drawing, *self._drawing.layout.page
         flats, colors, shading = self._flats, self._own_colors(), self._shading
         stack = page_layers(
             colors=icc.from_srgb(flats.paint(), drawing.profile) if shading else colors,
             lines=lines.line_layer(drawing.lines),
-            flats=self._colour_masks() if layer_per_colour else None,
+            flats=self._color_masks() if layer_per_color else None,
             over=(shading.name, shading.layer(flats, colors)) if shading else None,
             paper=not drawing.on_glass,
         )
@@ -329,15 +329,15 @@ class Colorization:
             path, stack, size=(width, height), composite=whole, dpi=drawing.dpi, profile=drawing.profile
         )
 
-    def _colour_masks(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
+    def _color_masks(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
         """Give every colour but white with its name and the pixels that have it, the largest flat's first."""
         numbers = {color: number for number, color in enumerate(dict.fromkeys(self._flats))}
         which = np.array([numbers[color] for color in self._flats], np.int32)
         where = np.take(which, self._flats.numbers())
-        row = np.array([[colour_of(color) for color in numbers]], np.uint8)
+        row = np.array([[color_of(color) for color in numbers]], np.uint8)
         for (color, number), own in zip(numbers.items(), icc.from_srgb(row, self._drawing.profile)[0], strict=True):
             if color != "#ffffff":
-                yield f"flat {color}", colour_of(own), where == number
+                yield f"flat {color}", color_of(own), where == number
 
     def _source_in_words(self, x: int, y: int) -> dict[str, object] | None:
         try:

@@ -13,13 +13,13 @@ from PIL import Image
 from nurie.colorization import Colorization, References
 from nurie.errors import InputError, OutputError
 from nurie.files import image
-from nurie.files.swatches import Swatch, colour_of, colours_of
+from nurie.files.swatches import Swatch, color_of, colors_of
 from nurie.files.swatches import read as read_palette
 from nurie.model import attribution as cast
 from nurie.model import hub
 from nurie.model.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
 from nurie.painting import flatten as page
-from nurie.painting.palette import flat_colours
+from nurie.painting.palette import flat_colors
 from nurie.painting.shading import Mode, check_mode, shading_of
 from nurie.seeing import canvas, margins
 from nurie.seeing.drawing import Drawing
@@ -38,7 +38,7 @@ class Colorizer:
     Example:
         >>> colorizer = Colorizer()                                        # doctest: +SKIP
         >>> result = colorizer("page.png", references=["hero.png"])        # doctest: +SKIP
-        >>> result.save("coloured.png")                                    # doctest: +SKIP
+        >>> result.save("colored.png")                                    # doctest: +SKIP
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Colorizer:
             fit = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA)
             parts.append(self._engine.encode(image.to_model(fit)))
             boxes.append(box)
-            palettes.append(flat_colours(pixels))
+            palettes.append(flat_colors(pixels))
             seen.append(fit)
         names = tuple(str(source) if isinstance(source, (str, os.PathLike)) else "" for source in several)
         return References(Tokens.join(parts), tuple(boxes), np.concatenate(palettes), names, tuple(seen))
@@ -152,7 +152,7 @@ class Colorizer:
             extract_lines: the drawing is a colour picture; take its lines (XDoG) and colour those.
             screentone: regular dots are tone and no lines: the drawing is coloured as if they were not there, and they
                 lie over the colours (`nurie.seeing.screentone`).
-            balloons: speech balloons and caption boxes stay white (`nurie.seeing.balloons`); `recolour` changes one.
+            balloons: speech balloons and caption boxes stay white (`nurie.seeing.balloons`); `recolor` changes one.
             panels: a comic page is coloured panel by panel, and the paper between them stays white (`nurie.seeing.panels`);
                 without, it is seen whole.
             palette: every flat takes the nearest of these colours, but white paper stays white. "lock" for those of the
@@ -177,7 +177,7 @@ class Colorizer:
         if drawing.blank:  # into an empty page the network sees a figure
             colors = np.full((layout.height, layout.width, 3), 255, np.float32)
         else:
-            colors, owners = cast.colour(self._engine, drawing.views, layout, known.tokens)
+            colors, owners = cast.color(self._engine, drawing.views, layout, known.tokens)
         if drawing.panels.boxes:
             colors = _whitened(colors, drawing.panels.gutter)
         if drawing.balloons.any():
@@ -209,15 +209,15 @@ def _listed(references: image.Source | Iterable[image.Source]) -> Sequence[image
 def _palette_of(palette: Palette, references: References) -> np.ndarray:
     """Return the colours of a palette, uint8 K x 3 with K > 0."""
     if isinstance(palette, str) and palette == LOCK:
-        colours = colours_of(references.swatches)
-        if not len(colours):
+        colors = colors_of(references.swatches)
+        if not len(colors):
             raise InputError("the references have no flat colours to lock the page to; give a palette file.")
-        return colours
+        return colors
     if isinstance(palette, (str, os.PathLike)):
-        return colours_of(read_palette(palette))
+        return colors_of(read_palette(palette))
     if not isinstance(palette, Iterable):
         raise InputError(f"a palette is 'lock', a file, or a list of colours; got {type(palette).__name__}.")
-    colours = colours_of([Swatch(colour_of(colour)) for colour in palette])
-    if not len(colours):
+    colors = colors_of([Swatch(color_of(color)) for color in palette])
+    if not len(colors):
         raise InputError("the palette has no colours in it; give one that has.")
-    return colours
+    return colors

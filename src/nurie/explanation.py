@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nurie.files.swatches import Colour
+from nurie.files.swatches import Color
 
 __all__ = ["Reference", "draw", "tint_of"]
 
@@ -26,7 +26,7 @@ _THUMBNAIL = 480
 _MARGIN, _TEXT = 16, 22
 _MOST = 5
 """Numbers at one place of a reference; more of them would cover it."""
-_BY_HAND: Colour = (190, 190, 190)
+_BY_HAND: Color = (190, 190, 190)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def draw(
     return _beside(panel, entries)
 
 
-def tint_of(reference: int) -> Colour:
+def tint_of(reference: int) -> Color:
     """Return the light colour that stands for a reference; those of neighbours in the list are far apart in hue."""
     red, green, blue = colorsys.hsv_to_rgb((0.08 + reference * (math.sqrt(5) - 1) / 2) % 1, 0.45, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
@@ -115,7 +115,7 @@ def _share(some: Sequence[Mapping[str, Any]], painted: Sequence[Mapping[str, Any
     return f"flats: {len(some)}, {area / max(whole, 1):.0%} of the painted area"
 
 
-def _titled(title: str, text: str, tint: Colour, picture: Image.Image | None = None) -> Image.Image:
+def _titled(title: str, text: str, tint: Color, picture: Image.Image | None = None) -> Image.Image:
     head = 5 * _TEXT // 2 + _MARGIN
     entry = Image.new("RGB", (_THUMBNAIL, head + (picture.height if picture else 0)), tint)
     ImageDraw.Draw(entry).text((_MARGIN // 2, _MARGIN // 2), f"{title}\n{text}", "black", _font())

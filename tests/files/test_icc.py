@@ -46,7 +46,7 @@ def picture(pixels: np.ndarray, profile: bytes, mode: str | None = None) -> Imag
     return image
 
 
-def test_colours_are_brought_to_adobe_rgb(profiles: dict[str, bytes]) -> None:
+def test_colors_are_brought_to_adobe_rgb(profiles: dict[str, bytes]) -> None:
     colors = noise(307, 1009, 3)
     own, wanted = from_srgb(colors, profiles["adobe"]), adobe_of(colors)
     # 8-bit rounding; at 0, where the curve is steep, the last digit of the profile's matrix shows
@@ -61,7 +61,7 @@ def test_adobe_rgb_is_brought_to_srgb(profiles: dict[str, bytes]) -> None:
     np.testing.assert_allclose(to_srgb(picture(numbers, profiles["adobe"])), wanted, atol=1)
 
 
-def test_a_colour_is_the_same_wherever_it_stands(profiles: dict[str, bytes]) -> None:
+def test_a_color_is_the_same_wherever_it_stands(profiles: dict[str, bytes]) -> None:
     colors = noise(13, 17, 3)
     flipped = from_srgb(np.ascontiguousarray(colors[::-1, ::-1]), profiles["adobe"])
     np.testing.assert_array_equal(from_srgb(colors, profiles["adobe"]), flipped[::-1, ::-1])
@@ -99,7 +99,7 @@ def test_transparency_stays(profiles: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize(("mode", "seen_as"), [("L", "RGB"), ("LA", "RGBA")])
-def test_grey(profiles: dict[str, bytes], mode: str, seen_as: str) -> None:
+def test_gray(profiles: dict[str, bytes], mode: str, seen_as: str) -> None:
     levels = np.arange(256, dtype=np.uint8)[None]
     image = picture(levels, profiles["grey"]).convert(mode)
     seen = to_srgb(image)
@@ -143,7 +143,7 @@ def test_a_profile_that_cannot_be_is_taken_for_none(
     assert rgb_profile(image) is None
 
 
-def test_the_profile_that_is_kept_is_one_that_colours_can_be_brought_to(profiles: dict[str, bytes]) -> None:
+def test_the_profile_that_is_kept_is_one_that_colors_can_be_brought_to(profiles: dict[str, bytes]) -> None:
     for name in ("adobe", "srgb", "linear"):
         for mode in ("RGB", "RGBA"):
             image = Image.new(mode, (5, 3))

@@ -66,21 +66,21 @@ def test_transparent_is_paper_and_alpha_is_kept(tmp_path: Path) -> None:
     np.testing.assert_allclose(image.rgb_of(loaded), pixels[..., :3] * share + 255 * (1 - share), atol=1)
 
 
-def test_grey_with_alpha_and_palette_with_transparency(tmp_path: Path) -> None:
-    grey = np.dstack([np.zeros((H, W), np.uint8), np.repeat(np.array([[0, 255]], np.uint8), H, 0).repeat(24, 1)[:, :W]])
-    Image.fromarray(grey, "LA").save(tmp_path / "la.png")
-    flat = image.grey_of(image.read(tmp_path / "la.png"))
-    np.testing.assert_array_equal(flat, 255 - grey[..., 1])
+def test_gray_with_alpha_and_palette_with_transparency(tmp_path: Path) -> None:
+    gray = np.dstack([np.zeros((H, W), np.uint8), np.repeat(np.array([[0, 255]], np.uint8), H, 0).repeat(24, 1)[:, :W]])
+    Image.fromarray(gray, "LA").save(tmp_path / "la.png")
+    flat = image.gray_of(image.read(tmp_path / "la.png"))
+    np.testing.assert_array_equal(flat, 255 - gray[..., 1])
     indexed = Image.fromarray(np.arange(4, dtype=np.uint8).reshape(2, 2), "P")
     indexed.putpalette([10, 20, 30, 200, 0, 0, 0, 200, 0, 0, 0, 200])
     indexed.save(tmp_path / "p.png", transparency=0)
-    colours = image.rgb_of(image.read(tmp_path / "p.png")).reshape(4, 3).tolist()
-    assert colours == [[255, 255, 255], [200, 0, 0], [0, 200, 0], [0, 0, 200]]
+    colors = image.rgb_of(image.read(tmp_path / "p.png")).reshape(4, 3).tolist()
+    assert colors == [[255, 255, 255], [200, 0, 0], [0, 200, 0], [0, 0, 200]]
 
 
-def test_grey_picture_with_a_transparent_value(tmp_path: Path) -> None:
+def test_gray_picture_with_a_transparent_value(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "a.png", transparency=7)
-    assert image.grey_of(image.read(tmp_path / "a.png")).tolist() == [[0, 255]]
+    assert image.gray_of(image.read(tmp_path / "a.png")).tolist() == [[0, 255]]
 
 
 def test_one_bit(tmp_path: Path) -> None:
@@ -103,9 +103,9 @@ def test_sixteen_bits(tmp_path: Path, suffix: str, channels: int) -> None:
 
 def test_float_and_wide_integer_pictures() -> None:
     unit = Image.fromarray(np.array([[0, 0.5, 1]], np.float32))
-    assert image.grey_of(image.read(unit)).tolist() == [[0, 128, 255]]
+    assert image.gray_of(image.read(unit)).tolist() == [[0, 128, 255]]
     wide = Image.fromarray(np.array([[0, 32768, 65535]], np.int32))
-    assert image.grey_of(image.read(wide)).tolist() == [[0, 128, 255]]
+    assert image.gray_of(image.read(wide)).tolist() == [[0, 128, 255]]
 
 
 def test_cmyk_ink_is_black_and_paper_white(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_cmyk_ink_is_black_and_paper_white(tmp_path: Path) -> None:
     np.testing.assert_allclose(row, [[0, 0, 0], [255, 255, 255], [255, 0, 0]], atol=6)
 
 
-def test_an_embedded_profile_is_honoured_in_colours_only(tmp_path: Path, profiles: dict[str, bytes]) -> None:
+def test_an_embedded_profile_is_honoured_in_colors_only(tmp_path: Path, profiles: dict[str, bytes]) -> None:
     pixels = noise(H, W, 4)
     Image.fromarray(pixels).save(tmp_path / "a.png", icc_profile=profiles["adobe"])
     loaded = image.read(tmp_path / "a.png")
@@ -134,7 +134,7 @@ def test_an_embedded_profile_is_honoured_in_colours_only(tmp_path: Path, profile
 
 @pytest.mark.parametrize(("mode", "name"), [("L", "grey"), ("CMYK", "cmyk"), ("RGB", "adobe")])
 @pytest.mark.parametrize("suffix", ["jpg", "tif"])
-def test_profiles_of_grey_and_cmyk_pictures_are_read(
+def test_profiles_of_gray_and_cmyk_pictures_are_read(
     tmp_path: Path, profiles: dict[str, bytes], mode: str, name: str, suffix: str
 ) -> None:
     """A file gives the colour that LittleCMS makes of one pixel, so neither numbers nor inks are turned around."""

@@ -7,7 +7,7 @@ import pytest
 
 from nurie.errors import InputError, OutputError
 from nurie.files import swatches as module
-from nurie.files.swatches import Swatch, check_suffix, colour_of, colours_of, hex_of, read, write
+from nurie.files.swatches import Swatch, check_suffix, color_of, colors_of, hex_of, read, write
 
 SKIN, HAIR, INK = (240, 200, 160), (13, 101, 197), (0, 0, 0)
 
@@ -79,7 +79,7 @@ def test_our_palette_and_simple_lists(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", module.SUFFIXES)
-def test_every_colour_comes_back_exactly(tmp_path: Path, suffix: str) -> None:
+def test_every_color_comes_back_exactly(tmp_path: Path, suffix: str) -> None:
     # every level of every channel
     kept = [Swatch((level, 255 - level, level * 7 % 256), f"n {level}") for level in range(256)]
     assert write(kept, tmp_path / f"a{suffix}") == tmp_path / f"a{suffix}"
@@ -107,7 +107,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("name", EMPTY)
-def test_a_palette_without_colours(tmp_path: Path, name: str) -> None:
+def test_a_palette_without_colors(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(EMPTY[name])
     with pytest.raises(InputError, match=f"{name} has no colours in it"):
         read(tmp_path / name)
@@ -155,7 +155,7 @@ def test_what_is_wrong_in_a_list_is_said(tmp_path: Path) -> None:
             read(tmp_path / "a.json")
 
 
-def test_a_colour_that_is_not_read_is_named(tmp_path: Path) -> None:
+def test_a_color_that_is_not_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.ase").write_bytes(LAB)
     with pytest.raises(InputError, match="'g' is in LAB; RGB, Gray and CMYK are read"):
         read(tmp_path / "a.ase")
@@ -179,9 +179,9 @@ def test_a_palette_that_is_not_there_and_a_place_that_cannot_be_written(tmp_path
         write([Swatch(SKIN)], tmp_path / "b.gpl")
 
 
-def test_colours() -> None:
-    assert colour_of("#0d65C5") == colour_of(" 0D65c5 ") == colour_of([13, 101, 197]) == HAIR
-    assert colour_of(np.array(HAIR, np.uint8)) == HAIR and type(colour_of(np.array(HAIR))[0]) is int
+def test_colors() -> None:
+    assert color_of("#0d65C5") == color_of(" 0D65c5 ") == color_of([13, 101, 197]) == HAIR
+    assert color_of(np.array(HAIR, np.uint8)) == HAIR and type(color_of(np.array(HAIR))[0]) is int
     assert hex_of(HAIR) == hex_of(np.array(HAIR, np.uint8)) == "#0d65c5"
-    assert colours_of([Swatch(SKIN), Swatch(INK)]).tolist() == [list(SKIN), list(INK)]
-    assert colours_of([]).shape == (0, 3)
+    assert colors_of([Swatch(SKIN), Swatch(INK)]).tolist() == [list(SKIN), list(INK)]
+    assert colors_of([]).shape == (0, 3)

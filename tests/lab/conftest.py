@@ -47,12 +47,12 @@ STYLES = {
 
 
 def write_corpus(root: Path, *, train: int = 6, val: int = 3) -> Path:
-    rng, colours = np.random.default_rng(0), np.random.default_rng(1)
+    rng, colors = np.random.default_rng(0), np.random.default_rng(1)
     for source, slots in STYLES.items():
         rows = []
         for number in range(train + val):
             split = "train" if number < train else "val"
-            two = ["#" + colours.bytes(3).hex() for _ in range(2)]  # every other slot has the same
+            two = ["#" + colors.bytes(3).hex() for _ in range(2)]  # every other slot has the same
             entry = Entry(
                 id=f"{split}-{number}",
                 kind="drawing",

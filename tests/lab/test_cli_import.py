@@ -42,7 +42,7 @@ def files(folder):
     return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_imported_checkpoint_colours_at_once(checkpoint, tmp_path, capsys):
+def test_an_imported_checkpoint_colors_at_once(checkpoint, tmp_path, capsys):
     out = tmp_path / "theirs"
     assert status("lab", "import", checkpoint, "-o", out) == 0
     assert capsys.readouterr().out.strip() == str(out)

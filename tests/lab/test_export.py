@@ -55,7 +55,7 @@ def test_graphs_equal_pytorch_at_other_shapes_and_with_two_references(settings):
 def test_a_graph_that_differs_is_not_exported(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "parity", lambda *_: 0.01)
     with pytest.raises(ModelError, match="differ by 0.01"):
-        export(small(), tmp_path / "model", name="x", card="", licence="")
+        export(small(), tmp_path / "model", name="x", card="", license="")
     assert not (tmp_path / "model").exists()
 
 
@@ -67,7 +67,7 @@ def test_not_a_number_is_a_difference(monkeypatch, tmp_path):
 
 def test_the_engine_runs_an_exported_folder(tmp_path):
     generator = small(**SHIPPED_KIND)
-    export(generator, tmp_path / "model", name="tiny", card="# Card\n", licence="CC BY 4.0\n")
+    export(generator, tmp_path / "model", name="tiny", card="# Card\n", license="CC BY 4.0\n")
     info = json.loads((tmp_path / "model" / "nurie.json").read_text("utf-8"))
     assert info["multiple"] == 32 and info["token_stride"] == 8 and info["name"] == "tiny"
     for file in ("encode.onnx", "colorize.onnx"):
@@ -87,9 +87,9 @@ def test_drawings_may_be_seen_at_another_size_than_references(tmp_path):
     from nurie.errors import ConfigError
 
     with pytest.raises(ConfigError, match="drawing_size 300 does not fit: this network takes multiples of 32"):
-        export(small(**SHIPPED_KIND), tmp_path, name="x", card="", licence="", drawing_size=300)
+        export(small(**SHIPPED_KIND), tmp_path, name="x", card="", license="", drawing_size=300)
     assert not list(tmp_path.iterdir())
-    export(small(**SHIPPED_KIND), tmp_path, name="x", card="", licence="", size=128, drawing_size=160)
+    export(small(**SHIPPED_KIND), tmp_path, name="x", card="", license="", size=128, drawing_size=160)
     info = Engine(tmp_path).info
     assert (info.size, info.drawing_size) == (128, 160)
 
@@ -97,7 +97,7 @@ def test_drawings_may_be_seen_at_another_size_than_references(tmp_path):
 def test_a_module_without_a_map_exports_without_one(tmp_path):
     """SPADE's convolutions also have spectral norm, which ONNX does not know."""
     generator = small(fusion="spade", levels=3, token_stride=4)
-    export(generator, tmp_path / "model", name="mapless", card="", licence="")
+    export(generator, tmp_path / "model", name="mapless", card="", license="")
     graph = onnx.load(tmp_path / "model" / "colorize.onnx").graph
     assert [node.name for node in graph.output] == ["colors"]
     engine = Engine(tmp_path / "model")

@@ -74,8 +74,8 @@ def test_what_is_white_all_over_is_no_figure_and_no_error():
 RED, BLUE = (200, 30, 40), (30, 60, 210)
 
 
-def tokens_of(engine, *colours):
-    return Tokens.join(engine.encode(to_model(np.full((32, 48, 3), colour, np.uint8))) for colour in colours)
+def tokens_of(engine, *colors):
+    return Tokens.join(engine.encode(to_model(np.full((32, 48, 3), color, np.uint8))) for color in colors)
 
 
 def seen_and_layout(height, width):
@@ -85,12 +85,12 @@ def seen_and_layout(height, width):
     return [np.ascontiguousarray(window) for window in windows], layout
 
 
-def test_colours_are_one_references_alone(model_folder):
+def test_colors_are_one_references_alone(model_folder):
     """The tiny model looks for the brightest token of all: blue here, whatever the order."""
     engine = Engine(model_folder, threads=1)
     seen, layout = seen_and_layout(40, 56)
     for order in ((RED, BLUE), (BLUE, RED)):
-        colors, owners = cast.colour(engine, seen, layout, tokens_of(engine, *order))
+        colors, owners = cast.color(engine, seen, layout, tokens_of(engine, *order))
         assert (owners == order.index(BLUE)).all() and owners.shape == (layout.canvas[0] // 8, layout.canvas[1] // 8)
         assert colors.shape == (layout.height, layout.width, 3)
         np.testing.assert_allclose(colors, np.broadcast_to(BLUE, colors.shape), atol=0.51)
@@ -99,8 +99,8 @@ def test_colours_are_one_references_alone(model_folder):
 def test_the_same_reference_twice_is_that_reference(model_folder):
     engine = Engine(model_folder, threads=1)
     seen, layout = seen_and_layout(40, 56)
-    once, nobody = cast.colour(engine, seen, layout, tokens_of(engine, BLUE))
-    twice, owners = cast.colour(engine, seen, layout, tokens_of(engine, BLUE, BLUE))
+    once, nobody = cast.color(engine, seen, layout, tokens_of(engine, BLUE))
+    twice, owners = cast.color(engine, seen, layout, tokens_of(engine, BLUE, BLUE))
     assert nobody is None and (owners == 0).all()
     np.testing.assert_allclose(twice, once, atol=1e-3)
 
@@ -109,7 +109,7 @@ def test_a_strip_in_windows(model_folder):
     engine = Engine(model_folder, threads=1)
     seen, layout = seen_and_layout(1000, 40)
     assert len(seen) > 2
-    colors, owners = cast.colour(engine, seen, layout, tokens_of(engine, RED, BLUE))
+    colors, owners = cast.color(engine, seen, layout, tokens_of(engine, RED, BLUE))
     assert owners.shape == (layout.canvas[0] // 8, layout.canvas[1] // 8)
     np.testing.assert_allclose(colors, np.broadcast_to(BLUE, colors.shape), atol=0.51)
 
@@ -117,7 +117,7 @@ def test_a_strip_in_windows(model_folder):
 def test_a_model_without_a_map_mixes_them_itself(model_folder_without_map):
     engine = Engine(model_folder_without_map, threads=1)
     seen, layout = seen_and_layout(40, 56)
-    _, owners = cast.colour(engine, seen, layout, tokens_of(engine, RED, BLUE))
+    _, owners = cast.color(engine, seen, layout, tokens_of(engine, RED, BLUE))
     assert owners is None
 
 

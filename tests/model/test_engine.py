@@ -33,7 +33,7 @@ def test_tokens_are_the_graph_s_and_know_their_grid(model_folder: Path) -> None:
     assert tokens.grids == ((6, 10),)
 
 
-def test_colours_and_map_follow_the_formula_for_joined_references(model_folder: Path) -> None:
+def test_colors_and_map_follow_the_formula_for_joined_references(model_folder: Path) -> None:
     engine = Engine(model_folder, threads=1)
     tokens = Tokens.join([engine.encode(picture(16, 48, 3, 1)), engine.encode(picture(32, 16, 3, 2))])
     line_art = picture(32, 48, 1)
@@ -51,7 +51,7 @@ def test_colours_and_map_follow_the_formula_for_joined_references(model_folder: 
     np.testing.assert_array_equal(alone, colors)
 
 
-def test_a_model_without_a_map_colours_and_says_that_it_has_none(
+def test_a_model_without_a_map_colors_and_says_that_it_has_none(
     model_folder: Path, model_folder_without_map: Path
 ) -> None:
     engine, line_art = Engine(model_folder_without_map, threads=1), picture(32, 48, 1)

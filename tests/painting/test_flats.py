@@ -11,7 +11,7 @@ from nurie.errors import InputError, OutputError
 from nurie.painting.flats import Correction, Fingerprint, Flats, corrections_path, read_corrections, write_corrections
 
 WHITE, RED, BLUE, GREEN = (255, 255, 255), (200, 30, 60), (30, 60, 200), (20, 150, 40)
-COLOURS = np.array([BLUE, GREEN, WHITE, RED], np.uint8)
+COLORS = np.array([BLUE, GREEN, WHITE, RED], np.uint8)
 DRAWING = Fingerprint(17, 13, "ab" * 32)
 
 
@@ -24,7 +24,7 @@ def labels() -> np.ndarray:
 
 
 def page(height: int = 13, width: int = 17) -> Flats:
-    return Flats(labels(), COLOURS, (height, width))
+    return Flats(labels(), COLORS, (height, width))
 
 
 def enlarged(small: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -47,9 +47,9 @@ def test_flats_are_numbered_by_area_and_those_without_a_pixel_are_none() -> None
 
 
 @pytest.mark.parametrize("size", [(13, 17), (29, 37), (41, 19), (13, 53)])
-def test_every_pixel_has_exactly_its_flats_colour_at_any_size(size: tuple) -> None:
+def test_every_pixel_has_exactly_its_flats_color_at_any_size(size: tuple) -> None:
     flats, expected = page(*size), enlarged(labels(), *size)
-    assert np.array_equal(flats.paint(), COLOURS[expected])
+    assert np.array_equal(flats.paint(), COLORS[expected])
     numbers = np.array([2, -1, 0, 1])[expected]
     assert np.array_equal(flats.numbers(), numbers)
     for index in range(3):
@@ -62,26 +62,26 @@ def test_every_pixel_has_exactly_its_flats_colour_at_any_size(size: tuple) -> No
 @pytest.mark.parametrize("size", [(13, 17), (29, 37)])
 def test_what_is_given_for_the_label_map_comes_to_the_page(size: tuple) -> None:
     flats, values = page(*size), np.random.default_rng(3).integers(-9, 9, (13, 17, 3)).astype(np.int16)
-    assert np.array_equal(flats.labels, labels()) and np.array_equal(flats.colours, COLOURS)
+    assert np.array_equal(flats.labels, labels()) and np.array_equal(flats.colors, COLORS)
     for given in (values, values[..., 0]):
         assert np.array_equal(flats.enlarged(given), enlarged(given, *size))
         assert flats.enlarged(given).dtype == np.int16
 
 
-def test_a_changed_colour_is_painted_and_nothing_else_is() -> None:
+def test_a_changed_color_is_painted_and_nothing_else_is() -> None:
     flats, before = page(29, 37), page(29, 37).paint()
     assert flats.paint() is flats.paint()
     flats[1] = "#d04030"
     assert flats[1] == "#d04030"
     after = flats.paint()
-    assert {tuple(colour) for colour in after[flats.mask(1)]} == {(0xD0, 0x40, 0x30)}
+    assert {tuple(color) for color in after[flats.mask(1)]} == {(0xD0, 0x40, 0x30)}
     assert np.array_equal(after[~flats.mask(1)], before[~flats.mask(1)])
     flats[2] = (1, 2, 3)
     assert flats[2] == "#010203" and tuple(flats.paint()[flats.mask(2)][0]) == (1, 2, 3)
-    assert COLOURS.tolist() == [list(c) for c in (BLUE, GREEN, WHITE, RED)]  # what was handed in is left alone
+    assert COLORS.tolist() == [list(c) for c in (BLUE, GREEN, WHITE, RED)]  # what was handed in is left alone
 
 
-def test_what_is_no_flat_no_colour_or_no_place() -> None:
+def test_what_is_no_flat_no_color_or_no_place() -> None:
     flats = page()
     for number in (3, -1):
         with pytest.raises(IndexError, match=f"no flat {number}; there are 3"):
@@ -120,26 +120,26 @@ def test_a_flats_box_is_the_rectangle_around_it(size: tuple) -> None:
 def test_a_flats_point_is_beside_no_line_where_there_is_room() -> None:
     free = np.ones((13, 17), bool)
     free[2:9, 3:7] = False  # all of red but its last column
-    flats = Flats(labels(), COLOURS, (13, 17), free)
+    flats = Flats(labels(), COLORS, (13, 17), free)
     assert flats.point(1)[0] == 7
     free[2:9, 3:8] = False
-    assert Flats(labels(), COLOURS, (13, 17), free).point(1) == page().point(1)
+    assert Flats(labels(), COLORS, (13, 17), free).point(1) == page().point(1)
 
 
 def test_corrections_are_what_was_set_by_hand_last() -> None:
     flats = page()
     flats[2] = "#010203"
-    assert flats.recolour(4, 3, (9, 8, 7)) == 1
-    flats.recolour(12, 5, "#0a0b0c")
+    assert flats.recolor(4, 3, (9, 8, 7)) == 1
+    flats.recolor(12, 5, "#0a0b0c")
     assert flats.corrections == [Correction(4, 3, (9, 8, 7)), Correction(12, 5, (10, 11, 12))]
     again = page()
     for one in flats.corrections:
-        again.recolour(one.x, one.y, one.colour)
+        again.recolor(one.x, one.y, one.color)
     assert np.array_equal(again.paint(), flats.paint())
     flats = page()
     flats[1] = "#d04030"
     (only,) = flats.corrections
-    assert page().at(only.x, only.y) == 1 and only.colour == (0xD0, 0x40, 0x30)
+    assert page().at(only.x, only.y) == 1 and only.color == (0xD0, 0x40, 0x30)
     assert [flats.changed(index) for index in range(3)] == [False, True, False]
 
 
@@ -221,12 +221,12 @@ def test_files_that_are_no_corrections(tmp_path: Path) -> None:
 def test_the_label_map_of_a_page_has_any_order_and_gaps() -> None:
     rng = np.random.default_rng(5)
     random = cv2.resize(rng.integers(0, 40, (7, 11)).astype(np.int32), (31, 23), interpolation=cv2.INTER_NEAREST)
-    colours = rng.integers(0, 256, (43, 3)).astype(np.uint8)
-    flats = Flats(random, colours, (23, 31))
+    colors = rng.integers(0, 256, (43, 3)).astype(np.uint8)
+    flats = Flats(random, colors, (23, 31))
     present, counts = np.unique(random, return_counts=True)
     assert len(flats) == len(present)
     assert sorted(flats.areas, reverse=True) == flats.areas == sorted(counts.tolist(), reverse=True)
-    for index, colour in enumerate(flats):
+    for index, color in enumerate(flats):
         (label,) = np.unique(random[flats.mask(index)])
-        red, green, blue = colours[label]
-        assert colour == f"#{red:02x}{green:02x}{blue:02x}"
+        red, green, blue = colors[label]
+        assert color == f"#{red:02x}{green:02x}{blue:02x}"

@@ -14,12 +14,12 @@ def ellipses(height: int, width: int, thickness: int = 3, seed: int = 0) -> tupl
     rng, side = np.random.default_rng(seed), min(height, width)
     truth, drawing = np.full((height, width, 3), 255, np.uint8), np.full((height, width), 255, np.uint8)
     for _ in range(9):
-        centre = (int(rng.integers(0.2 * side, width - 0.2 * side)), int(rng.integers(0.2 * side, height - 0.2 * side)))
+        center = (int(rng.integers(0.2 * side, width - 0.2 * side)), int(rng.integers(0.2 * side, height - 0.2 * side)))
         axes = (int(rng.integers(0.08 * side, 0.18 * side)), int(rng.integers(0.08 * side, 0.18 * side)))
-        colour = tuple(int(v) for v in rng.integers(30, 220, 3))
-        cv2.ellipse(truth, centre, axes, 0, 0, 360, colour, -1)
-        cv2.ellipse(drawing, centre, axes, 0, 0, 360, 255, -1)
-        cv2.ellipse(drawing, centre, axes, 0, 0, 360, 0, thickness, cv2.LINE_AA)
+        color = tuple(int(v) for v in rng.integers(30, 220, 3))
+        cv2.ellipse(truth, center, axes, 0, 0, 360, color, -1)
+        cv2.ellipse(drawing, center, axes, 0, 0, 360, 255, -1)
+        cv2.ellipse(drawing, center, axes, 0, 0, 360, 0, thickness, cv2.LINE_AA)
     return (1 - drawing / 255).astype(np.float32), truth
 
 
@@ -35,7 +35,7 @@ def carry(colors: np.ndarray, ink: np.ndarray, layout: canvas.Layout, regions: R
     return page.carry(colors, canvas.network_input(ink, layout), ink, layout, regions).paint()
 
 
-def test_colours_come_back_without_bleeding() -> None:
+def test_colors_come_back_without_bleeding() -> None:
     ink, truth = ellipses(900, 700, thickness=4)
     layout = canvas.lay_out(900, 700, size=256, multiple=16)
     given = shaded(truth, ink, layout)
@@ -49,7 +49,7 @@ def test_colours_come_back_without_bleeding() -> None:
     assert (carried[0] == 255).all()
 
 
-def test_colours_reach_under_the_lines() -> None:
+def test_colors_reach_under_the_lines() -> None:
     ink, truth = np.zeros((200, 200), np.float32), np.full((200, 200, 3), 255, np.uint8)
     cv2.circle(truth, (100, 100), 60, (200, 40, 40), -1)
     cv2.circle(ink, (100, 100), 60, 1.0, 7)
@@ -66,11 +66,11 @@ def nearest_lines_apart(got: np.ndarray, truth: np.ndarray, pixels: int) -> bool
     edge[:, 1:] |= (truth[:, 1:] != truth[:, :-1]).any(2)
     edge[1:] |= (truth[1:] != truth[:-1]).any(2)
     far = ndimage.distance_transform_edt(~edge) > pixels
-    colours = {tuple(colour) for colour in truth.reshape(-1, 3)}
-    return bool((got[far] == truth[far]).all()) and {tuple(colour) for colour in got.reshape(-1, 3)} <= colours
+    colors = {tuple(color) for color in truth.reshape(-1, 3)}
+    return bool((got[far] == truth[far]).all()) and {tuple(color) for color in got.reshape(-1, 3)} <= colors
 
 
-def test_a_contour_that_is_not_drawn_parts_flat_colours() -> None:
+def test_a_contour_that_is_not_drawn_parts_flat_colors() -> None:
     height, width = 257, 263
     ink, truth = np.zeros((height, width), np.float32), np.full((height, width, 3), (200, 60, 60), np.uint8)
     cv2.circle(truth, (149, 131), 67, (60, 60, 200), -1)
@@ -81,7 +81,7 @@ def test_a_contour_that_is_not_drawn_parts_flat_colours() -> None:
     assert nearest_lines_apart(carry(given, ink, layout), truth, 3)
 
 
-def test_a_figure_with_an_open_contour_keeps_its_colour_to_its_lines() -> None:
+def test_a_figure_with_an_open_contour_keeps_its_color_to_its_lines() -> None:
     height, width = 1019, 887
     ink, truth = np.zeros((height, width), np.float32), np.full((height, width, 3), 255, np.uint8)
     cv2.ellipse(truth, (443, 509), (251, 307), 0, 0, 360, (40, 130, 90), -1)
@@ -96,12 +96,12 @@ def test_a_figure_with_an_open_contour_keeps_its_colour_to_its_lines() -> None:
     opening[430:585, 560:820] = True
     # The figure's colour is one, the network's to within its noise; outside all is white, up to 5-pixel lines, although
     # a pixel of the network is 3.7 of the page's.
-    colours = np.unique(carried[inside & ~opening & (ink < 0.02)], axis=0)
-    assert len(colours) == 1 and np.abs(colours[0] - (40, 130, 90)).max() <= 8
+    colors = np.unique(carried[inside & ~opening & (ink < 0.02)], axis=0)
+    assert len(colors) == 1 and np.abs(colors[0] - (40, 130, 90)).max() <= 8
     assert (carried[~inside & ~opening & (ink < 0.02)] == 255).all()
 
 
-def test_the_tip_of_a_lock_has_the_locks_colour() -> None:
+def test_the_tip_of_a_lock_has_the_locks_color() -> None:
     ink = np.zeros((1201, 1301), np.float32)
     lock = np.array([[211, 301], [1009, 347], [211, 393]], np.int32)
     cv2.polylines(ink, [lock], True, 1.0, 3)
@@ -114,20 +114,20 @@ def test_the_tip_of_a_lock_has_the_locks_colour() -> None:
     assert np.abs(carried[inside][0].astype(int) - (90, 60, 30)).max() <= 8
 
 
-def test_meshes_that_the_network_could_not_see_take_the_colour_beside_them() -> None:
-    ink, colour = np.zeros((1201, 1301), np.float32), (90, 60, 160)
+def test_meshes_that_the_network_could_not_see_take_the_color_beside_them() -> None:
+    ink, color = np.zeros((1201, 1301), np.float32), (90, 60, 160)
     cv2.rectangle(ink, (300, 300), (1000, 900), 1.0, 5)
     for place in range(310, 600, 8):  # the network sees a line in each of its pixels, and no paper between
         ink[300:598, place : place + 2] = 1
         ink[place : place + 2, 300:598] = 1
     truth = np.full((*ink.shape, 3), 255, np.uint8)
-    truth[300:900, 300:1000] = colour
+    truth[300:900, 300:1000] = color
     layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
     carried = carry(shaded(truth, ink, layout), ink, layout)
     inside = np.zeros(ink.shape, bool)
     inside[310:590, 310:990] = True
     # It has the colour of the part without hatching, free of the ink's darkness.
-    wrong = np.abs(carried[inside & (ink < 0.02)].astype(int) - colour).max(1) > 8
+    wrong = np.abs(carried[inside & (ink < 0.02)].astype(int) - color).max(1) > 8
     assert wrong.mean() < 0.01
 
 
@@ -166,7 +166,7 @@ def test_a_lock_with_an_open_end_belongs_to_what_it_grows_from() -> None:
 
 
 @pytest.mark.parametrize("panel", [False, True], ids=["on a page", "in a panel"])
-def test_a_bay_that_goes_over_into_nothing_takes_the_palettes_colour(panel: bool) -> None:
+def test_a_bay_that_goes_over_into_nothing_takes_the_palettes_color(panel: bool) -> None:
     ink, truth, inside = lock(151, closed=True)
     truth[inside] = 210, 90, 70
     layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
@@ -220,13 +220,13 @@ def wavering(share: float) -> np.ndarray:
     return page.carry(small.astype(np.float32), seen, ink, layout, palette=palette).paint()[80, 44]
 
 
-def test_a_region_takes_the_colour_that_most_are_near_to_and_no_mixture() -> None:
+def test_a_region_takes_the_color_that_most_are_near_to_and_no_mixture() -> None:
     assert wavering(0.3).tolist() == [200, 40, 40]
     # Next to none of its pixels are near to either: it keeps the mixture.
     assert np.abs(wavering(0.02).astype(int) - (120, 50, 120)).max() <= 24
 
 
-def test_a_coloured_background_stays() -> None:
+def test_a_colored_background_stays() -> None:
     ink = np.zeros((64, 64), np.float32)
     layout = canvas.lay_out(64, 64, size=64, multiple=16)
     assert (carry(np.full((64, 64, 3), 240.0, np.float32), ink, layout) == 255).all()
@@ -246,13 +246,13 @@ def test_regions_of_a_large_page_are_found_smaller_and_come_back_to_its_size(mon
     assert (error > 24).mean() < 0.03
 
 
-def test_flats_of_a_large_page_are_exact_colours_to_their_last_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flats_of_a_large_page_are_exact_colors_to_their_last_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "_WORKING_AREA", 211 * 307)
     ink, truth = ellipses(523, 761, thickness=5)
     layout = canvas.lay_out(523, 761, size=128, multiple=16)
     flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
     painted = flats.paint()
-    assert {tuple(colour) for colour in painted.reshape(-1, 3)} == {tuple(bytes.fromhex(c[1:])) for c in flats}
+    assert {tuple(color) for color in painted.reshape(-1, 3)} == {tuple(bytes.fromhex(c[1:])) for c in flats}
     assert sum(flats.mask(index).sum() for index in range(len(flats))) == 523 * 761
     # the ground is the largest, and every flat's point lies on paper
     assert flats[0] == "#ffffff" and flats.at(3, 2) == 0
@@ -272,12 +272,12 @@ def blotted(side: int, blotch: tuple[int, int, int], *, ground: tuple[int, int, 
 
 
 def test_a_small_blotch_of_the_network_is_ironed_out_and_a_large_one_is_a_part() -> None:
-    grey = (180, 180, 180)
-    assert (blotted(7, (20, 150, 40), ground=grey) == grey).all()
-    large = blotted(23, (20, 150, 40), ground=grey)
+    gray = (180, 180, 180)
+    assert (blotted(7, (20, 150, 40), ground=gray) == gray).all()
+    large = blotted(23, (20, 150, 40), ground=gray)
     # 23 network pixels are 22 of the page
     assert abs(int((large == (20, 150, 40)).all(2).sum()) - 22**2) < 60
-    assert {tuple(colour) for colour in large.reshape(-1, 3)} == {grey, (20, 150, 40)}
+    assert {tuple(color) for color in large.reshape(-1, 3)} == {gray, (20, 150, 40)}
 
 
 def test_a_mixture_is_a_part_on_white_ground_alone() -> None:
@@ -287,7 +287,7 @@ def test_a_mixture_is_a_part_on_white_ground_alone() -> None:
     assert (blotted(23, mixed, ground=(255, 255, 255)) == (20, 150, 40)).all(2).any()
 
 
-def test_a_blotch_of_nearly_the_regions_colour_is_no_part() -> None:
+def test_a_blotch_of_nearly_the_regions_color_is_no_part() -> None:
     ink = np.zeros((251, 241), np.float32)
     layout = canvas.lay_out(251, 241, size=256, multiple=16)
     given = np.full((layout.height, layout.width, 3), 180, np.float32)
@@ -305,21 +305,21 @@ def boxes() -> tuple[np.ndarray, np.ndarray, canvas.Layout, np.ndarray]:
     """Three boxes in three colours on white: colours, ink, layout, and what the network sees."""
     height, width = 160, 224
     ink, colors = np.zeros((height, width), np.float32), np.full((height, width, 3), 255, np.float32)
-    for number, colour in enumerate([(200, 40, 40), (40, 60, 200), (90, 200, 90)]):
+    for number, color in enumerate([(200, 40, 40), (40, 60, 200), (90, 200, 90)]):
         box = np.s_[40:120, 20 + 68 * number : 68 + 68 * number]
         ink[36:124, 16 + 68 * number : 72 + 68 * number] = 1
-        ink[box], colors[box] = 0, colour
+        ink[box], colors[box] = 0, color
     layout = canvas.lay_out(height, width, size=192, multiple=16)
     return colors, ink, layout, canvas.network_input(ink, layout)
 
 
-def test_regions_take_the_palettes_colours_where_these_are_near() -> None:
+def test_regions_take_the_palettes_colors_where_these_are_near() -> None:
     colors, ink, layout, seen = boxes()
     small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
     palette = np.array([[210, 50, 45], [250, 250, 245], [0, 0, 0]], np.uint8)
     free, bound = (page.carry(small.copy(), seen, ink, layout, palette=p).paint() for p in (None, palette))
-    centres = [(80, 44), (80, 112), (80, 180)]
-    for row, column in centres:
+    centers = [(80, 44), (80, 112), (80, 180)]
+    for row, column in centers:
         assert np.abs(free[row, column].astype(int) - colors[row, column]).max() <= 2
     assert (bound[80, 44] == palette[0]).all()  # near: exactly the palette's, all over the region
     assert (bound[50:110, 30:58] == palette[0]).all()
@@ -335,7 +335,7 @@ def test_regions_take_the_palettes_colours_where_these_are_near() -> None:
 )
 def test_the_half_painted_ground_of_a_panel_is_white(left_white: float, framed: bool, white: bool) -> None:
     """The frame is no ink for the network; a figure in the panel that is half white stays as it is."""
-    ink, colour = np.zeros((499, 503), np.float32), (90, 60, 160)
+    ink, color = np.zeros((499, 503), np.float32), (90, 60, 160)
     cv2.rectangle(ink, (40, 40), (460, 460), 1.0, 5)
     cv2.circle(ink, (250, 250), 80, 1.0, 4)
     frames = np.zeros(ink.shape, bool)
@@ -346,12 +346,12 @@ def test_the_half_painted_ground_of_a_panel_is_white(left_white: float, framed: 
     colors = np.full((layout.height, layout.width, 3), 255, np.float32)
     scale = layout.height / 499
     down, across = (slice(round(43 * scale), round(458 * scale)) for _ in range(2))
-    colors[down, across] = colour
+    colors[down, across] = color
     colors[down, across][:, : round(left_white * 415 * scale)] = 255
     colors[round(180 * scale) : round(320 * scale), round(180 * scale) : round(250 * scale)] = 255
     flats = page.carry(
-        colors, seen, ink, layout, palette=np.array([colour], np.uint8), frames=frames if framed else None
+        colors, seen, ink, layout, palette=np.array([color], np.uint8), frames=frames if framed else None
     )
     painted = flats.paint()
-    assert (painted[100, 400] == (255 if white else colour)).all()
-    assert (painted[250, 300] == colour).all()
+    assert (painted[100, 400] == (255 if white else color)).all()
+    assert (painted[250, 300] == color).all()

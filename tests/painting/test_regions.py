@@ -196,7 +196,7 @@ def test_a_page_has_so_many_regions_at_most(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.bincount(found.labels.ravel()).max() < ink.size / 10
 
 
-def test_the_smallest_goes_to_the_neighbour_with_the_longest_border(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_goes_to_the_neighbor_with_the_longest_border(monkeypatch: pytest.MonkeyPatch) -> None:
     ink = np.zeros((101, 151), np.float32)
     ink[:, 97] = 1  # on the left the largest, on the right the next two
     ink[50, 98:] = 1
@@ -210,7 +210,7 @@ def test_the_smallest_goes_to_the_neighbour_with_the_longest_border(monkeypatch:
     assert (found.count, found.merged) == (3, 1)
 
 
-def test_the_unknown_go_after_what_is_known_beside_them_or_beside_their_neighbours() -> None:
+def test_the_unknown_go_after_what_is_known_beside_them_or_beside_their_neighbors() -> None:
     # Five columns parted by lines: known, three unknown, and on the right what is neither.
     ink = np.zeros((61, 97), np.float32)
     ink[:, [19, 29, 39, 49]] = 1

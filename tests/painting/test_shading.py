@@ -21,7 +21,7 @@ def halves() -> tuple[np.ndarray, canvas.Layout, np.ndarray]:
     return ink, canvas.lay_out(SIDE, SIDE, size=256, multiple=16), truth
 
 
-def coloured(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> tuple[np.ndarray, np.ndarray, Flats]:
+def colored(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> tuple[np.ndarray, np.ndarray, Flats]:
     """What a network gives, blurred over the lines and dark under them; what it saw; and its flats."""
     small = cv2.resize(truth, (layout.width, layout.height), interpolation=cv2.INTER_AREA).astype(np.float32)
     seen = canvas.network_input(ink, layout)
@@ -33,7 +33,7 @@ def coloured(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> tuple
 @pytest.mark.parametrize("mode", ["soft", "shaded"])
 def test_nothing_of_a_line_or_from_beyond_it_is_laid_over_flats(mode: str) -> None:
     ink, layout, truth = halves()
-    colors, seen, flats = coloured(truth, ink, layout)
+    colors, seen, flats = colored(truth, ink, layout)
     over = shading_of(colors, seen, layout, flats, mode).over(flats).astype(int)
     # The network's blur crosses the line by tens of steps, and under it all is dark.
     plain = np.abs(cv2.resize(colors, (SIDE, SIDE)) - truth)[ink < 0.02].max(1)
@@ -50,10 +50,10 @@ def gradient(truth: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
     return np.where((truth == 255).all(2)[..., None], 255, np.rint(truth * falling)).astype(np.uint8)
 
 
-def test_soft_is_the_networks_own_colour_in_each_region() -> None:
+def test_soft_is_the_networks_own_color_in_each_region() -> None:
     ink, layout, truth = halves()
     painted = gradient(truth, (1.05, 0.85))
-    colors, seen, flats = coloured(painted, ink, layout)
+    colors, seen, flats = colored(painted, ink, layout)
     over = shading_of(colors, seen, layout, flats, "soft").over(flats).astype(int)
     clear = cv2.dilate(ink, np.ones((25, 25), np.uint8)) < 0.02
     # Deviations up to 8 Lab from the flat are weakened by a twelfth, of some 15 steps; and roundings.
@@ -61,11 +61,11 @@ def test_soft_is_the_networks_own_colour_in_each_region() -> None:
     assert np.abs(flats.paint().astype(int) - painted)[clear].max() > 12
 
 
-def test_a_colour_that_is_wholly_another_is_not_laid_over_a_flat() -> None:
+def test_a_color_that_is_wholly_another_is_not_laid_over_a_flat() -> None:
     ink, layout, truth = halves()
     stained = truth.copy()
     stained[240:268, 130:158] = COAT  # 14 x 14 network pixels of the other colour amid the skin, too few to be a part
-    colors, seen, flats = coloured(stained, ink, layout)
+    colors, seen, flats = colored(stained, ink, layout)
     assert flats[flats.at(144, 254)] == "#dcaa8c"
     over = shading_of(colors, seen, layout, flats, "soft").over(flats).astype(int)
     assert np.abs(over[250:258, 140:148] - SKIN).max() <= 2
@@ -75,7 +75,7 @@ def test_shading_is_light_and_shade_alone() -> None:
     ink, layout, truth = halves()
     tinted = gradient(truth, (1.05, 0.85))
     tinted[60:450, 60:254, 2] = 160  # a tinge of another hue that is everywhere the same
-    colors, seen, flats = coloured(tinted, ink, layout)
+    colors, seen, flats = colored(tinted, ink, layout)
     shading = shading_of(colors, seen, layout, flats, "shaded")
     over = shading.over(flats).astype(int)
     # Lighter above and darker below than the flat, which lies between, in every channel alike.
@@ -96,8 +96,8 @@ def test_white_is_bare_and_what_the_network_hardly_saw_is_flat(mode: str) -> Non
     truth[100:200, 300:400] = 255
     cv2.rectangle(ink, (300, 100), (400, 200), 1.0, 5)
     noisy = np.clip(truth + np.random.default_rng(5).normal(-9, 6, truth.shape), 0, 255).astype(np.uint8)
-    colors, seen, flats = coloured(noisy, ink, layout)
-    flats.recolour(350, 150, WHITE)
+    colors, seen, flats = colored(noisy, ink, layout)
+    flats.recolor(350, 150, WHITE)
     shading = shading_of(colors, seen, layout, flats, mode)
     levels = shading.levels.reshape(SIDE, SIDE, -1)
     assert levels[flats.mask(flats.at(150, 200))].any()
@@ -111,7 +111,7 @@ def small() -> Flats:
     return Flats(labels, np.array([(200, 100, 50), (30, 60, 250)], np.uint8), (4, 6))
 
 
-def test_soft_is_added_and_stays_when_a_flat_is_recoloured() -> None:
+def test_soft_is_added_and_stays_when_a_flat_is_recolored() -> None:
     flats = small()
     levels = np.zeros((2, 3, 3), np.int16)
     levels[0, 0], levels[1, 2] = (-20, 5, 70), (0, 0, 20)

@@ -17,10 +17,10 @@ def blank() -> np.ndarray:
     return cv2.rectangle(page, (20, 20), (W - 21, H - 21), 0, 4)
 
 
-def write(page: np.ndarray, text: str, centre: tuple[int, int], size: int = 19) -> np.ndarray:
+def write(page: np.ndarray, text: str, center: tuple[int, int], size: int = 19) -> np.ndarray:
     picture = Image.fromarray(page)
     font = ImageFont.load_default(size)
-    ImageDraw.Draw(picture).text(centre, text, fill=0, font=font, anchor="mm", align="center")
+    ImageDraw.Draw(picture).text(center, text, fill=0, font=font, anchor="mm", align="center")
     return np.asarray(picture).copy()
 
 

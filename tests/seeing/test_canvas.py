@@ -30,7 +30,7 @@ def test_layout_keeps_aspect_area_and_multiples(height: int, width: int) -> None
     assert covered.min() >= 1
 
 
-def test_neighbouring_windows_overlap_by_about_a_quarter() -> None:
+def test_neighboring_windows_overlap_by_about_a_quarter() -> None:
     layout = canvas.lay_out(12000, 800, size=256, multiple=16)
     assert len(layout.windows) > 5
     for one, two in zip(layout.windows, layout.windows[1:], strict=False):
@@ -154,7 +154,7 @@ def test_around_a_slanted_panel_the_network_sees_paper():
         assert (mine[height:] == 1).all() and (mine[:, width:] == 1).all()
 
 
-def test_a_slanted_panel_has_its_own_colours_where_boxes_overlap():
+def test_a_slanted_panel_has_its_own_colors_where_boxes_overlap():
     layout, border = slanted()
     parts = [
         np.full((1, 3, *window.seen), value, np.float32) for window, value in zip(layout.windows, (-1, 0), strict=True)

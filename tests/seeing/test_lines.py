@@ -13,7 +13,7 @@ def noise(*shape: int, seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def test_black_stays_black_and_white_shows_the_colours_pixel_for_pixel() -> None:
+def test_black_stays_black_and_white_shows_the_colors_pixel_for_pixel() -> None:
     drawing, colors = noise(H, W), noise(H, W, 3, seed=6)
     drawing[::3] = 0
     drawing[1::3] = 255
@@ -25,7 +25,7 @@ def test_black_stays_black_and_white_shows_the_colours_pixel_for_pixel() -> None
 
 
 @pytest.mark.parametrize("shape", [(H, W), (H, W, 3)])
-def test_the_line_layer_over_the_colours_is_the_composition(shape: tuple) -> None:
+def test_the_line_layer_over_the_colors_is_the_composition(shape: tuple) -> None:
     drawing, colors = noise(*shape), noise(H, W, 3, seed=6)
     layer = lines.line_layer(drawing).astype(float)
     alpha = layer[..., 3:] / 255
@@ -36,12 +36,12 @@ def test_the_line_layer_over_the_colours_is_the_composition(shape: tuple) -> Non
     np.testing.assert_allclose(paper, drawing if drawing.ndim == 3 else np.dstack([drawing] * 3), atol=0.51)
 
 
-def test_a_red_line_stays_red_over_any_colour() -> None:
+def test_a_red_line_stays_red_over_any_color() -> None:
     red = np.array([[[255, 0, 0]]], np.uint8)
     assert lines.compose(red, np.array([[[3, 200, 90]]], np.uint8)).tolist() == red.tolist()
 
 
-def test_grey_paper_becomes_white_and_ink_stays_black() -> None:
+def test_gray_paper_becomes_white_and_ink_stays_black() -> None:
     paper = np.clip(np.random.default_rng(2).normal(214, 3, (211, 223)), 0, 255).astype(np.uint8)
     paper[100:104] = 0
     white = lines.on_white_paper(paper)
@@ -68,10 +68,10 @@ def test_cream_paper_is_white_in_every_channel_and_brown_lines_stay_brown() -> N
     np.testing.assert_allclose(white[21, 21], [120 * 255 / 246, 60 * 255 / 238, 20 * 255 / 214], atol=1)
 
 
-def test_colourless_rgb_becomes_grey() -> None:
-    grey = noise(53, 59)
-    grey[:40] = 255
-    np.testing.assert_array_equal(lines.on_white_paper(np.dstack([grey] * 3)), grey)
+def test_colorless_rgb_becomes_gray() -> None:
+    gray = noise(53, 59)
+    gray[:40] = 255
+    np.testing.assert_array_equal(lines.on_white_paper(np.dstack([gray] * 3)), gray)
 
 
 def scan(drawing: np.ndarray, paper: tuple[int, ...] = (232,), seed: int = 3) -> np.ndarray:
@@ -83,7 +83,7 @@ def scan(drawing: np.ndarray, paper: tuple[int, ...] = (232,), seed: int = 3) ->
 
 
 @pytest.mark.parametrize("paper", [(232,), (240, 225, 185)])
-def test_a_scan_with_a_shadow_becomes_its_drawing_in_grey(paper: tuple) -> None:
+def test_a_scan_with_a_shadow_becomes_its_drawing_in_gray(paper: tuple) -> None:
     drawing = np.ones((307, 211))
     drawing[40:44, 10:201] = drawing[40:270, 60:63] = drawing[40:270, 180:184] = 0.4
     white = lines.on_white_paper(scan(drawing, paper))
@@ -100,7 +100,7 @@ def test_a_blank_scan_has_no_ink() -> None:
     assert (lines.ink_of(lines.on_white_paper(scan(np.ones((307, 211))))) > 0.35).mean() < 1e-4
 
 
-def test_coloured_lines_keep_their_colour_in_a_shadow() -> None:
+def test_colored_lines_keep_their_color_in_a_shadow() -> None:
     page = np.ones((307, 211, 3)) * np.linspace(240, 160, 211)[:, None]
     page[100:105] *= (0.3, 0.5, 1.0)
     white = lines.on_white_paper(np.rint(page).astype(np.uint8))

@@ -43,7 +43,7 @@ def test_noise_and_dust_are_ground_and_a_figure_may_leave_the_sheet() -> None:
 
 
 @pytest.mark.parametrize("pixels", [sheet(60, 50, (0, 0, 0, 0)), sheet(60, 50, (0, 0, 60, 50))], ids=["empty", "full"])
-def test_a_picture_of_one_colour_has_no_box(pixels: np.ndarray) -> None:
+def test_a_picture_of_one_color_has_no_box(pixels: np.ndarray) -> None:
     assert painted_box(pixels) is None
 
 

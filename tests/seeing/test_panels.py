@@ -27,10 +27,10 @@ def comic(panels=PANELS, thickness=4):
     return page
 
 
-def covered(page, centre, axes):
+def covered(page, center, axes):
     """Draw an ellipse over what is there: a balloon, or a figure."""
-    page = cv2.ellipse(page, centre, axes, 0, 0, 360, 255, -1)
-    return cv2.ellipse(page, centre, axes, 0, 0, 360, 0, 4)
+    page = cv2.ellipse(page, center, axes, 0, 0, 360, 255, -1)
+    return cv2.ellipse(page, center, axes, 0, 0, 360, 0, 4)
 
 
 def ink(page):
@@ -124,12 +124,12 @@ def test_panels_divided_by_one_line():
     assert not find_panels(ink(page)).gutter[22:758, 22:578].any()
 
 
-@pytest.mark.parametrize("centre", [(150, 395), (300, 395), (295, 200)], ids=["below one", "crossing", "between two"])
-def test_a_balloon_over_a_gutter_changes_nothing_but_itself(centre):
-    page = covered(comic(), centre, (60, 30))
+@pytest.mark.parametrize("center", [(150, 395), (300, 395), (295, 200)], ids=["below one", "crossing", "between two"])
+def test_a_balloon_over_a_gutter_changes_nothing_but_itself(center):
+    page = covered(comic(), center, (60, 30))
     assert_near(found_in(page), PANELS)
     gutter = find_panels(ink(page)).gutter
-    assert gutter[10, 10] and gutter[50, 295] and not gutter[centre[::-1]]
+    assert gutter[10, 10] and gutter[50, 295] and not gutter[center[::-1]]
 
 
 def test_a_figure_that_steps_out_of_its_panel_is_no_gutter():
@@ -325,7 +325,7 @@ def test_frames_are_the_lines_around_panels_and_nothing_in_them(thickness):
     assert not found[100:300, 60:240].any()
 
 
-def test_a_figure_has_one_colour_where_it_steps_out_of_its_panel(model_folder):
+def test_a_figure_has_one_color_where_it_steps_out_of_its_panel(model_folder):
     """No network sees it there: it is no white part of the figure."""
     page = comic([*PANELS[:2], (20, 430, 580, 760)])
     page[330:600, 200:400] = 255

@@ -53,9 +53,9 @@ def test_the_level_is_the_light_less_twice_the_grain(kind: str) -> None:
 
 
 def test_each_channel_has_its_own_level() -> None:
-    colour = np.array([230, 215, 180])
-    levels = levels_of(scanned(drawing()[..., None] * light("vignette")[..., None] / 235 * colour))
-    ratio = levels / (light("vignette")[..., None] / 235 * colour)
+    color = np.array([230, 215, 180])
+    levels = levels_of(scanned(drawing()[..., None] * light("vignette")[..., None] / 235 * color))
+    ratio = levels / (light("vignette")[..., None] / 235 * color)
     np.testing.assert_allclose(np.median(ratio, axis=(0, 1)), 0.97, atol=0.02)
 
 
@@ -87,7 +87,7 @@ def test_a_wash_on_white_stays_and_a_shadow_with_grain_goes() -> None:
     assert corner == pytest.approx(1.1 * light("corner")[round(0.9 * H), -7], rel=0.1)
 
 
-def test_what_is_drawn_grey_is_not_taken_for_paper() -> None:
+def test_what_is_drawn_gray_is_not_taken_for_paper() -> None:
     page = drawing() * light("gradient")
     page[200:280, 100:190] *= 0.6
     y, x = np.mgrid[:H, :W]

@@ -105,7 +105,7 @@ def test_a_large_page_is_searched_at_half_its_size(monkeypatch: pytest.MonkeyPat
     assert np.count_nonzero(line & (result >= LINE)) < 0.005 * np.count_nonzero(line)
 
 
-def test_coloured_lines_keep_their_colour_and_the_page_is_not_written_to() -> None:
+def test_colored_lines_keep_their_color_and_the_page_is_not_written_to() -> None:
     ink, inside = drawing()
     dots = tone(8, 45, 0.3) * inside
     page = np.dstack([page_of(dots), page_of(np.maximum(ink, dots)), page_of(np.maximum(ink, dots))])

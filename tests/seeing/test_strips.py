@@ -139,7 +139,7 @@ def test_what_is_left_of_a_page(height, width, pixels):
     assert height * width / strips.reduction(height, width) ** 2 == pytest.approx(pixels)
 
 
-def test_every_panel_of_a_strip_is_coloured(model_folder):
+def test_every_panel_of_a_strip_is_colored(model_folder):
     pages = [framed(), figure(), lettered(), framed()]
     page = (255 * (1 - strip(*pages))).astype(np.uint8)
     reference = np.full((64, 64, 3), (200, 40, 40), np.uint8)

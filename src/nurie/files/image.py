@@ -32,7 +32,7 @@ __all__ = [
     "array_of",
     "check_writable",
     "from_model",
-    "grey_of",
+    "gray_of",
     "read",
     "replace_file",
     "resolution",
@@ -108,7 +108,7 @@ def array_of(image: Image.Image) -> np.ndarray:
     return np.asarray(flat if flat.mode in ("L", "RGB") else flat.convert("RGB"))
 
 
-def grey_of(image: Image.Image) -> np.ndarray:
+def gray_of(image: Image.Image) -> np.ndarray:
     """Return the luminance on white paper: uint8 H x W."""
     flat = _flattened(image)
     return np.asarray(flat if flat.mode == "L" else flat.convert("L"))

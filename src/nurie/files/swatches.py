@@ -23,11 +23,11 @@ import numpy as np
 from nurie.errors import InputError, OutputError
 from nurie.files.image import replace_file
 
-__all__ = ["SUFFIXES", "Colour", "Swatch", "check_suffix", "colour_of", "colours_of", "hex_of", "read", "write"]
+__all__ = ["SUFFIXES", "Color", "Swatch", "check_suffix", "color_of", "colors_of", "hex_of", "read", "write"]
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
-_GROUP, _GROUP_END, _COLOUR = 0xC001, 0xC002, 0x0001
+_GROUP, _GROUP_END, _COLOR = 0xC001, 0xC002, 0x0001
 _GLOBAL = 0
 """The kind of a colour in an Adobe file; 1 is a spot colour, 2 a plain one."""
 _CHANNELS = {b"RGB ": 3, b"CMYK": 4, b"Gray": 1}
@@ -37,19 +37,19 @@ _CHANNELS = {b"RGB ": 3, b"CMYK": 4, b"Gray": 1}
 class Swatch:
     """One colour of a palette."""
 
-    colour: Colour
+    color: Color
     name: str = ""
     group: str = ""
 
 
-def colour_of(value: str | Iterable[int]) -> Colour:
+def color_of(value: str | Iterable[int]) -> Color:
     """Read a colour: "#rrggbb", with or without the #, or three whole numbers of 0 to 255.
 
     Raises:
         InputError: it is none.
 
     Example:
-        >>> colour_of("#d04030"), colour_of((208, 64, 48))
+        >>> color_of("#d04030"), color_of((208, 64, 48))
         ((208, 64, 48), (208, 64, 48))
     """
     if isinstance(value, str):
@@ -64,19 +64,19 @@ def colour_of(value: str | Iterable[int]) -> Colour:
     raise InputError(f"a colour is '#rrggbb' or three whole numbers from 0 to 255; got {value!r}.")
 
 
-def hex_of(colour: Iterable[int]) -> str:
+def hex_of(color: Iterable[int]) -> str:
     """Return a colour as "#rrggbb".
 
     Example:
         >>> hex_of((208, 64, 48))
         '#d04030'
     """
-    return "#" + bytes(int(part) for part in colour).hex()
+    return "#" + bytes(int(part) for part in color).hex()
 
 
-def colours_of(swatches: Sequence[Swatch]) -> np.ndarray:
+def colors_of(swatches: Sequence[Swatch]) -> np.ndarray:
     """Return the colours alone, uint8 K x 3."""
-    return np.array([swatch.colour for swatch in swatches], np.uint8).reshape(-1, 3)
+    return np.array([swatch.color for swatch in swatches], np.uint8).reshape(-1, 3)
 
 
 def read(path: str | os.PathLike[str]) -> list[Swatch]:
@@ -148,12 +148,12 @@ def _read_gimp(data: bytes) -> list[Swatch]:
         if len(words) < channels or not all(word.isdecimal() for word in words[:channels]):
             raise ValueError(f"line {number} is no colour: {bare!r}")
         name = words[channels] if len(words) > channels else ""
-        swatches.append(Swatch(colour_of([int(word) for word in words[:3]]), name))
+        swatches.append(Swatch(color_of([int(word) for word in words[:3]]), name))
     return swatches
 
 
 def _write_gimp(swatches: Sequence[Swatch], name: str) -> bytes:
-    rows = [f"{r:3d} {g:3d} {b:3d}\t{_one_line(s.name) or 'Untitled'}" for s in swatches for r, g, b in [s.colour]]
+    rows = [f"{r:3d} {g:3d} {b:3d}\t{_one_line(s.name) or 'Untitled'}" for s in swatches for r, g, b in [s.color]]
     return "\n".join(["GIMP Palette", f"Name: {_one_line(name)}", "#", *rows, ""]).encode()
 
 
@@ -177,9 +177,9 @@ def _read_adobe(data: bytes) -> list[Swatch]:
             group, _ = _adobe_name(block)
         elif kind == _GROUP_END:
             group = ""
-        elif kind == _COLOUR:
+        elif kind == _COLOR:
             name, rest = _adobe_name(block)
-            swatches.append(Swatch(_adobe_colour(rest, name), name, group))
+            swatches.append(Swatch(_adobe_color(rest, name), name, group))
     return swatches
 
 
@@ -190,7 +190,7 @@ def _adobe_name(block: bytes) -> tuple[str, bytes]:
     return block[2 : 2 + 2 * units].decode("utf-16-be").rstrip("\0"), block[2 + 2 * units :]
 
 
-def _adobe_colour(rest: bytes, name: str) -> Colour:
+def _adobe_color(rest: bytes, name: str) -> Color:
     model = rest[:4]
     if model not in _CHANNELS:
         raise ValueError(f"the colour {name!r} is in {model.decode('latin-1').strip()}; RGB, Gray and CMYK are read")
@@ -210,8 +210,8 @@ def _write_adobe(swatches: Sequence[Swatch], name: str) -> bytes:
         if group:
             blocks.append(_adobe_block(_GROUP, _adobe_text(group)))
         for swatch in members:
-            levels = struct.pack(">4s3fH", b"RGB ", *(part / 255 for part in swatch.colour), _GLOBAL)
-            blocks.append(_adobe_block(_COLOUR, _adobe_text(swatch.name or hex_of(swatch.colour)) + levels))
+            levels = struct.pack(">4s3fH", b"RGB ", *(part / 255 for part in swatch.color), _GLOBAL)
+            blocks.append(_adobe_block(_COLOR, _adobe_text(swatch.name or hex_of(swatch.color)) + levels))
         if group:
             blocks.append(_adobe_block(_GROUP_END, b""))
     return struct.pack(">4sHHI", b"ASEF", 1, 0, len(blocks)) + b"".join(blocks)
@@ -232,16 +232,16 @@ def _read_ours(data: bytes) -> list[Swatch]:
     if not isinstance(entries, list):
         raise ValueError('colours are a list, or {"colors": [...]}')
     return [
-        Swatch(colour_of(entry.get("hex", entry)), str(entry.get("name", "")), str(entry.get("group", "")))
+        Swatch(color_of(entry.get("hex", entry)), str(entry.get("name", "")), str(entry.get("group", "")))
         if isinstance(entry, dict)
-        else Swatch(colour_of(entry))
+        else Swatch(color_of(entry))
         for entry in entries
     ]
 
 
 def _write_ours(swatches: Sequence[Swatch], name: str) -> bytes:
     entries = [
-        {"name": swatch.name, "hex": hex_of(swatch.colour)} | ({"group": swatch.group} if swatch.group else {})
+        {"name": swatch.name, "hex": hex_of(swatch.color)} | ({"group": swatch.group} if swatch.group else {})
         for swatch in swatches
     ]
     return (json.dumps({"colors": entries}, indent=1, ensure_ascii=False) + "\n").encode()

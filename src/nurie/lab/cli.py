@@ -126,7 +126,7 @@ def export(
     out: ModelFolder,
     name: ModelName = None,
     card: Annotated[Path | None, typer.Option(help="The model's README.md.", show_default="a stub")] = None,
-    licence: Annotated[
+    license: Annotated[
         Path | None, typer.Option(help="The weights' licence.", show_default="a line that none is stated")
     ] = None,
     size: ModelSize = 256,
@@ -156,7 +156,7 @@ def export(
         out,
         name=title,
         card=_text(card) if card is not None else stub,
-        licence=_text(licence) if licence is not None else "The maker of these weights has stated no licence.\n",
+        license=_text(license) if license is not None else "The maker of these weights has stated no licence.\n",
         size=size,
         drawing_size=drawing_size,
     )
@@ -209,7 +209,7 @@ def import_(
         out,
         name=name or out.resolve().name,
         card=card_of(checkpoint, generator, title=name or out.resolve().name),
-        licence="The licence of these weights is not known: see README.md.\n",
+        license="The licence of these weights is not known: see README.md.\n",
         size=size,
         weights=True,
     )

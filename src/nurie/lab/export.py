@@ -160,7 +160,7 @@ def export(
     *,
     name: str,
     card: str,
-    licence: str,
+    license: str,
     size: int = 256,
     drawing_size: int | None = None,
     weights: bool = False,
@@ -172,7 +172,7 @@ def export(
         folder: made if it is not there; files of the same names are replaced, each whole or not at all.
         name: of the model.
         card: text of its README.md.
-        licence: text of its LICENSE.
+        license: text of its LICENSE.
         size: the network sees pictures of about size x size pixels; a multiple of ``generator.settings.multiple``.
         drawing_size: the same for drawings where they are to be seen at another size than references, or None.
         weights: write a ``weights.safetensors`` as well, for a generator that has no run folder to keep them.
@@ -204,6 +204,6 @@ def export(
     for file, data in graphs.items():
         write_bytes(folder / file, data)
     write_bytes(folder / "README.md", card.encode())
-    write_bytes(folder / "LICENSE", licence.encode())
+    write_bytes(folder / "LICENSE", license.encode())
     # Last, because a folder without it is no model.
     write_bytes(folder / "nurie.json", (json.dumps(settings, indent=2) + "\n").encode())

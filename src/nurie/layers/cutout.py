@@ -34,7 +34,7 @@ def cut_out(layers: Sequence[Layer], alpha: np.ndarray) -> list[Layer]:
         cover = cv2.multiply(np.ascontiguousarray(layer.plane(3)), left[box], scale=1 / 255)
         left[box] = _under(cover, left[box], inside[box])
         if cover.any():
-            pixels = cover if layer.colour is not None else cv2.merge([*cv2.split(layer.pixels)[:3], cover])
+            pixels = cover if layer.color is not None else cv2.merge([*cv2.split(layer.pixels)[:3], cover])
             kept.append(replace(layer, pixels=pixels))
     return kept[::-1]
 

@@ -112,9 +112,9 @@ def _merged_planes(composite: np.ndarray) -> list[np.ndarray]:
     """Return the merged picture's channels: red, green and blue, where there is alpha on white, and that."""
     if composite.shape[2] == 3:
         return list(cv2.split(composite))
-    *colours, alpha = cv2.split(composite)
+    *colors, alpha = cv2.split(composite)
     # 255 - (255 - colour) alpha
-    mixed = [cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(plane), alpha, scale=1 / 255)) for plane in colours]
+    mixed = [cv2.bitwise_not(cv2.multiply(cv2.bitwise_not(plane), alpha, scale=1 / 255)) for plane in colors]
     return [*mixed, alpha]
 
 

@@ -32,15 +32,15 @@ class Layer:
         ConfigError: name, colour, mode or opacity cannot be.
 
     Example:
-        >>> Layer(name="ink", pixels=np.zeros((3, 5), np.uint8), colour=(0, 0, 0), left=7).size
+        >>> Layer(name="ink", pixels=np.zeros((3, 5), np.uint8), color=(0, 0, 0), left=7).size
         (5, 3)
     """
 
     name: str
     """What the program shows in its list; any script, no control characters."""
     pixels: np.ndarray
-    """uint8 h x w x 4 (RGBA) or h x w x 3 (RGB, opaque). With `colour` its coverage alone: h x w, uint8 or bool."""
-    colour: tuple[int, int, int] | None = None
+    """uint8 h x w x 4 (RGBA) or h x w x 3 (RGB, opaque). With `color` its coverage alone: h x w, uint8 or bool."""
+    color: tuple[int, int, int] | None = None
     """R, G and B of the whole layer, 0..255; then `pixels` is the coverage. A flat so takes one plane and not four."""
     left: int = 0
     """The column of the page where the layer begins."""
@@ -64,10 +64,10 @@ class Layer:
             raise ConfigError(f"layer {self.name!r}: mode is one of {', '.join(get_args(Mode))}; got {self.mode!r}.")
         if not 0 <= self.opacity <= 1:
             raise ConfigError(f"layer {self.name!r}: opacity is in [0, 1]; got {self.opacity}.")
-        if self.colour is not None and not (len(self.colour) == 3 and all(0 <= level <= 255 for level in self.colour)):
-            raise ConfigError(f"layer {self.name!r}: a colour is R, G and B in 0..255; got {self.colour}.")
+        if self.color is not None and not (len(self.color) == 3 and all(0 <= level <= 255 for level in self.color)):
+            raise ConfigError(f"layer {self.name!r}: a colour is R, G and B in 0..255; got {self.color}.")
         shape, numbers = self.pixels.shape, self.pixels.dtype
-        if self.colour is None:
+        if self.color is None:
             wanted, fits = "uint8 h x w x 3 or 4, or give a colour", numbers == np.uint8 and shape[2:] in ((3,), (4,))
         else:
             wanted, fits = "uint8 or bool h x w beside a colour", numbers in (np.uint8, np.bool_) and len(shape) == 2
@@ -83,10 +83,10 @@ class Layer:
 
     def plane(self, channel: int) -> np.ndarray:
         """Return one channel, uint8 h x w: 0 red, 1 green, 2 blue, 3 alpha. One value everywhere has strides (0, 0)."""
-        if self.colour is not None and channel == 3:
+        if self.color is not None and channel == 3:
             return self.pixels if self.pixels.dtype == np.uint8 else self.pixels.view(np.uint8) * np.uint8(255)
-        if self.colour is not None or channel == self.pixels.shape[2]:
-            level = 255 if self.colour is None else self.colour[channel]
+        if self.color is not None or channel == self.pixels.shape[2]:
+            level = 255 if self.color is None else self.color[channel]
             return np.broadcast_to(np.uint8(level), self.pixels.shape[:2])
         plane: np.ndarray = self.pixels[..., channel]
         return plane
@@ -94,10 +94,10 @@ class Layer:
     def rows(self, first: int, end: int) -> np.ndarray:
         """Return some rows as uint8 n x w x 4, RGBA."""
         part = self.pixels[first:end]
-        if self.colour is None:
+        if self.color is None:
             return part if part.shape[2] == 4 else cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2RGBA)
         band = np.empty((*part.shape, 4), np.uint8)
-        band.view(np.uint32)[...] = _word(self.colour)
+        band.view(np.uint32)[...] = _word(self.color)
         band[..., 3] = part if part.dtype == np.uint8 else part.view(np.uint8) * np.uint8(255)
         return band
 
@@ -153,14 +153,14 @@ def page_layers(
     if paper:
         # One byte: every pixel is the same.
         whole = np.broadcast_to(np.uint8(255), (height, width))
-        stack.append(Layer(name="paper", pixels=whole, colour=(255, 255, 255)))
+        stack.append(Layer(name="paper", pixels=whole, color=(255, 255, 255)))
     white = _word((255, 255, 255))
     if flats is None:
         painted = _unlike(colors, np.broadcast_to(white, (height, width)))
         stack += _cut("flats", colors, painted.view(np.uint8) * np.uint8(255))
     else:
         made = np.full((height, width), white)
-        for name, colour, place in flats:
+        for name, color, place in flats:
             left, top, mask = place if isinstance(place, tuple) else (0, 0, place)
             check_inside(f"flat {name!r}", left, top, mask.shape[1], mask.shape[0], (width, height))
             inside = np.ascontiguousarray(mask if mask.dtype == np.bool_ else mask > 127)
@@ -169,12 +169,12 @@ def page_layers(
                 # A copy, so that the whole mask can go.
                 inside = inside[y : y + h, x : x + w].copy()
                 left, top = left + x, top + y
-                np.copyto(made[top : top + h, left : left + w], _word(colour), where=inside)
-                stack.append(Layer(name=name, pixels=inside, colour=colour, left=left, top=top, group="flats"))
+                np.copyto(made[top : top + h, left : left + w], _word(color), where=inside)
+                stack.append(Layer(name=name, pixels=inside, color=color, left=left, top=top, group="flats"))
         stack += _cut("other colours", colors, _unlike(colors, made).view(np.uint8) * np.uint8(255))
     if over:
         stack += _cut(over[0], over[1][..., :3], over[1][..., 3])
-    stack.append(Layer(name="lines", pixels=lines, colour=(0, 0, 0) if lines.ndim == 2 else None))
+    stack.append(Layer(name="lines", pixels=lines, color=(0, 0, 0) if lines.ndim == 2 else None))
     return stack
 
 
@@ -207,9 +207,9 @@ def check_inside(what: str, left: int, top: int, width: int, height: int, size: 
         )
 
 
-def _word(colour: tuple[int, int, int]) -> np.uint32:
+def _word(color: tuple[int, int, int]) -> np.uint32:
     """Return a colour as one 32-bit number, the bytes R, G, B, 0: several times faster to set than three bytes."""
-    word: np.uint32 = np.array([*colour, 0], np.uint8).view(np.uint32)[0]
+    word: np.uint32 = np.array([*color, 0], np.uint8).view(np.uint32)[0]
     return word
 
 

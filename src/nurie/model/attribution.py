@@ -15,7 +15,7 @@ from nurie.model.engine import Engine, Tokens
 from nurie.seeing.canvas import Layout, blend, gather
 from nurie.seeing.lines import blurred
 
-__all__ = ["colour", "owners"]
+__all__ = ["color", "owners"]
 
 _LEAST = 1e-5
 """Attention of less than this is no evidence of anything but that."""
@@ -27,7 +27,7 @@ _PAPER = 0.9
 """Colours at least this bright in every channel, in [-1, 1], are paper: which reference's paper it is means nothing."""
 
 
-def colour(
+def color(
     engine: Engine, seen: list[np.ndarray], layout: Layout, tokens: Tokens
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Colour a page, each place from the reference that fits it.

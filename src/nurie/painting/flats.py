@@ -20,7 +20,7 @@ import numpy as np
 
 from nurie.errors import InputError
 from nurie.files.image import replace_file
-from nurie.files.swatches import Colour, colour_of, hex_of
+from nurie.files.swatches import Color, color_of, hex_of
 from nurie.painting.palette import snapped
 
 __all__ = [
@@ -45,7 +45,7 @@ class Correction:
 
     x: int
     y: int
-    colour: Colour
+    color: Color
 
 
 class Flats:
@@ -63,7 +63,7 @@ class Flats:
     def __init__(
         self,
         labels: np.ndarray,
-        colours: np.ndarray,
+        colors: np.ndarray,
         size: tuple[int, int],
         free: np.ndarray | None = None,
         *,
@@ -73,13 +73,13 @@ class Flats:
 
         Args:
             labels: int h x w, 0 to N - 1; not every number need have a pixel.
-            colours: uint8 N x 3.
+            colors: uint8 N x 3.
             size: height and width of the page, at least those of the labels.
             free: bool h x w, not under a line; None where that is not known.
             merged: how many more there would be, had a page any number of them.
         """
         self.merged = merged
-        self._labels, self._own, self._colours, self._size = labels, colours, colours.copy(), size
+        self._labels, self._own, self._colors, self._size = labels, colors, colors.copy(), size
         self._free = np.ones(labels.shape, bool) if free is None else free
         self._changed: dict[int, tuple[int, int] | None] = {}
         self._painted: np.ndarray | None = None
@@ -90,7 +90,7 @@ class Flats:
 
     def __iter__(self) -> Iterator[str]:
         """Give the colour of each, as "#rrggbb"."""
-        return (hex_of(self._colours[label]) for label in self._order)
+        return (hex_of(self._colors[label]) for label in self._order)
 
     def __getitem__(self, index: int) -> str:
         """Return the colour of a flat as "#rrggbb".
@@ -98,16 +98,16 @@ class Flats:
         Raises:
             IndexError: there is no such flat.
         """
-        return hex_of(self._colours[self._label(index)])
+        return hex_of(self._colors[self._label(index)])
 
-    def __setitem__(self, index: int, colour: str | Iterable[int]) -> None:
+    def __setitem__(self, index: int, color: str | Iterable[int]) -> None:
         """Give a flat another colour, "#rrggbb" or (r, g, b).
 
         Raises:
             IndexError: there is no such flat.
             InputError: that is no colour.
         """
-        self._set(self._label(index), colour, None)
+        self._set(self._label(index), color, None)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -120,9 +120,9 @@ class Flats:
         return self._labels
 
     @property
-    def colours(self) -> np.ndarray:
+    def colors(self) -> np.ndarray:
         """The colour of each label, uint8 N x 3."""
-        return self._colours
+        return self._colors
 
     @property
     def areas(self) -> list[int]:
@@ -185,7 +185,7 @@ class Flats:
         """
         label = self._label(index)
         self._changed.pop(label, None)
-        self._colours[label] = self._own[label]
+        self._colors[label] = self._own[label]
         self._painted = None
 
     def changed(self, index: int) -> bool:
@@ -196,7 +196,7 @@ class Flats:
         """
         return self._label(index) in self._changed
 
-    def recolour(self, x: float, y: float, colour: str | Iterable[int]) -> int:
+    def recolor(self, x: float, y: float, color: str | Iterable[int]) -> int:
         """Give the flat at a pixel of the page another colour; return its number.
 
         Raises:
@@ -204,14 +204,14 @@ class Flats:
             InputError: that is no colour.
         """
         label = self._label_at(x, y)
-        self._set(label, colour, (int(x), int(y)))
+        self._set(label, color, (int(x), int(y)))
         return int(self._numbers[label])
 
     @property
     def corrections(self) -> list[Correction]:
         """What was changed by hand, in the order in which it was."""
         return [
-            Correction(*(place or self.point(int(self._numbers[label]))), colour_of(self._colours[label]))
+            Correction(*(place or self.point(int(self._numbers[label]))), color_of(self._colors[label]))
             for label, place in self._changed.items()
         ]
 
@@ -224,34 +224,34 @@ class Flats:
         white = (self._own == 255).all(1)
         self._own = np.where(white[:, None], self._own, snapped(self._own, palette, limit=math.inf))
         by_hand = list(self._changed)
-        colours = self._own.copy()
-        colours[by_hand] = self._colours[by_hand]
-        self._colours, self._painted = colours, None
+        colors = self._own.copy()
+        colors[by_hand] = self._colors[by_hand]
+        self._colors, self._painted = colors, None
 
     def paint(self) -> np.ndarray:
         """Return the colour layer, uint8 H x W x 3; the same array until a colour is changed. Do not write to it."""
         if self._painted is None:
             # One 4-byte value a region is looked up several times faster than three bytes.
-            packed = np.zeros((len(self._colours), 4), np.uint8)
-            packed[:, :3] = self._colours
+            packed = np.zeros((len(self._colors), 4), np.uint8)
+            packed[:, :3] = self._colors
             wide = self._columns(np.take(packed.view(np.uint32)[:, 0], self._labels))
             self._painted = self._rows(cv2.cvtColor(wide.view(np.uint8).reshape(*wide.shape, 4), _RGB))
         return self._painted
 
-    def _set(self, label: int, colour: str | Iterable[int], place: tuple[int, int] | None) -> None:
-        self._colours[label] = colour_of(colour)
+    def _set(self, label: int, color: str | Iterable[int], place: tuple[int, int] | None) -> None:
+        self._colors[label] = color_of(color)
         self._changed.pop(label, None)
         self._changed[label] = place
         self._painted = None
 
     @cached_property
     def _counts(self) -> np.ndarray:
-        return np.bincount(self._labels.ravel(), minlength=len(self._colours))
+        return np.bincount(self._labels.ravel(), minlength=len(self._colors))
 
     @cached_property
     def _boxes(self) -> np.ndarray:
         """Of each label: first row, row behind the last, first column, column behind the last; int 4 x N."""
-        edges = np.zeros((4, len(self._colours)), np.int64)
+        edges = np.zeros((4, len(self._colors)), np.int64)
         for axis, labels in enumerate((self._labels, self._labels.T)):
             flat = labels.ravel()
             lines = np.repeat(np.arange(labels.shape[0]), labels.shape[1])
@@ -269,7 +269,7 @@ class Flats:
     @cached_property
     def _numbers(self) -> np.ndarray:
         """The number of each label, -1 for one without a pixel."""
-        numbers = np.full(len(self._colours), -1, np.int32)
+        numbers = np.full(len(self._colors), -1, np.int32)
         numbers[self._order] = np.arange(len(self._order))
         return numbers
 
@@ -326,7 +326,7 @@ def write_corrections(path: Path, corrections: Iterable[Correction], drawing: Fi
         OutputError: the place cannot be written.
     """
     about = {"width": drawing.width, "height": drawing.height, "sha256": drawing.sha256}
-    listed = [{"x": c.x, "y": c.y, "color": hex_of(c.colour)} for c in corrections]
+    listed = [{"x": c.x, "y": c.y, "color": hex_of(c.color)} for c in corrections]
     write_listing(path, {"format": _FORMAT, "version": 1, "drawing": about}, "corrections", listed)
 
 
@@ -354,7 +354,7 @@ def read_corrections(path: str | os.PathLike[str], drawing: Fingerprint) -> list
         if content["format"] != _FORMAT or content["version"] != 1:
             raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
         about = Fingerprint(**content["drawing"])
-        found = [Correction(int(c["x"]), int(c["y"]), colour_of(c["color"])) for c in content["corrections"]]
+        found = [Correction(int(c["x"]), int(c["y"]), color_of(c["color"])) for c in content["corrections"]]
     except OSError as error:
         raise InputError(f"the corrections {path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, TypeError, KeyError, InputError) as error:

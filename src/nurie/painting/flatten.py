@@ -13,7 +13,7 @@ import numpy as np
 
 from nurie.painting.bays import find_bays
 from nurie.painting.flats import Flats
-from nurie.painting.palette import distances, flat_colours, snapped
+from nurie.painting.palette import distances, flat_colors, snapped
 from nurie.painting.regions import Regions, find_regions, flooded, under_lines
 from nurie.seeing.canvas import Layout
 from nurie.seeing.lines import blurred
@@ -88,10 +88,10 @@ def carry(
     """
     soft, trust = without_ink(colors, seen, layout)
     regions = regions or find_regions(ink, least=_SLIVER / (layout.height * layout.width))
-    flat = np.concatenate([flat_colours(soft) if palette is None else palette, np.full((1, 3), 255, np.uint8)])
+    flat = np.concatenate([flat_colors(soft) if palette is None else palette, np.full((1, 3), 255, np.uint8)])
     away = distances(soft.reshape(-1, 3), flat).reshape(*trust.shape, -1)
     framed = np.zeros(regions.count, bool) if frames is None else _along_frames(regions, frames)
-    flats, whiteness = _region_colours(soft, trust, regions, None if palette is None else flat, away)
+    flats, whiteness = _region_colors(soft, trust, regions, None if palette is None else flat, away)
     whitened = framed & (whiteness >= _HALF_PAINTED) & (flats.min(1) < 255)
     flats[whitened] = 255
     clear = _clear_pixels(trust, regions)
@@ -102,7 +102,7 @@ def carry(
     labels = regions.labels
     if parts:
         labels = _split(regions, parts, trust.shape)
-        flats = np.concatenate([flats, [part.colour for part in parts]])
+        flats = np.concatenate([flats, [part.color for part in parts]])
     labels, flats = _with_bays(labels, flats, regions, framed, trust, flat, away)
     specks = np.flatnonzero(regions.thin & (leaders != np.arange(regions.count)))
     if len(specks):
@@ -152,7 +152,7 @@ def _along_frames(regions: Regions, frames: np.ndarray) -> np.ndarray:
     return along
 
 
-def _region_colours(
+def _region_colors(
     colors: np.ndarray,
     trust: np.ndarray,
     regions: Regions,
@@ -200,7 +200,7 @@ class _Part:
     """A part of a region that has a colour of its own."""
 
     region: int
-    colour: np.ndarray
+    color: np.ndarray
     top: int
     left: int
     mask: np.ndarray
@@ -260,8 +260,8 @@ def _parts(
                 mask = patches[here] == patch
                 sure = ground or np.average(near[number][here][mask], weights=weight[here][mask]) <= _SURE
                 if area >= _PATCH and sure:
-                    colour = palette[np.flatnonzero(tried)[number - 1]]
-                    found.append(_Part(int(region), colour, top + y, left + x, mask))
+                    color = palette[np.flatnonzero(tried)[number - 1]]
+                    found.append(_Part(int(region), color, top + y, left + x, mask))
     return found
 
 

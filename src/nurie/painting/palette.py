@@ -8,7 +8,7 @@ Convention:
 import cv2
 import numpy as np
 
-__all__ = ["distances", "distinct", "flat_colours", "snapped"]
+__all__ = ["distances", "distinct", "flat_colors", "snapped"]
 
 _SIDE = 512
 """A picture is looked at in so many rows and columns at most; pixels are picked, not averaged, so that colours stay."""
@@ -22,7 +22,7 @@ _LEAST = 0.002
 """A flat colour covers at least this share of the flat area."""
 
 
-def flat_colours(pixels: np.ndarray) -> np.ndarray:
+def flat_colors(pixels: np.ndarray) -> np.ndarray:
     """Find the colours that a picture is painted in, most used first.
 
     Pixels of flat areas are counted by colour; the densest place in Lab becomes a colour (the mean around it), what is
@@ -37,7 +37,7 @@ def flat_colours(pixels: np.ndarray) -> np.ndarray:
     Example:
         >>> picture = np.full((8, 8, 3), 255, np.uint8)
         >>> picture[:, :3] = 10, 20, 200
-        >>> flat_colours(picture).tolist()
+        >>> flat_colors(picture).tolist()
         [[255, 255, 255], [10, 20, 200]]
     """
     height, width = pixels.shape[:2]
@@ -54,8 +54,8 @@ def flat_colours(pixels: np.ndarray) -> np.ndarray:
     counts = every[keys]
     sums = np.stack([np.bincount(bins, values[:, c])[keys] for c in range(3)], axis=1)
     kept = np.argsort(-counts, kind="stable")[:_BINS]
-    counts, colours = counts[kept].astype(np.float64), (sums / counts[:, None])[kept]
-    lab = _lab(colours)
+    counts, colors = counts[kept].astype(np.float64), (sums / counts[:, None])[kept]
+    lab = _lab(colors)
     distance = np.sqrt(np.maximum(((lab[:, None] - lab[None]) ** 2).sum(2), 0))
     near = distance <= _REACH
     density = near @ counts
@@ -63,18 +63,18 @@ def flat_colours(pixels: np.ndarray) -> np.ndarray:
     for index in np.argsort(-density, kind="stable"):
         members = near[index] & free
         if free[index] and counts[members].sum() >= _LEAST * counts.sum():
-            found.append(np.average(colours[members], axis=0, weights=counts[members]))
+            found.append(np.average(colors[members], axis=0, weights=counts[members]))
             free &= distance[index] > _APART
     return np.rint(np.array(found).reshape(-1, 3)).astype(np.uint8)
 
 
-def distinct(colours: np.ndarray) -> np.ndarray:
+def distinct(colors: np.ndarray) -> np.ndarray:
     """Leave out colours that are nearly one that stands before them: nearer than two flat colours of a picture are.
 
     Two pictures of one character have its skin twice, a little different.
 
     Args:
-        colours: uint8 K x 3, the most important first.
+        colors: uint8 K x 3, the most important first.
 
     Returns:
         uint8 K' x 3, in the same order.
@@ -83,17 +83,17 @@ def distinct(colours: np.ndarray) -> np.ndarray:
         >>> distinct(np.array([[255, 0, 0], [0, 0, 120], [252, 3, 2]], np.uint8)).tolist()
         [[255, 0, 0], [0, 0, 120]]
     """
-    away, kept = distances(colours, colours), np.ones(len(colours), bool)
-    for index in range(len(colours)):
+    away, kept = distances(colors, colors), np.ones(len(colors), bool)
+    for index in range(len(colors)):
         kept[index] = not (away[index, :index] <= _APART)[kept[:index]].any()
-    return colours[kept]
+    return colors[kept]
 
 
-def snapped(colours: np.ndarray, palette: np.ndarray, *, limit: float) -> np.ndarray:
+def snapped(colors: np.ndarray, palette: np.ndarray, *, limit: float) -> np.ndarray:
     """Replace colours by the nearest of a palette, where it is near enough.
 
     Args:
-        colours: uint8 N x 3.
+        colors: uint8 N x 3.
         palette: uint8 K x 3; with K = 0 nothing is replaced.
         limit: in Lab units; what is further from all of the palette stays.
 
@@ -101,21 +101,21 @@ def snapped(colours: np.ndarray, palette: np.ndarray, *, limit: float) -> np.nda
         uint8 N x 3.
 
     Example:
-        >>> colours = np.array([[250, 2, 0], [0, 0, 120]], np.uint8)
-        >>> snapped(colours, np.array([[255, 0, 0]], np.uint8), limit=10).tolist()
+        >>> colors = np.array([[250, 2, 0], [0, 0, 120]], np.uint8)
+        >>> snapped(colors, np.array([[255, 0, 0]], np.uint8), limit=10).tolist()
         [[255, 0, 0], [0, 0, 120]]
     """
-    if not len(palette) or not len(colours):
-        return colours.copy()
-    away = distances(colours, palette)
-    return np.where((away.min(1) <= limit)[:, None], palette[away.argmin(1)], colours)
+    if not len(palette) or not len(colors):
+        return colors.copy()
+    away = distances(colors, palette)
+    return np.where((away.min(1) <= limit)[:, None], palette[away.argmin(1)], colors)
 
 
-def distances(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
+def distances(colors: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """How far colours are from those of a palette, in Lab.
 
     Args:
-        colours: uint8 N x 3.
+        colors: uint8 N x 3.
         palette: uint8 K x 3.
 
     Returns:
@@ -125,13 +125,13 @@ def distances(colours: np.ndarray, palette: np.ndarray) -> np.ndarray:
         >>> distances(np.array([[255, 255, 255]], np.uint8), np.array([[0, 0, 0]], np.uint8)).round().tolist()
         [[100.0]]
     """
-    a, b = _lab(colours), _lab(palette)
+    a, b = _lab(colors), _lab(palette)
     # |a - b|^2 as one product: a page has thousands of regions.
     square: np.ndarray = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
     return np.sqrt(np.maximum(square, 0))
 
 
-def _lab(colours: np.ndarray) -> np.ndarray:
-    values = np.asarray(colours, np.float32).reshape(-1, 1, 3) / np.float32(255)
+def _lab(colors: np.ndarray) -> np.ndarray:
+    values = np.asarray(colors, np.float32).reshape(-1, 1, 3) / np.float32(255)
     # OpenCV refuses an empty picture.
     return cv2.cvtColor(values, cv2.COLOR_RGB2Lab).reshape(-1, 3) if len(values) else values.reshape(0, 3)

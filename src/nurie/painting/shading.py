@@ -107,17 +107,17 @@ def shading_of(
     values = (soft if mode == "soft" else cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY)[..., None]).astype(np.float32)
     labels, size, weights = flats.labels, trust.shape, _WEIGHTS[trust]
     owners = labels[np.ix_(*(np.arange(to) * of // to for to, of in zip(size, labels.shape, strict=True)))]
-    known = np.bincount(owners.ravel(), (trust > 0).ravel(), len(flats.colours)) >= _LEAST
+    known = np.bincount(owners.ravel(), (trust > 0).ravel(), len(flats.colors)) >= _LEAST
     levels = np.zeros((*labels.shape, values.shape[2]), np.int16)
     reach = math.ceil(4 * _SIGMA[mode])
-    for label in np.flatnonzero(known & (flats.colours != 255).any(1)):
+    for label in np.flatnonzero(known & (flats.colors != 255).any(1)):
         left, top, across, down = cv2.boundingRect((owners == label).astype(np.uint8))
         top, left, bottom, right = max(0, top - reach), max(0, left - reach), top + down + reach, left + across + reach
         box = np.s_[top:bottom, left:right]
-        far = distances(soft[box].reshape(-1, 3), flats.colours[label][None]).reshape(owners[box].shape)
+        far = distances(soft[box].reshape(-1, 3), flats.colors[label][None]).reshape(owners[box].shape)
         weight = (weights[box] * (owners[box] == label))[..., None]
         near = weight * np.maximum(0, 1 - (far / _FAR) ** 2)[..., None]
-        flat = flats.colours[label] if mode == "soft" else (near * values[box]).sum() / max(near.sum(), 1e-9)
+        flat = flats.colors[label] if mode == "soft" else (near * values[box]).sum() / max(near.sum(), 1e-9)
         total = blurred(near * (values[box] - flat), _SIGMA[mode]).reshape(weight.shape[:2] + values.shape[2:])
         deviation = total / (blurred(weight, _SIGMA[mode])[..., None] + _DOUBT)
         if mode == "shaded":

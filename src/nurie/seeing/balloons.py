@@ -74,18 +74,18 @@ def _is_lettering(marks: np.ndarray, whole: np.ndarray) -> bool:
     share = np.count_nonzero(marks) / np.count_nonzero(whole)
     if not _DENSE[0] <= share <= _DENSE[1]:
         return False
-    _, _, stats, centres = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    _, _, stats, centers = cv2.connectedComponentsWithStats(marks, connectivity=8)
     sizes = stats[1:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].astype(np.float64)
     if len(sizes) < _LETTERS or sizes.max() > _TALL * min(whole.shape):
         return False
-    return any(_in_line(np.roll(sizes, axis, 1), np.roll(centres[1:], axis, 1)) for axis in (0, 1))
+    return any(_in_line(np.roll(sizes, axis, 1), np.roll(centers[1:], axis, 1)) for axis in (0, 1))
 
 
-def _in_line(sizes: np.ndarray, centres: np.ndarray) -> bool:
-    """Say whether marks of width and height `sizes` at (x, y) `centres` stand in rows; both N x 2."""
+def _in_line(sizes: np.ndarray, centers: np.ndarray) -> bool:
+    """Say whether marks of width and height `sizes` at (x, y) `centers` stand in rows; both N x 2."""
     tall = float(np.median(sizes[:, 1]))
     alike = (sizes[:, 1] >= 0.6 * tall) & (sizes[:, 1] <= 1.6 * tall)
-    gap = np.abs(centres[:, None] - centres)
+    gap = np.abs(centers[:, None] - centers)
     gap[..., 0] -= (sizes[:, None, 0] + sizes[:, 0]) / 2
     beside = (gap[..., 0] <= tall) & (gap[..., 1] <= tall / 2) & ~np.eye(len(sizes), dtype=bool) & alike
     return float((alike & beside.any(1)).mean()) >= _IN_LINE

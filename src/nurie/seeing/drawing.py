@@ -41,7 +41,7 @@ class Drawing:
     layout: canvas.Layout
     seen: np.ndarray
     """The network's canvas, float32 1 x 1 x h x w; ink, too, where no network knows
-    colours: along frames, and where a figure has stepped out of its panel."""
+    colors: along frames, and where a figure has stepped out of its panel."""
     views: list[np.ndarray]
     """What the network sees of each window, float32 1 x 1 x h x w."""
     alpha: np.ndarray | None
@@ -92,9 +92,9 @@ class Drawing:
         )
         alpha, straight, on_glass = image.alpha_of(picture), None, False
         if alpha is not None:
-            grey = own if own.ndim == 2 else own.min(2)
+            gray = own if own.ndim == 2 else own.min(2)
             opaque = alpha > 127
-            on_glass = bool(np.count_nonzero(opaque & (grey > 200)) < 0.2 * np.count_nonzero(opaque))
+            on_glass = bool(np.count_nonzero(opaque & (gray > 200)) < 0.2 * np.count_nonzero(opaque))
             rgb = own if extract else np.asarray(picture.convert("RGB"))
             rgb = np.dstack([rgb] * 3) if rgb.ndim == 2 else rgb
             # Fully transparent pixels often hold black that nobody ever saw.
@@ -124,7 +124,7 @@ class Drawing:
         return bool(self.ink.max() <= regions.LINE)
 
     @property
-    def coloured(self) -> bool:
+    def colored(self) -> bool:
         """A tenth of it has colours: it may be no line art, whose lines, if they have colours, are less."""
         return self.lines.ndim == 3 and float((np.ptp(self.lines[::4, ::4], axis=2) > 48).mean()) > 0.1
 

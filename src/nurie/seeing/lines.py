@@ -28,14 +28,14 @@ def on_white_paper(pixels: np.ndarray) -> np.ndarray:
     Returns:
         The lines, uint8 H x W, or H x W x 3 where they have colours.
     """
-    if pixels.ndim == 3 and not _has_colour(pixels):
+    if pixels.ndim == 3 and not _has_color(pixels):
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     levels = paper_levels(pixels)
     if levels is None:
         return pixels
     white = cv2.divide(pixels, cv2.resize(levels, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR), scale=255)
     # Pencil on yellow paper has a colour only as long as the paper has one.
-    if white.ndim == 3 and not _has_colour(white):
+    if white.ndim == 3 and not _has_color(white):
         white = cv2.cvtColor(white, cv2.COLOR_RGB2GRAY)
     specks = _dust(white)
     return cv2.bitwise_or(white, specks if white.ndim == 2 else cv2.merge([specks] * 3))
@@ -43,9 +43,9 @@ def on_white_paper(pixels: np.ndarray) -> np.ndarray:
 
 def _dust(white: np.ndarray) -> np.ndarray:
     """Find specks of up to 3 x 3 pixels with nothing but paper up to 4 pixels around them: 255 there, uint8 H x W."""
-    grey = white if white.ndim == 2 else white.min(2)
+    gray = white if white.ndim == 2 else white.min(2)
     # Grain is no ink, or it would hide a speck.
-    _, ink = cv2.threshold(grey, 216, 1, cv2.THRESH_BINARY_INV)
+    _, ink = cv2.threshold(gray, 216, 1, cv2.THRESH_BINARY_INV)
     inner, outer = (
         cv2.boxFilter(ink, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT) for side in (3, 11)
     )
@@ -54,7 +54,7 @@ def _dust(white: np.ndarray) -> np.ndarray:
     return specks
 
 
-def _has_colour(pixels: np.ndarray) -> bool:
+def _has_color(pixels: np.ndarray) -> bool:
     red, green, blue = cv2.split(pixels[:: max(1, pixels.shape[0] // 1000), :: max(1, pixels.shape[1] // 1000)])
     spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
     # 24: JPEG colour noise stays below; a twentieth of a percent: one short coloured line on a page.
@@ -123,11 +123,11 @@ def extract_lines(
     Returns:
         uint8 H x W, paper 255.
     """
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    grey = grey.astype(np.float32) / np.float32(255)
+    gray = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    gray = gray.astype(np.float32) / np.float32(255)
     if sigma is None:
-        sigma = 0.5 * max(1.0, math.sqrt(math.sqrt(grey.size) / 256))
-    narrow, wide = blurred(grey, sigma), blurred(grey, k * sigma)
+        sigma = 0.5 * max(1.0, math.sqrt(math.sqrt(gray.size) / 256))
+    narrow, wide = blurred(gray, sigma), blurred(gray, k * sigma)
     contrast = (1 + p) * narrow - p * wide
     soft = 1 + np.tanh(phi * np.minimum(contrast - np.float32(epsilon), 0))
     return np.rint(soft * 255).astype(np.uint8)
@@ -144,10 +144,10 @@ def ink_of(lines: np.ndarray) -> np.ndarray:
 
     The gain brings the 90th percentile of all that is clearly not paper (ink above 0.1) to 1, at most by a factor of 4.
     """
-    grey = lines if lines.ndim == 2 else cv2.cvtColor(lines, cv2.COLOR_RGB2GRAY)
-    counts = np.bincount(grey[::2, ::2].ravel(), minlength=256)[:230]
+    gray = lines if lines.ndim == 2 else cv2.cvtColor(lines, cv2.COLOR_RGB2GRAY)
+    counts = np.bincount(gray[::2, ::2].ravel(), minlength=256)[:230]
     total = counts.sum()
     level = 1 - int(np.searchsorted(counts.cumsum(), total / 10)) / 255 if total else 1.0
     gain = min(max(1 / level, 1.0), 4.0)
     table = np.clip((1 - np.arange(256) / 255) * gain, 0, 1).astype(np.float32)
-    return cv2.LUT(grey, table)
+    return cv2.LUT(gray, table)

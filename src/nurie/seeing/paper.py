@@ -47,10 +47,10 @@ def paper_levels(pixels: np.ndarray) -> np.ndarray | None:
     """
     small = _copy(pixels)
     planes = small.reshape(*small.shape[:2], -1).astype(np.float32)
-    grey = planes.min(2)
-    soft = cv2.blur(grey, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    gray = planes.min(2)
+    soft = cv2.blur(gray, (3, 3), borderType=cv2.BORDER_REPLICATE)
     closed = _closed(soft)
-    values, rough, places = _samples(pixels, grey.shape)
+    values, rough, places = _samples(pixels, gray.shape)
     white = bool((values.min(1) >= 250).mean() > 0.2)
     # Most pages are white up to their border, and every shadow reaches it.
     if white and min(closed[0].min(), closed[-1].min(), closed[:, 0].min(), closed[:, -1].min()) >= _SHADOW:
@@ -58,7 +58,7 @@ def paper_levels(pixels: np.ndarray) -> np.ndarray | None:
     mask = _paper(soft, closed, least=0.95 if white else 0.7)
     if mask is None:
         return None
-    level = _spread(grey, mask)
+    level = _spread(gray, mask)
     whole = np.maximum(level, _DIP * _without_dips(level))
     on_paper = mask.ravel()[places]
     values, rough, places = values[on_paper], rough[on_paper], places[on_paper]
@@ -93,11 +93,11 @@ def _copy(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _paper(grey: np.ndarray, closed: np.ndarray, *, least: float) -> np.ndarray | None:
+def _paper(gray: np.ndarray, closed: np.ndarray, *, least: float) -> np.ndarray | None:
     """Say which pixels of the copy are paper: no lines, and smoothly connected; None where nothing is.
 
     Args:
-        grey: float32 h x w, blurred a little.
+        gray: float32 h x w, blurred a little.
         closed: the same without dark strokes.
         least: of the brightest large part's brightness, what the paper has at least.
     """
@@ -105,7 +105,7 @@ def _paper(grey: np.ndarray, closed: np.ndarray, *, least: float) -> np.ndarray 
     count, parts, stats, _ = cv2.connectedComponentsWithStats(even, connectivity=4)
     sizes = np.asarray(stats[:, cv2.CC_STAT_AREA])
     # Part 0 is all that is not even.
-    large = [name for name in range(1, count) if sizes[name] >= 0.05 * grey.size]
+    large = [name for name in range(1, count) if sizes[name] >= 0.05 * gray.size]
     if not large:
         return None
     bright = {name: float(np.percentile(closed[parts == name][::5], 75)) for name in large}
@@ -113,12 +113,12 @@ def _paper(grey: np.ndarray, closed: np.ndarray, *, least: float) -> np.ndarray 
     main = max((name for name in large if bright[name] >= least * max(bright.values())), key=lambda name: sizes[name])
     if bright[main] < _DARKEST:
         return None
-    clear = grey > 0.93 * closed
+    clear = gray > 0.93 * closed
     mask = (parts == main) & clear
     if not mask.any():
         return None
     # Islands of paper that black surrounds: nearly as bright as the paper would be there, or brighter.
-    ratio = np.bincount(parts.ravel(), weights=(closed / _spread(grey, mask)).ravel(), minlength=count)
+    ratio = np.bincount(parts.ravel(), weights=(closed / _spread(gray, mask)).ravel(), minlength=count)
     own = ratio / np.maximum(sizes, 1) > 0.8
     own[0] = False
     return own[parts] & clear
@@ -138,11 +138,11 @@ def _even(light: np.ndarray) -> np.ndarray:
     return even
 
 
-def _closed(grey: np.ndarray) -> np.ndarray:
+def _closed(gray: np.ndarray) -> np.ndarray:
     """Take dark strokes away; at the border a shadow goes on as it falls, or it would be taken for one."""
     reach = _STROKE // 2
-    odd = np.pad(grey, reach, mode="reflect", reflect_type="odd")
-    beyond = np.minimum(odd, np.pad(grey, reach, mode="edge"))
+    odd = np.pad(gray, reach, mode="reflect", reflect_type="odd")
+    beyond = np.minimum(odd, np.pad(gray, reach, mode="edge"))
     closed = cv2.morphologyEx(beyond, cv2.MORPH_CLOSE, np.ones((_STROKE, _STROKE), np.uint8))
     return np.ascontiguousarray(closed[reach:-reach, reach:-reach])
 

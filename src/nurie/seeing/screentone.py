@@ -41,11 +41,11 @@ def without_screentone(lines: np.ndarray) -> np.ndarray:
     Returns:
         The same shape; the same array where there is no tone.
     """
-    grey = lines if lines.ndim == 2 else cv2.cvtColor(lines, cv2.COLOR_RGB2GRAY)
-    height, width = grey.shape
-    if grey.size > _WHOLE:
-        grey = cv2.resize(grey, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-    tone = _tone(grey)
+    gray = lines if lines.ndim == 2 else cv2.cvtColor(lines, cv2.COLOR_RGB2GRAY)
+    height, width = gray.shape
+    if gray.size > _WHOLE:
+        gray = cv2.resize(gray, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+    tone = _tone(gray)
     if not tone.any():
         return lines
     if tone.shape != lines.shape[:2]:
@@ -84,14 +84,14 @@ class _Lattice:
         self.areas = np.concatenate([self.areas, areas])
 
 
-def _tone(grey: np.ndarray) -> np.ndarray:
+def _tone(gray: np.ndarray) -> np.ndarray:
     """Say which pixels are tone, uint8 H x W, 1 there."""
-    tone = np.zeros(grey.shape, np.uint8)
-    left = grey
+    tone = np.zeros(gray.shape, np.uint8)
+    left = gray
     dots, holes = _Lattice.empty(), _Lattice.empty()
-    soft = cv2.blur(grey, (3, 3))
+    soft = cv2.blur(gray, (3, 3))
     # Faint dots need a light threshold; those that nearly touch a dark one, and those that touch at corners a blur.
-    for source, threshold in ((grey, _INK), (grey, 110), (soft, 100)):
+    for source, threshold in ((gray, _INK), (gray, 110), (soft, 100)):
         labels, found = _find(_inked(np.where(tone, np.uint8(255), source), threshold), dots)
         if found.any():
             mine = np.take(found.astype(np.uint8), labels)
@@ -99,22 +99,22 @@ def _tone(grey: np.ndarray) -> np.ndarray:
             # With its soft rim, but not that of a line beside it.
             others = _near(cv2.subtract(ink, _near(mine) if source is soft else mine))
             tone |= mine | (_near(mine) & (1 - others))
-            left = np.where(tone, np.uint8(255), grey)
+            left = np.where(tone, np.uint8(255), gray)
     # Between hatches that cross are holes too, of which some stand regularly: of tone's most do.
-    for source, threshold in ((grey, 90), (grey, 150), (soft, 150)):
+    for source, threshold in ((gray, 90), (gray, 150), (soft, 150)):
         _, _, points, areas, _ = _pieces(1 - _inked(np.where(tone, np.uint8(255), source), threshold))
         regular, bases = _regular(points, areas, alike=0.75, least=max(_LEAST, len(points) // 4))
         if regular.any():
             holes.add(points[regular], bases[regular], areas[regular])
-            tone |= _cells(grey.shape, holes)
-            left = np.where(tone, np.uint8(255), grey)
+            tone |= _cells(gray.shape, holes)
+            left = np.where(tone, np.uint8(255), gray)
     if len(dots) + len(holes):
         tone |= _crumbs(_inked(left, _INK), dots, holes)
     return tone
 
 
-def _inked(grey: np.ndarray, threshold: int) -> np.ndarray:
-    return cv2.threshold(grey, threshold - 1, 1, cv2.THRESH_BINARY_INV)[1]
+def _inked(gray: np.ndarray, threshold: int) -> np.ndarray:
+    return cv2.threshold(gray, threshold - 1, 1, cv2.THRESH_BINARY_INV)[1]
 
 
 def _near(mask: np.ndarray) -> np.ndarray:
@@ -124,11 +124,11 @@ def _near(mask: np.ndarray) -> np.ndarray:
 
 def _pieces(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the labels of all pieces of a mask, and of the small ones labels, centres, areas and longer sides."""
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    count, labels, stats, centers = cv2.connectedComponentsWithStats(mask, connectivity=4)
     sides = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     small = np.flatnonzero((sides <= _PITCH[1]) & (np.arange(count) > 0))
     areas = stats[small, cv2.CC_STAT_AREA].astype(np.float32)
-    return labels, small, centres[small].astype(np.float32), areas, sides[small]
+    return labels, small, centers[small].astype(np.float32), areas, sides[small]
 
 
 def _nearest(points: np.ndarray, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -105,15 +105,15 @@ def test_a_picture_wants_a_place(found, tmp_path):
 
 
 def test_the_reference_glows_where_the_weights_are(found):
-    grey = np.full((70, 20, 3), 128, np.uint8)
+    gray = np.full((70, 20, 3), 128, np.uint8)
     weights = np.zeros((7, 2), np.float32)
     weights[3, 1], weights[5, 0] = 0.02, 0.01
-    heat = heat_map(grey, weights).astype(int)
+    heat = heat_map(gray, weights).astype(int)
     reds = heat.reshape(7, 10, 2, 10, 3).mean(axis=(1, 3))[..., 0]
     assert reds.argmax() == 7 and reds.flatten().argsort()[-2] == 10
     # Half of the largest weight is half the way from dark to glowing.
     np.testing.assert_allclose(reds[5, 0] - reds[0, 0], (reds[3, 1] - reds[0, 0]) / 2, atol=0.5)  # 8-bit rounding
-    assert (heat_map(grey, np.zeros((7, 2), np.float32)) == heat[0, 0]).all()
+    assert (heat_map(gray, np.zeros((7, 2), np.float32)) == heat[0, 0]).all()
 
 
 def test_the_picture_has_a_row_for_each_place(found, tmp_path):

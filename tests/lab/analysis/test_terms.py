@@ -75,10 +75,8 @@ def test_it_says_nothing_of_devices(run, caplog, recwarn, monkeypatch):
 
 def test_the_batches_are_those_that_training_sees_next(run, tiny_corpus, tmp_path, monkeypatch):
     seen = []
-    colour_terms = Colorization.colour_terms
-    monkeypatch.setattr(
-        Colorization, "colour_terms", lambda self, batch: seen.append(batch) or colour_terms(self, batch)
-    )
+    color_terms = Colorization.color_terms
+    monkeypatch.setattr(Colorization, "color_terms", lambda self, batch: seen.append(batch) or color_terms(self, batch))
     copy = shutil.copytree(run, tmp_path / "on")
     path = tmp_path / "on.yaml"
     path.write_text(yaml.safe_dump(recipe(tiny_corpus, copy, 4)))

@@ -21,7 +21,7 @@ IDENTITY = AugmentationSettings(
     reference_noise=0.0,
 )
 SIZE, STRIDE, SLOTS = 64, 8, 3
-COLOURS = torch.tensor([[255, 255, 255], [255, 0, 0], [0, 0, 255]], dtype=torch.uint8)
+COLORS = torch.tensor([[255, 255, 255], [255, 0, 0], [0, 0, 255]], dtype=torch.uint8)
 
 
 def source(seed=0):
@@ -37,7 +37,7 @@ def raw(batch=3, *, slots=True, seed=0):
             y, x = rng.integers(4, 28, 2)
             picture[y : y + 24, x : x + 24] = slot
     label = torch.from_numpy(label)
-    pictures = COLOURS[label].permute(0, 1, 4, 2, 3).contiguous()
+    pictures = COLORS[label].permute(0, 1, 4, 2, 3).contiguous()
     planes = torch.nn.functional.one_hot(label, SLOTS).permute(0, 1, 4, 2, 3).float()
     planes = torch.nn.functional.avg_pool2d(planes.flatten(0, 1), 4).unflatten(0, (2, batch))
     planes = (255 * planes).round().to(torch.uint8)[:, :, : SLOTS if slots else 0]

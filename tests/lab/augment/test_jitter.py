@@ -88,10 +88,10 @@ def test_an_eighth_of_a_turn_of_a_pale_red_by_colorsys():
         assert abs(saturation - expected[1]) < 0.01 and abs(value - expected[2]) < 0.01
 
 
-def test_grey_keeps_its_grey_under_hue_and_saturation():
-    grey = pictures()[:, :1].expand(-1, 3, -1, -1)
+def test_gray_keeps_its_gray_under_hue_and_saturation():
+    gray = pictures()[:, :1].expand(-1, 3, -1, -1)
     change = sample_color_change(5, Jitter(hue=180.0, saturation=(0.0, 2.0)), seeded())
-    torch.testing.assert_close(apply_color_change(grey, change), grey, atol=1e-5, rtol=0)
+    torch.testing.assert_close(apply_color_change(gray, change), gray, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", sorted(JITTERS))
@@ -116,7 +116,7 @@ def test_published_noise_is_one_8_bit_unit():
     assert abs(units.mean()) < 0.01 and abs(units.var() - 1 / 3) < 0.006
 
 
-def test_strong_preset_changes_colours():
+def test_strong_preset_changes_colors():
     image = pictures(batch=31)
     change = sample_color_change(31, JITTERS["strong"], seeded(), size=(7, 11))
     difference = (apply_color_change(image, change) - image).abs().mean(dim=(1, 2, 3)) * 255 / 2

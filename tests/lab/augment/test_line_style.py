@@ -5,7 +5,7 @@ import torch
 
 from nurie.lab.augment.line_style import LineStyle, vary_lines
 
-NOTHING = LineStyle(thicken=0, fade=0, break_up=0, soften=0, grey_paper=0, noise=0)
+NOTHING = LineStyle(thicken=0, fade=0, break_up=0, soften=0, gray_paper=0, noise=0)
 
 
 def source(seed=0):
@@ -32,8 +32,8 @@ def test_every_variation_does_what_it_says():
     assert 0.3 < (broken[lines == -1] == -1).float().mean() < 1 and (broken[lines == 1] == 1).all()
     soft = vary_lines(lines, replace(NOTHING, soften=1), source())
     torch.testing.assert_close(soft[..., 15:18, 5], torch.full((4, 1, 3), 1 / 3))  # a third of the ink on each row
-    grey = vary_lines(lines, replace(NOTHING, grey_paper=1), source())
-    assert (grey[lines == 1] < 1).all() and (grey[lines == 1] >= 0.6 - 1e-6).all() and (grey[lines == -1] == -1).all()
+    gray = vary_lines(lines, replace(NOTHING, gray_paper=1), source())
+    assert (gray[lines == 1] < 1).all() and (gray[lines == 1] >= 0.6 - 1e-6).all() and (gray[lines == -1] == -1).all()
     noisy = vary_lines(torch.zeros(4, 1, 32, 48), replace(NOTHING, noise=0.1), source())
     assert 0 < noisy.std() < 0.1 and abs(noisy.mean()) < 0.01
 

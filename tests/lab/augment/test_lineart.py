@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import nurie.lab.augment.lineart as lineart
 from nurie.errors import ConfigError
-from nurie.lab.augment.lineart import XDoG, extract_lines, gaussian_blur, rgb_to_grey, sample_sigma, xdog
+from nurie.lab.augment.lineart import XDoG, extract_lines, gaussian_blur, rgb_to_gray, sample_sigma, xdog
 
 
 def seeded(seed=3):
@@ -48,11 +48,11 @@ def test_xdog_equals_the_formula_on_scipys_gaussians(sigma):
     s = exact_s(picture, sigma)
     oracle = np.where(s >= 0.01, 1.0, 1 + np.tanh(1e9 * (s - 0.01)))
     assert 0.02 < (oracle < 0.5).mean() < 0.5
-    grey = torch.tensor(picture)[None, None]
-    in_double = xdog(grey, torch.tensor([sigma], dtype=torch.float64))[0, 0].numpy()
+    gray = torch.tensor(picture)[None, None]
+    in_double = xdog(gray, torch.tensor([sigma], dtype=torch.float64))[0, 0].numpy()
     # With phi = 1e9 the tone is a step 1e-9 wide: at float64's error of 1e-14 no pixel here is in doubt.
     np.testing.assert_allclose(in_double, 2 * oracle - 1, atol=1e-4)
-    in_single = xdog(grey.float(), torch.tensor([sigma], dtype=torch.float64))[0, 0].numpy()
+    in_single = xdog(gray.float(), torch.tensor([sigma], dtype=torch.float64))[0, 0].numpy()
     different = in_single != (2 * oracle - 1).astype(np.float32)
     assert (np.abs(s - 0.01)[different] < 1e-5).all()
 
@@ -74,42 +74,42 @@ def test_a_soft_tone_follows_the_formula():
     np.testing.assert_allclose(mine, 2 * oracle - 1, atol=1e-12)
 
 
-@pytest.mark.parametrize(("grey", "expected"), [(0, -1.0), (2, -1.0), (3, 1.0), (128, 1.0), (255, 1.0)])
-def test_flat_tones_are_paper_unless_all_but_black(grey, expected):
-    flat = torch.full((1, 1, 17, 19), grey / 255)
+@pytest.mark.parametrize(("gray", "expected"), [(0, -1.0), (2, -1.0), (3, 1.0), (128, 1.0), (255, 1.0)])
+def test_flat_tones_are_paper_unless_all_but_black(gray, expected):
+    flat = torch.full((1, 1, 17, 19), gray / 255)
     assert (xdog(flat, torch.tensor([0.5])) == expected).all()
 
 
 def test_each_picture_has_its_own_sigma():
-    grey = torch.tensor(np.stack([drawing(0), drawing(1), drawing(2)]))[:, None]
+    gray = torch.tensor(np.stack([drawing(0), drawing(1), drawing(2)]))[:, None]
     sigmas = torch.tensor([0.5, 0.3, 0.4], dtype=torch.float64)
-    together = xdog(grey, sigmas)
-    assert not torch.equal(together[0], xdog(grey[:1], sigmas[1:2])[0])
+    together = xdog(gray, sigmas)
+    assert not torch.equal(together[0], xdog(gray[:1], sigmas[1:2])[0])
     for index in range(3):
-        alone = xdog(grey[index : index + 1], sigmas[index : index + 1])
+        alone = xdog(gray[index : index + 1], sigmas[index : index + 1])
         assert torch.equal(together[index], alone[0])
 
 
 def test_autocast_changes_nothing():
-    grey = torch.tensor(drawing()).float()[None, None]
+    gray = torch.tensor(drawing()).float()[None, None]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        cast = xdog(grey, torch.tensor([0.4]))
-    assert torch.equal(cast, xdog(grey, torch.tensor([0.4])))
+        cast = xdog(gray, torch.tensor([0.4]))
+    assert torch.equal(cast, xdog(gray, torch.tensor([0.4])))
 
 
-def test_grey_equals_pillows():
+def test_gray_equals_pillows():
     rgb = np.random.default_rng(0).integers(0, 256, (13, 17, 3), dtype=np.uint8)
-    mine = rgb_to_grey(torch.tensor(rgb).permute(2, 0, 1)[None].float())[0, 0].numpy()
+    mine = rgb_to_gray(torch.tensor(rgb).permute(2, 0, 1)[None].float())[0, 0].numpy()
     # Pillow rounds to whole numbers.
     np.testing.assert_allclose(mine, np.asarray(Image.fromarray(rgb).convert("L")).astype(float), atol=0.51)
 
 
-def test_extract_lines_is_xdog_of_the_grey_picture_with_drawn_sigmas():
+def test_extract_lines_is_xdog_of_the_gray_picture_with_drawn_sigmas():
     image = 2 * torch.rand(5, 3, 23, 29, generator=seeded()) - 1
     lines = extract_lines(image, seeded())
     sigma = sample_sigma(5, XDoG(), seeded())
     assert lines.shape == (5, 1, 23, 29) and set(lines.unique().tolist()) == {-1.0, 1.0}
-    assert torch.equal(lines, xdog((rgb_to_grey(image) + 1) / 2, sigma))
+    assert torch.equal(lines, xdog((rgb_to_gray(image) + 1) / 2, sigma))
 
 
 def test_sigmas_are_drawn_evenly():
@@ -136,10 +136,10 @@ def test_impossible_sigmas_are_refused():
 
 @pytest.mark.gpu
 def test_an_accelerator_draws_the_same_lines():
-    grey = torch.tensor(np.stack([drawing(0), drawing(1)])).float()[:, None]
+    gray = torch.tensor(np.stack([drawing(0), drawing(1)])).float()[:, None]
     sigma = torch.tensor([0.3, 0.5], dtype=torch.float64)
-    different = xdog(grey.cuda(), sigma).cpu() != xdog(grey, sigma)
+    different = xdog(gray.cuda(), sigma).cpu() != xdog(gray, sigma)
     s = np.stack(
-        [exact_s(picture[0].double().numpy(), float(value)) for picture, value in zip(grey, sigma, strict=True)]
+        [exact_s(picture[0].double().numpy(), float(value)) for picture, value in zip(gray, sigma, strict=True)]
     )
     assert (np.abs(s - 0.01)[different[:, 0].numpy()] < 1e-5).all()

@@ -18,7 +18,7 @@ def flat(batch=5, height=48, width=64):
     return torch.full((batch, 3, height, width), 0.2), slots
 
 
-def test_the_ground_keeps_its_colour_and_regions_do_not():
+def test_the_ground_keeps_its_color_and_regions_do_not():
     picture, slots = flat()
     shaded = shade(picture, slots, Shading(share=1.0), source())
     torch.testing.assert_close(shaded[..., :8, :], picture[..., :8, :], rtol=0, atol=1e-6)
@@ -41,9 +41,9 @@ def test_shadows_are_as_dark_as_said_and_no_darker():
 
 def test_shadows_go_over_into_another_hue_as_far_as_their_tint():
     """On grey, channels differ by the shadow's colour alone: as 1 - tint to 1 + tint at most."""
-    grey, slots = flat(batch=41)
+    gray, slots = flat(batch=41)
     for tint, least in ((0.0, 0.0), (0.1, 0.05), (0.5, 0.3)):
-        shaded = (shade(grey, slots, Shading(share=1.0, highlight=0.0, tint=tint), source()) + 1) / 2
+        shaded = (shade(gray, slots, Shading(share=1.0, highlight=0.0, tint=tint), source()) + 1) / 2
         ratio = shaded.amin(dim=1) / shaded.amax(dim=1)
         assert (1 - tint) / (1 + tint) - 1e-5 <= ratio.min() <= 1 - least
 

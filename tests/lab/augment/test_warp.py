@@ -157,13 +157,13 @@ def test_apply_grid_equals_scipy(padding):
             np.testing.assert_allclose(mine[b, c], oracle, atol=1e-12)  # float64 on both sides
 
 
-def test_fill_takes_one_colour_for_each_picture():
+def test_fill_takes_one_color_for_each_picture():
     outside = torch.full((2, 3, 5, 2), 7.0)
-    colours = torch.tensor([[0.1, -0.2, 0.3], [1.0, 0.5, -1.0]])
-    filled = apply_grid(torch.rand(2, 3, 7, 7), outside, padding=colours)
-    torch.testing.assert_close(filled, colours[..., None, None].expand(2, 3, 3, 5))
-    filled = apply_grid(torch.rand(2, 3, 7, 7), outside, padding=colours[1])
-    torch.testing.assert_close(filled, colours[1][..., None, None].expand(2, 3, 3, 5))
+    colors = torch.tensor([[0.1, -0.2, 0.3], [1.0, 0.5, -1.0]])
+    filled = apply_grid(torch.rand(2, 3, 7, 7), outside, padding=colors)
+    torch.testing.assert_close(filled, colors[..., None, None].expand(2, 3, 3, 5))
+    filled = apply_grid(torch.rand(2, 3, 7, 7), outside, padding=colors[1])
+    torch.testing.assert_close(filled, colors[1][..., None, None].expand(2, 3, 3, 5))
 
 
 def test_labels_stay_labels():

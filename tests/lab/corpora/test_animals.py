@@ -3,7 +3,7 @@ import pytest
 
 from nurie.lab.corpora import animals, cats
 from nurie.lab.corpora.parts import reserved
-from nurie.lab.corpora.render import over, rasterise, recolour
+from nurie.lab.corpora.render import over, rasterize, recolor
 from nurie.lab.corpora.slots import sample_palette
 
 SIZE = 64
@@ -33,8 +33,8 @@ def test_animals_in_any_palette(number: int) -> None:
     drawing, entry = animals.render_animal(f"0-{number:05d}", "train", size=SIZE)
     svg, markers = animals.animal_svg(entry.parts)
     palette = sample_palette(markers, np.random.default_rng(number))
-    colours = {slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in palette.items()}
-    truth = over(rasterise(recolour(svg, markers, colours), SIZE), 255).astype(int)
+    colors = {slot: "#{:02x}{:02x}{:02x}".format(*color) for slot, color in palette.items()}
+    truth = over(rasterize(recolor(svg, markers, colors), SIZE), 255).astype(int)
     difference = np.abs(drawing.picture(palette | {"background": (255, 255, 255)}) - truth)
     # A level for the rounding of each plane and each overlap; a slot under VISIBLE_PIXELS is black.
     assert difference.mean() < 0.5 and np.quantile(difference, 0.995) <= 8

@@ -5,7 +5,7 @@ import pytest
 
 from nurie.errors import DataError
 from nurie.lab.corpora.clipart import clipart_jobs, crop_to_content, draw_clipart, read_clipart, split_of
-from nurie.lab.corpora.render import rasterise
+from nurie.lab.corpora.render import rasterize
 
 BEE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50">'
@@ -45,7 +45,7 @@ def test_jobs_are_of_the_kinds_that_are_drawings(package: Path) -> None:
 
 
 def test_a_drawing_fills_its_square() -> None:
-    alpha = rasterise(crop_to_content(BEE), 108)[..., 3]
+    alpha = rasterize(crop_to_content(BEE), 108)[..., 3]
     rows, columns = np.flatnonzero(alpha.max(axis=1) > 128), np.flatnonzero(alpha.max(axis=0) > 128)
     # A border of 4 % of the drawing: 100 of 108 pixels; the box is measured at 256 for 100 units, hence a pixel or two.
     assert abs(len(rows) - 100) <= 3 and abs(len(columns) - 100) <= 3
@@ -53,9 +53,9 @@ def test_a_drawing_fills_its_square() -> None:
         crop_to_content('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
 
 
-def test_uncoloured_clip_art_is_left_out() -> None:
-    grey = BEE.replace("#f0c020", "#c0c0c0").replace("#c04040", "#505050").replace("#80c0f0", "#808080")
-    assert draw_clipart(grey, "animals/bee.svg", "animals", 48) is None
+def test_uncolored_clip_art_is_left_out() -> None:
+    gray = BEE.replace("#f0c020", "#c0c0c0").replace("#c04040", "#505050").replace("#80c0f0", "#808080")
+    assert draw_clipart(gray, "animals/bee.svg", "animals", 48) is None
     assert draw_clipart("<svg", "animals/bee.svg", "animals", 48) is None
 
 

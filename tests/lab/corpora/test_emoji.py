@@ -11,7 +11,7 @@ from nurie.lab.corpora import openmoji
 from nurie.lab.corpora.emoji import SETS, concept, emoji_jobs, is_wanted, read_tarball, split_of
 
 FOX = '<path fill="#ff6011" d="M4 4h20v24H4z"/><path fill="#ffffff" d="M6 18h16v8H6z"/><circle cx="9" cy="9" r="2"/>'
-ONE_COLOUR = '<path fill="#ff6011" d="M4 4h20v24H4z"/>'
+ONE_COLOR = '<path fill="#ff6011" d="M4 4h20v24H4z"/>'
 
 
 def tarball(path: Path, members: dict[str, object]) -> Path:
@@ -31,7 +31,7 @@ def iconify(path: Path, prefix: str = "noto") -> Path:
         "Flags": ["flag-japan"],
     }
     names = [name for names in categories.values() for name in names if name != "absent"]
-    icons = {name: {"body": ONE_COLOUR if name == "ant" else FOX} for name in names}
+    icons = {name: {"body": ONE_COLOR if name == "ant" else FOX} for name in names}
     return tarball(
         path,
         {

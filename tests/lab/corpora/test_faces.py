@@ -9,15 +9,15 @@ import pytest
 from nurie.errors import DataError
 from nurie.lab.corpora import faces, recipe
 from nurie.lab.corpora.parts import reserved
-from nurie.lab.corpora.render import over, rasterise, recolour
+from nurie.lab.corpora.render import over, rasterize, recolor
 from nurie.lab.corpora.slots import SLOTS, sample_palette
 
 SIZE = 61
 HAIRS = tuple(f"hair{number}" for number in range(7))
 
 
-def box(colour: str, left: int, top: int, width: int, height: int) -> str:
-    return f'<path fill="{colour}" stroke="#000" stroke-width="6" d="M{left} {top}h{width}v{height}h-{width}z"/>'
+def box(color: str, left: int, top: int, width: int, height: int) -> str:
+    return f'<path fill="{color}" stroke="#000" stroke-width="6" d="M{left} {top}h{width}v{height}h-{width}z"/>'
 
 
 def package(path: Path) -> Path:
@@ -87,8 +87,8 @@ def test_faces_in_any_palette(tarball: Path, number: int) -> None:
     drawing, entry = faces.render_face(seed, "train", path=tarball, size=SIZE)
     svg, markers = faces.face_svg(faces.read_shapes(tarball), entry.parts, f"train/{seed}")
     palette = sample_palette(markers, np.random.default_rng(number))
-    colours = {slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in palette.items()}
-    truth = over(rasterise(recolour(svg, markers, colours), SIZE), 255).astype(int)
+    colors = {slot: "#{:02x}{:02x}{:02x}".format(*color) for slot, color in palette.items()}
+    truth = over(rasterize(recolor(svg, markers, colors), SIZE), 255).astype(int)
     difference = np.abs(drawing.picture(palette | {"background": (255, 255, 255)}) - truth)
     # A level for the rounding of each plane and each overlap; a slot under VISIBLE_PIXELS is black.
     assert difference.mean() < 0.5 and np.quantile(difference, 0.995) <= 8
@@ -103,7 +103,7 @@ def test_features_stand_where_the_package_puts_them(tarball: Path) -> None:
 
     def middles(feature: str, name: str) -> list[tuple[float, float]]:
         svg, _ = faces.face_svg(shapes, dict.fromkeys(faces.FEATURES, "none") | {feature: name}, "test/0-00002")
-        alpha = rasterise(svg, size)[..., 3] > 128
+        alpha = rasterize(svg, size)[..., 3] > 128
         halves = (alpha[:, : size // 2], alpha[:, size // 2 :])
         found = []
         for start, half in zip((0, size // 2), halves, strict=True):
@@ -122,7 +122,7 @@ def test_features_stand_where_the_package_puts_them(tarball: Path) -> None:
     assert edge <= 155 and abs((200 - ears[0][0]) - (edge - 8)) < 4
 
 
-def test_a_beard_has_a_colour_of_its_own_and_brows_the_hairs(tarball: Path) -> None:
+def test_a_beard_has_a_color_of_its_own_and_brows_the_hairs(tarball: Path) -> None:
     shapes = faces.read_shapes(tarball)
     none = dict.fromkeys(faces.FEATURES, "none")
     for feature, name, meaning in (("facialHair", "beard", "facialHair"), ("eyebrow", "eyebrow", "hair")):

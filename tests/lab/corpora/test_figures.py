@@ -6,7 +6,7 @@ from nurie.lab.corpora import figures, recipe
 from nurie.lab.corpora.figures import body, clothes, hair, head, pen
 from nurie.lab.corpora.figures.measures import Figure
 from nurie.lab.corpora.parts import reserved
-from nurie.lab.corpora.render import over, rasterise, recolour
+from nurie.lab.corpora.render import over, rasterize, recolor
 from nurie.lab.corpora.slots import SLOTS, sample_palette
 
 SIZE = 97
@@ -81,9 +81,9 @@ def test_figures_in_any_palette(number: int) -> None:
     assert entry.line_kinds == ("drawn", "outline") and set(entry.palette) == set(entry.slots) == set(drawing.slots)
     sheet, box, markers = figures.draw_figure(entry.parts, f"train/0-{number:05d}")
     palette = sample_palette(markers, np.random.default_rng(number))
-    colours = {slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in palette.items()}
+    colors = {slot: "#{:02x}{:02x}{:02x}".format(*color) for slot, color in palette.items()}
     # Without lines: their width and ink are the drawing's own.
-    truth = over(rasterise(recolour(sheet.svg(box, 0.0, "#000000"), markers, colours), SIZE), 255).astype(int)
+    truth = over(rasterize(recolor(sheet.svg(box, 0.0, "#000000"), markers, colors), SIZE), 255).astype(int)
     away_from_lines = cv2.erode(drawing.lines[0], np.ones((3, 3))) == 255
     difference = np.abs(drawing.picture(palette | {"background": (255, 255, 255)}) - truth).max(axis=-1)
     assert away_from_lines.mean() > 0.3 and np.quantile(difference[away_from_lines], 0.99) <= 8
@@ -122,7 +122,7 @@ def test_every_slot_shows_in_some_figure() -> None:
     seen: set[str] = set()
     for number in range(120):
         sheet, _, markers = figures.draw_figure(figures.choose_parts(f"0-{number:05d}", "train"), f"{number}")
-        used = {fill for _, fill, _, _ in sheet.shapes} | {colour for *_, colour in sheet.shapes}
+        used = {fill for _, fill, _, _ in sheet.shapes} | {color for *_, color in sheet.shapes}
         seen |= {slot for slot, marker in markers.items() if marker in used}
     assert seen == set(SLOTS[figures.SOURCE])
 
@@ -138,12 +138,12 @@ def test_what_is_in_front_hides_what_is_behind() -> None:
         for step in steps[::-1] if arm_first else steps:
             step(figure)
         figure.sheet.shapes = [(data, fill, 0.0, "") for data, fill, *_ in figure.sheet.shapes if fill != "none"]
-        pictures.append(rasterise(figure.sheet.svg((-150, -100, 400), 0.01, "#000000"), 211))
+        pictures.append(rasterize(figure.sheet.svg((-150, -100, 400), 0.01, "#000000"), 211))
     red = [(picture[..., 0] == 255) & (picture[..., 3] == 255) for picture in pictures]
     assert red[0].sum() > 1.3 * red[1].sum() > 0
 
 
-def test_the_second_pen_may_leave_out_lines_within_a_colour() -> None:
+def test_the_second_pen_may_leave_out_lines_within_a_color() -> None:
     parts = figures.choose_parts("0-00002", "train")
     sheet, box, _ = figures.draw_figure(parts, "train/0-00002")
     every, bounds = (sheet.svg(box, 0.01, "#000000", least=least).count("<path") for least in (0.0, 0.8))

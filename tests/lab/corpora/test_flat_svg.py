@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nurie.lab.corpora.flat_svg import MAX_SLOTS, render_flat
-from nurie.lab.corpora.render import over, rasterise
+from nurie.lab.corpora.render import over, rasterize
 
 SIZE = 61
 
@@ -37,17 +37,17 @@ def own_picture(text: str, **options: object) -> np.ndarray:
     ],
     ids=["attributes", "inherited and style", "stylesheet", "use", "stroke"],
 )
-def test_slots_are_the_solid_colours_by_area(body: str) -> None:
+def test_slots_are_the_solid_colors_by_area(body: str) -> None:
     flat = render_flat(svg(body), size=SIZE)
     drawing = flat.layers.drawing
     assert drawing.slots == ("background", "fill-1", "fill-2")
     assert flat.palette == {"background": (255, 255, 255), "fill-1": (32, 96, 192), "fill-2": (224, 64, 32)}
     assert drawing.coverage[1, 30, 45] == 255 and drawing.coverage[2, 30, 15] == 255
     assert drawing.coverage[0, 30, 27] == 255
-    truth = over(rasterise(svg(SQUARES.format("#00ff80", "#123456")), SIZE), 255)
-    recoloured = drawing.picture({"background": (255, 255, 255), "fill-1": (18, 52, 86), "fill-2": (0, 255, 128)})
+    truth = over(rasterize(svg(SQUARES.format("#00ff80", "#123456")), SIZE), 255)
+    recolored = drawing.picture({"background": (255, 255, 255), "fill-1": (18, 52, 86), "fill-2": (0, 255, 128)})
     # Edges are whole pixels: what may differ is the rounding of two planes.
-    assert np.abs(recoloured.astype(int) - truth).max() <= 2
+    assert np.abs(recolored.astype(int) - truth).max() <= 2
 
 
 def test_what_a_shape_without_a_fill_has_is_black_and_ink() -> None:
@@ -73,13 +73,13 @@ def test_shades_of_one_surface_are_one_slot() -> None:
     assert render_flat(svg(body), size=SIZE).layers.drawing.slots == ("background", "fill-1", "fill-2")
 
 
-def test_small_and_surplus_colours_keep_theirs() -> None:
+def test_small_and_surplus_colors_keep_theirs() -> None:
     body = "".join(
         f'<rect x="{4 * i}" y="0" width="4" height="{61 - i}" fill="hsl({24 * i}, 90%, 50%)"/>' for i in range(15)
     )
     flat = render_flat(svg(body), size=SIZE)
     assert len(flat.layers.drawing.slots) == 1 + MAX_SLOTS
-    truth = over(rasterise(svg(body), SIZE), 255).astype(int)
+    truth = over(rasterize(svg(body), SIZE), 255).astype(int)
     assert np.abs(flat.layers.drawing.picture(flat.palette) - truth).max() <= 2
 
 
@@ -88,7 +88,7 @@ def test_gradients_stay_and_too_much_of_them_is_refused() -> None:
     gradient = f'<defs><linearGradient id="g">{stops}</linearGradient></defs>'
     a_little = gradient + SQUARES.format("#e04020", "#2060c0") + '<circle cx="45" cy="30" r="8" fill="url(#g)"/>'
     text = svg(a_little)
-    assert np.abs(own_picture(text).astype(int) - over(rasterise(text, SIZE), 255)).mean() < 0.5
+    assert np.abs(own_picture(text).astype(int) - over(rasterize(text, SIZE), 255)).mean() < 0.5
     mostly = gradient + SQUARES.format("#e04020", "url(#g)") + '<rect y="58" width="61" height="3" fill="#2060c0"/>'
     with pytest.raises(ValueError, match="cannot be recoloured"):
         render_flat(svg(mostly), size=SIZE)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nurie.lab.corpora.plain_svg import PlainSvg, parse_colour, without_veils
-from nurie.lab.corpora.render import over, rasterise
+from nurie.lab.corpora.plain_svg import PlainSvg, parse_color, without_veils
+from nurie.lab.corpora.render import over, rasterize
 
 SIZE = 61
 
@@ -13,7 +13,7 @@ def svg(body: str, head: str = 'viewBox="0 0 61 61"') -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "colour"),
+    ("text", "color"),
     [
         ("#f80", (255, 136, 0)),
         ("#FF8800", (255, 136, 0)),
@@ -25,8 +25,8 @@ def svg(body: str, head: str = 'viewBox="0 0 61 61"') -> str:
         ("", None),
     ],
 )
-def test_colours(text: str, colour: tuple[int, int, int] | None) -> None:
-    assert parse_colour(text) == colour
+def test_colors(text: str, color: tuple[int, int, int] | None) -> None:
+    assert parse_color(text) == color
 
 
 def test_veils_go_with_all_that_is_in_them() -> None:
@@ -39,7 +39,7 @@ def test_veils_go_with_all_that_is_in_them() -> None:
 
 def line_page(body: str, width: float = 2 / SIZE, ink: frozenset = frozenset({(0, 0, 0)})) -> np.ndarray:
     page = PlainSvg(svg(body)).line_page(width, ink)
-    return over(rasterise(page, SIZE), 255)[..., 0]
+    return over(rasterize(page, SIZE), 255)[..., 0]
 
 
 def test_lines_are_the_borders_that_show() -> None:

@@ -6,14 +6,14 @@ import pytest
 from nurie.errors import DataError
 from nurie.lab.corpora import portraits
 from nurie.lab.corpora.portraits import RESERVED_STYLES, RULES, TRAINING_STYLES, held_out_variants, render_character
-from nurie.lab.corpora.render import over, rasterise
+from nurie.lab.corpora.render import over, rasterize
 from nurie.lab.corpora.slots import SLOTS, sample_palette
 
 SIZE = 48
 
 
 @pytest.mark.parametrize("style", [*TRAINING_STYLES, *RESERVED_STYLES])
-def test_any_palette_is_what_the_rasteriser_draws(style: str) -> None:
+def test_any_palette_is_what_the_rasterizer_draws(style: str) -> None:
     """The oracle puts the palette into the generator itself and draws the SVG whole."""
     from dicebear import Avatar
 
@@ -25,7 +25,7 @@ def test_any_palette_is_what_the_rasteriser_draws(style: str) -> None:
     svg = re.sub(
         r'(<g clip-path="url\(#clip-[^>]*>)<rect [^>]*/>', r"\1", Avatar(portraits._style(style), options).to_string()
     )
-    truth = over(rasterise(svg, SIZE), 255).astype(int)
+    truth = over(rasterize(svg, SIZE), 255).astype(int)
     difference = np.abs(drawing.picture(palette | {"background": (255, 255, 255)}) - truth)
     # A level for the rounding of every plane (up to eight) and of every shape that librsvg lays over another; slots
     # that show less than VISIBLE_PIXELS are black in the planes, hence the quantile. Personas lays its shades over by
@@ -72,9 +72,9 @@ def test_what_casts_a_shadow_draws_no_line_there() -> None:
     """The shadow of a pot falls on the paper to its right: as a shape it would have a border, as in ``outline``."""
     drawing, entry = render_character("sprouts", "0-00023", "train", size=151)
     assert entry.line_kinds == ("outline",)
-    colours = drawing.coverage[1:].max(axis=0) > 0
-    right = np.flatnonzero(colours.any(axis=0)).max()
-    shadow = (drawing.coverage[0] < 250) & ~colours
+    colors = drawing.coverage[1:].max(axis=0) > 0
+    right = np.flatnonzero(colors.any(axis=0)).max()
+    shadow = (drawing.coverage[0] < 250) & ~colors
     assert shadow[:, right + 3 :].any()
     # Half the width of a line, and what smoothing adds, may stand beside the last colour.
     assert drawing.lines[0][:, right + 3 :].min() == 255
@@ -86,7 +86,7 @@ def test_an_unknown_style_lists_the_choices() -> None:
         portraits.credits("adventure")
 
 
-def test_credits_name_artist_and_licence() -> None:
+def test_credits_name_artist_and_license() -> None:
     assert "Lisa Wischofsky" in portraits.credits("adventurer") and "CC BY 4.0" in portraits.credits("adventurer")
 
 

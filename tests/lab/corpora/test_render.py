@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nurie.lab.corpora.render import coverages, outline, over, rasterise, recolour, render_layers
+from nurie.lab.corpora.render import coverages, outline, over, rasterize, recolor, render_layers
 
 SIZE = 61
 MARKERS = {"square": "#fe0100", "disc": "#fe0101", "hidden": "#fe0102"}
@@ -14,8 +14,8 @@ SVG = (
 )
 
 
-def test_rasterise_fills_the_square_and_is_clear_outside() -> None:
-    rgba = rasterise(
+def test_rasterize_fills_the_square_and_is_clear_outside() -> None:
+    rgba = rasterize(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><rect width="20" height="10"/></svg>', 31
     )
     assert rgba.shape == (31, 31, 4)
@@ -25,7 +25,7 @@ def test_rasterise_fills_the_square_and_is_clear_outside() -> None:
 
 def test_what_cannot_be_drawn_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="cannot be drawn"):
-        rasterise("<svg", SIZE)
+        rasterize("<svg", SIZE)
 
 
 def test_over_is_the_usual_compositing() -> None:
@@ -53,8 +53,8 @@ def test_layers_make_any_palette() -> None:
     rng = np.random.default_rng(4)
     for _ in range(3):
         palette = {slot: tuple(rng.integers(0, 256, 3).tolist()) for slot in MARKERS}
-        colours = {slot: "#{:02x}{:02x}{:02x}".format(*colour) for slot, colour in palette.items()}
-        truth = over(rasterise(recolour(SVG, MARKERS, colours), SIZE), 255).astype(int)
+        colors = {slot: "#{:02x}{:02x}{:02x}".format(*color) for slot, color in palette.items()}
+        truth = over(rasterize(recolor(SVG, MARKERS, colors), SIZE), 255).astype(int)
         # Two planes and the base are rounded to a level each, and so is librsvg's own compositing of two shapes.
         assert np.abs(drawing.picture(palette | {"background": (255, 255, 255)}) - truth).max() <= 3
 

@@ -2,15 +2,15 @@ import colorsys
 
 import numpy as np
 
-from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
+from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
 
 
-def test_every_slot_gets_a_colour_and_paper_stays_white() -> None:
+def test_every_slot_gets_a_color_and_paper_stays_white() -> None:
     slots = ("background", "hair", "skin", "facialHair", "fill-3")
     palette = sample_palette(slots, np.random.default_rng(2))
     assert tuple(palette) == slots
     assert palette["background"] == (255, 255, 255)
-    assert all(0 <= channel <= 255 for colour in palette.values() for channel in colour)
+    assert all(0 <= channel <= 255 for color in palette.values() for channel in color)
 
 
 def test_the_same_seed_gives_the_same_palette() -> None:
@@ -19,9 +19,9 @@ def test_the_same_seed_gives_the_same_palette() -> None:
     assert sample_palette(slots, np.random.default_rng(7)) != sample_palette(slots, np.random.default_rng(11))
 
 
-def test_free_colours_are_of_all_hues_and_mostly_saturated() -> None:
+def test_free_colors_are_of_all_hues_and_mostly_saturated() -> None:
     rng = np.random.default_rng(0)
-    hsv = np.array([colorsys.rgb_to_hsv(*(channel / 255 for channel in free_colour(rng))) for _ in range(3000)])
+    hsv = np.array([colorsys.rgb_to_hsv(*(channel / 255 for channel in free_color(rng))) for _ in range(3000)])
     vivid = hsv[hsv[:, 1] > 0.25]
     counts, _ = np.histogram(vivid[:, 0], bins=6, range=(0, 1))
     # Six bins of about 400: five standard deviations of a binomial are 90.

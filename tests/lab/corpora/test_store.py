@@ -38,7 +38,7 @@ def entry(**changes: object) -> Entry:
     return Entry(**row | {"line_kinds": ("drawn", "outline")} | changes)
 
 
-def test_picture_is_base_and_shares_of_colours(drawing: Drawing) -> None:
+def test_picture_is_base_and_shares_of_colors(drawing: Drawing) -> None:
     palette = {"background": (255, 255, 255), "hair": (13, 200, 31), "skin": (240, 180, 5)}
     slow = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for y in range(HEIGHT):
@@ -52,7 +52,7 @@ def test_picture_is_base_and_shares_of_colours(drawing: Drawing) -> None:
     assert np.abs(drawing.picture(palette).astype(int) - slow).max() <= 1
 
 
-def test_a_slot_without_a_colour_is_black(drawing: Drawing) -> None:
+def test_a_slot_without_a_color_is_black(drawing: Drawing) -> None:
     np.testing.assert_array_equal(drawing.picture({}), drawing.base)
 
 

@@ -51,10 +51,10 @@ def test_training_data_passes_both_on(tiny_corpus):
 # -- folders of pictures -----------------------------------------------------------------------------------------------
 
 
-def paint(path, size=(48, 32), colour=(200, 30, 60)):
+def paint(path, size=(48, 32), color=(200, 30, 60)):
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.new("RGB", size, (255, 255, 255))
-    picture.paste(colour, (size[0] // 4, size[1] // 4, 3 * size[0] // 4, 3 * size[1] // 4))
+    picture.paste(color, (size[0] // 4, size[1] // 4, 3 * size[0] // 4, 3 * size[1] // 4))
     picture.save(path)
 
 
@@ -68,9 +68,9 @@ def paint(path, size=(48, 32), colour=(200, 30, 60)):
 )
 def test_folders_of_pictures(tmp_path, layout, train, held):
     for number in range(5):
-        paint(tmp_path / train.format(number), colour=(40 * number, 30, 60))
+        paint(tmp_path / train.format(number), color=(40 * number, 30, 60))
     if held:
-        paint(tmp_path / held.format("kept"), colour=(1, 2, 250))
+        paint(tmp_path / held.format("kept"), color=(1, 2, 250))
     settings = PairSettings(sizes={0: 32}, triples="self")
     module = PairData(str(tmp_path), layout=layout, pairs=settings, batch_size=3, workers=0)
     batch = next(iter(module.train_dataloader()))

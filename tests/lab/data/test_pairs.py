@@ -56,14 +56,14 @@ def drawings(root, source):
 
 def solve_palette(drawing, picture):
     """Each slot's colour, read off the picture where a pixel shows that slot and nothing else."""
-    colours = {}
+    colors = {}
     for slot, plane in zip(drawing.slots, drawing.coverage, strict=True):
         where = plane == 255
         if where.any():
             values = picture[where]
             assert (values == values[0]).all(), slot
-            colours[slot] = tuple(int(v) for v in values[0])
-    return colours
+            colors[slot] = tuple(int(v) for v in values[0])
+    return colors
 
 
 def find(root, sources, lines):
@@ -110,9 +110,9 @@ def test_an_exact_triple_is_exact(tiny_corpus):
     assert unlike >= 18 and unseen >= 3
 
 
-def test_a_jittered_pair_shows_the_references_own_colours_under_one_change(tiny_corpus):
+def test_a_jittered_pair_shows_the_references_own_colors_under_one_change(tiny_corpus):
     settings = {"sources": CHARACTERS, "same_share": 0.0, "extract_share": 0.0}
-    pairs, slots = (dataset(tiny_corpus, recolour=way, **settings) for way in ("jitter", "slots"))
+    pairs, slots = (dataset(tiny_corpus, recolor=way, **settings) for way in ("jitter", "slots"))
     for number in range(8):
         plan = pairs.plan(number)
         assert plan.palette.keys() == slots.plan(number).palette.keys()

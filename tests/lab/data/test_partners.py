@@ -17,11 +17,11 @@ from nurie.lab.data.partners import (
     MAX_COST,
     NEAR,
     PLACE_COST,
-    jittered_colours,
+    jittered_colors,
     largest_slots,
     look,
     match_slots,
-    own_colours,
+    own_colors,
     slot_names,
     theme,
     without_band,
@@ -75,7 +75,7 @@ def test_looks(entry, expected):
     assert look(entry) == expected
 
 
-def test_own_colours_against_published_ones():
+def test_own_colors_against_published_ones():
     entry = row(
         "noto",
         slots=("background", "a", "b", "c"),
@@ -83,55 +83,55 @@ def test_own_colours_against_published_ones():
     )
     # Lindbloom's calculator, sRGB, D65.
     np.testing.assert_allclose(
-        own_colours(entry), [[53.24, 80.09, 67.20], [100, 0, 0], [32.30, 79.19, -107.86]], atol=0.1
+        own_colors(entry), [[53.24, 80.09, 67.20], [100, 0, 0], [32.30, 79.19, -107.86]], atol=0.1
     )
 
 
-BLUE, RED, YELLOW, GREY = ([32.3, 79.2, -107.9], [53.2, 80.1, 67.2], [97.1, -21.6, 94.5], [53.6, 0.0, 0.0])
+BLUE, RED, YELLOW, GRAY = ([32.3, 79.2, -107.9], [53.2, 80.1, 67.2], [97.1, -21.6, 94.5], [53.6, 0.0, 0.0])
 
 
-def test_one_colour_change_for_all_slots_of_a_pair():
+def test_one_color_change_for_all_slots_of_a_pair():
     """The change's matrix is `nurie.lab.augment.jitter`'s, tested there; here it is applied by hand."""
     slots = ("background", "hair", "skin", "clothes")
     drawing = row("a", slots=slots, palette={"hair": "#102030", "skin": "#f0e0d0", "clothes": "#102030"})
     names = ("background", "skin", "clothes", "hat")
     reference = row("b", slots=("background", "x", "y", "z"), palette={"x": "#406080", "y": "#c08040", "z": "#406080"})
-    got = jittered_colours(drawing, reference, names, np.random.default_rng(3))
+    got = jittered_colors(drawing, reference, names, np.random.default_rng(3))
     chance = torch.Generator().manual_seed(int(np.random.default_rng(3).integers(2**62)))
     change = sample_color_change(1, replace(JITTERS["strong"], noise=0.0), chance).matrix_B34[0].double().numpy()
     own = {"hair": (16, 32, 48), "skin": (64, 96, 128), "clothes": (192, 128, 64), "hat": (64, 96, 128)}
     assert got.pop("background") == (255, 255, 255) and got.keys() == own.keys()
-    for slot, colour in own.items():
-        expected = np.clip(change[:, :3] @ (np.array(colour) / 255) + change[:, 3], 0, 1) * 255
+    for slot, color in own.items():
+        expected = np.clip(change[:, :3] @ (np.array(color) / 255) + change[:, 3], 0, 1) * 255
         np.testing.assert_allclose(got[slot], expected, atol=0.51)  # rounded
     assert got["skin"] == got["hat"] != own["skin"]
-    other = jittered_colours(drawing, reference, names, np.random.default_rng(5))
+    other = jittered_colors(drawing, reference, names, np.random.default_rng(5))
     assert other["skin"] != got["skin"]
-    with pytest.raises(ConfigError, match=r"b/x has no palette of its own.* set pairs.recolour to slots"):
-        jittered_colours(drawing, replace(reference, palette={"x": "#406080"}), names, np.random.default_rng(3))
+    with pytest.raises(ConfigError, match=r"b/x has no palette of its own.* set pairs.recolor to slots"):
+        jittered_colors(drawing, replace(reference, palette={"x": "#406080"}), names, np.random.default_rng(3))
 
 
-def test_colour_decides_whatever_the_order():
+def test_color_decides_whatever_the_order():
     a = boxes((10, 10, 30, 30), (45, 20, 10, 13))
     b = boxes((47, 21, 10, 13), (12, 12, 30, 28))
     blue, red = np.array(BLUE), np.array(RED)
     assert match_slots(a, np.stack([blue, red]), b, np.stack([red, blue])) == {"fill-1": "fill-2", "fill-2": "fill-1"}
     # The other way round the large one would have to be the small one of another colour.
-    assert match_slots(a, np.stack([blue, red]), b, np.stack([YELLOW, GREY])) == {}
+    assert match_slots(a, np.stack([blue, red]), b, np.stack([YELLOW, GRAY])) == {}
 
 
-def test_of_two_slots_of_one_colour_area_and_place_decide():
-    colours = np.array([YELLOW, YELLOW])
+def test_of_two_slots_of_one_color_area_and_place_decide():
+    colors = np.array([YELLOW, YELLOW])
     a = boxes((2, 20, 20, 23), (50, 20, 10, 13))
     b = boxes((51, 22, 10, 11), (3, 19, 19, 23))
-    assert match_slots(a, colours, b, colours) == {"fill-1": "fill-2", "fill-2": "fill-1"}
+    assert match_slots(a, colors, b, colors) == {"fill-1": "fill-2", "fill-2": "fill-1"}
 
 
 def test_a_mirrored_picture_matches_alike():
     a = boxes((10, 5, 20, 20), (10, 40, 11, 11), (40, 7, 11, 11))
     b = boxes((10, 64 - 25, 20, 20), (10, 64 - 51, 11, 11), (40, 64 - 18, 11, 11))
-    colours = np.array([GREY] * 3)
-    assert match_slots(a, colours, b, colours) == {f"fill-{number}": f"fill-{number}" for number in (1, 2, 3)}
+    colors = np.array([GRAY] * 3)
+    assert match_slots(a, colors, b, colors) == {f"fill-{number}": f"fill-{number}" for number in (1, 2, 3)}
 
 
 def test_too_little_in_common_is_nothing():
@@ -143,7 +143,7 @@ def test_too_little_in_common_is_nothing():
         assert found == ({"fill-1": "fill-1"} if matched else {})
 
 
-def slow_match(a, colours_a, b, colours_b):
+def slow_match(a, colors_a, b, colors_b):
     """All one-to-one maps, as many pairs as may be, then the cheapest."""
 
     def measure(drawing):
@@ -158,7 +158,7 @@ def slow_match(a, colours_a, b, colours_b):
 
     costs = {}
     for (i, (f, y, x)), (j, (g, v, u)) in itertools.product(enumerate(measure(a)), enumerate(measure(b))):
-        difference = float(deltaE_ciede2000(np.array(colours_a[i]), np.array(colours_b[j])))
+        difference = float(deltaE_ciede2000(np.array(colors_a[i]), np.array(colors_b[j])))
         cost = difference / NEAR + AREA_COST * abs(np.log((f + 0.02) / (g + 0.02)))
         cost += PLACE_COST * np.hypot(y - v, x - u)
         if difference <= NEAR and cost <= MAX_COST:
@@ -185,9 +185,9 @@ def test_matches_against_all_maps():
         a = boxes(*[(11 * n, int(rng.integers(0, 30)), 11, int(rng.integers(7, 31))) for n in range(5)])
         b = boxes(*[(19 * n, int(rng.integers(0, 30)), 17, int(rng.integers(7, 31))) for n in range(3)])
         # Few colours, somewhat apart, so that there are ties to break and pairs that may not be.
-        colours_a, colours_b = ([40, 30, 20] + rng.integers(-1, 2, (n, 3)) * [14, 9, 6] for n in (5, 3))
-        found = match_slots(a, colours_a.astype(float), b, colours_b.astype(float))
-        assert found == slow_match(a, colours_a.astype(float), b, colours_b.astype(float))
+        colors_a, colors_b = ([40, 30, 20] + rng.integers(-1, 2, (n, 3)) * [14, 9, 6] for n in (5, 3))
+        found = match_slots(a, colors_a.astype(float), b, colors_b.astype(float))
+        assert found == slow_match(a, colors_a.astype(float), b, colors_b.astype(float))
         sizes.append(len(found))
     assert {0, 1, 2, 3} == set(sizes) or {0, 2, 3} == set(sizes)
 

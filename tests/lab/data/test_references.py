@@ -84,7 +84,7 @@ def hand_and_concept(sample):
     return next((s, c) for s, of in PICTURES.items() for c in of if value == len(c) + 10 * len(s))
 
 
-def colour_at(picture, box):
+def color_at(picture, box):
     """The colour in the middle of a box, H x W planes of RGB."""
     (top, left, height, width), _ = box
     return tuple(int(v) for v in picture[:, top + height // 2, left + width // 2])
@@ -99,7 +99,7 @@ def plane_at(planes, box):
 # -- the same thing in another hand ------------------------------------------------------------------------------------
 
 
-def test_kin_share_their_colours_and_labels(corpus):
+def test_kin_share_their_colors_and_labels(corpus):
     pairs = dataset(corpus, HANDS, kin_share=1.0)
     met = set()
     for number in range(30):
@@ -115,7 +115,7 @@ def test_kin_share_their_colours_and_labels(corpus):
         order = {"left-hand": (0, 1, 2), "right-hand": (1, 0, 2)}
         own, kin = ([FISH[name][index] for index in order[name]] for name in (hand, other))
         for part in (0, 1):
-            assert colour_at(sample[TARGET], own[part]) == colour_at(sample[REFERENCE], kin[part])
+            assert color_at(sample[TARGET], own[part]) == color_at(sample[REFERENCE], kin[part])
             label = plane_at(sample[LINE_SLOTS], own[part])
             assert label == plane_at(sample[REFERENCE_SLOTS], kin[part]) > 0
             assert sample[WEIGHT][0, own[part][0][0] + 2, own[part][0][1] + 2] == 255
@@ -125,7 +125,7 @@ def test_kin_share_their_colours_and_labels(corpus):
         assert len({0, own_label, kin_label}) == 3
         assert sample[WEIGHT][0, own[2][0][0] + 2, own[2][0][1] + 2] == int(255 * 0.1)
         assert sample[WEIGHT][0, -1, -1] == int(255 * 0.4)
-        assert colour_at(sample[TARGET], own[2]) != colour_at(sample[REFERENCE], kin[2])
+        assert color_at(sample[TARGET], own[2]) != color_at(sample[REFERENCE], kin[2])
     assert met == set(HANDS)
 
 

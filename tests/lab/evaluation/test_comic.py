@@ -31,11 +31,11 @@ def test_a_page_is_what_it_says(drawn: tuple[str, ComicPage]) -> None:
     assert scored.any((1, 2)).all() and scored.sum(0).max() == 1
     assert page.line_art[scored.any(0)].min() >= 230
     numbers = np.unique(page.regions)
-    assert numbers.max() <= len(page.colours) and len(numbers) > 2
+    assert numbers.max() <= len(page.colors) and len(numbers) > 2
     # Every colour that is asked for can be seen in a reference.
     shown = set(map(tuple, page.shown))
-    assert {tuple(page.colours[number - 1]) for number in numbers if number} <= shown
-    assert all(any((reference == colour).all(2).any() for reference in page.references) for colour in shown)
+    assert {tuple(page.colors[number - 1]) for number in numbers if number} <= shown
+    assert all(any((reference == color).all(2).any() for reference in page.references) for color in shown)
     assert len(page.panels) >= 3 or (kind == "one drawing" and len(page.panels) <= 1)
 
 
@@ -136,7 +136,7 @@ def page_of_three() -> ComicPage:
     return ComicPage(
         line_art=np.full((7, 30), 255, np.uint8),
         regions=regions,
-        colours=np.array([RED, BLUE, RED], np.uint8),
+        colors=np.array([RED, BLUE, RED], np.uint8),
         white=np.roll(rows, 4, 0),
         ground=np.roll(rows, 5, 0),
         panels=((0, 0, 4, 10), (0, 20, 4, 30)),
@@ -181,14 +181,14 @@ def test_what_is_not_there_has_no_score() -> None:
     assert (scores.right, scores.found, scores.panels) == (0, 0, 2)
 
 
-def test_a_colour_that_leaves_no_wrong_choice_is_no_match() -> None:
+def test_a_color_that_leaves_no_wrong_choice_is_no_match() -> None:
     page = ComicPage(**{**vars(page_of_three()), "shown": np.array([RED], np.uint8)})
     # For the blue one red is the only choice, and wrong.
     assert score_page(painted(), [], page).match == 0
 
 
 @pytest.mark.parametrize("colors", [np.zeros((7, 29, 3), np.uint8), np.zeros((7, 30, 3), np.float32)])
-def test_a_colour_layer_of_another_kind_is_refused(colors: np.ndarray) -> None:
+def test_a_color_layer_of_another_kind_is_refused(colors: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"colour layer is .*; it should be uint8 \(7, 30, 3\)"):
         score_page(colors, [], page_of_three())
 

@@ -19,8 +19,8 @@ def traffic_light():
     rows, columns = np.mgrid[:128, :128]
     picture = np.full((128, 128, 3), (150, 190, 230), np.uint8)
     picture[10:118, 40:88] = 20
-    for y, colour in ((28, (230, 30, 20)), (64, (240, 190, 20)), (100, (30, 200, 60))):
-        picture[(rows - y) ** 2 + (columns - 64) ** 2 < 15**2] = colour
+    for y, color in ((28, (230, 30, 20)), (64, (240, 190, 20)), (100, (30, 200, 60))):
+        picture[(rows - y) ** 2 + (columns - 64) ** 2 < 15**2] = color
     return picture
 
 

@@ -15,7 +15,7 @@ from nurie.lab.evaluation.palette import (
     Mean,
     Report,
     evaluate,
-    mean_colour,
+    mean_color,
     predict_with_colorizer,
     predict_with_engine,
 )
@@ -118,10 +118,10 @@ def test_means() -> None:
     assert Report(rows=()).to_dict()["lists"] == {}
 
 
-def test_mean_colour_leaves_the_ground_out(specs) -> None:
+def test_mean_color_leaves_the_ground_out(specs) -> None:
     triple = render_triple(next(row for row in specs["seen"] if row.ground != "#ffffff"))
     figure = [triple.reference[y, x] for y in range(256) for x in range(256) if triple.coverage_b[0, y, x] / 255 < 0.5]
-    answer = mean_colour(triple)
+    answer = mean_color(triple)
     assert answer.shape == (256, 256, 3) and (answer == answer[0, 0]).all()
     assert np.abs(answer[0, 0] - np.mean(figure, axis=0)).max() <= 0.5
 
@@ -151,7 +151,7 @@ def test_an_engine_is_asked_in_its_own_range(model_folder) -> None:
     assert np.array_equal(result, reference)
 
 
-def test_a_colorizer_is_asked_for_its_colour_layer(model_folder) -> None:
+def test_a_colorizer_is_asked_for_its_color_layer(model_folder) -> None:
     reference = np.full((32, 48, 3), (255, 0, 51), np.uint8)
     line_art = np.full((32, 48), 255, np.uint8)
     line_art[:, 20] = 0  # under the line the colour goes on

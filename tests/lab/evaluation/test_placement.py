@@ -65,7 +65,7 @@ def test_shrinking_keeps_thin_shapes() -> None:
     assert placed.max() < 170
 
 
-def test_colours_and_fill() -> None:
+def test_colors_and_fill() -> None:
     plane = np.full((19, 19, 3), (10, 20, 30), np.uint8)
     placed = Placement(scale=0.6).apply(plane, fill=7)
     assert placed[9, 9].tolist() == [10, 20, 30] and placed[0, 0].tolist() == [7, 7, 7]

@@ -81,7 +81,7 @@ def test_a_piece_left_white_is_unpainted_and_has_no_fringe(halves: Triple) -> No
     assert scores.crossed == 0
 
 
-def test_neighbours_of_one_colour_cannot_bleed(halves: Triple) -> None:
+def test_neighbors_of_one_color_cannot_bleed(halves: Triple) -> None:
     colors = np.full_like(halves.truth, RED)
     assert math.isnan(score_lines(lined(colors, halves), colors, halves).crossed)
 
@@ -152,8 +152,8 @@ def test_against_a_slow_version() -> None:
     white = colors.min(2) >= 250
     beside = light & (ndimage.distance_transform_edt(light) <= 3) & np.array(painted)[pieces]
     assert scores.fringe == white[beside].mean()
-    coloured = (np.array(slots) > 0)[pieces]
-    assert scores.unpainted == (coloured & ~np.array(painted)[pieces]).sum() / coloured.sum()
+    colored = (np.array(slots) > 0)[pieces]
+    assert scores.unpainted == (colored & ~np.array(painted)[pieces]).sum() / colored.sum()
 
     def nearest(row: int, column: int, reach: float, wanted) -> set[int]:
         """The pieces that are nearest to a pixel, of those that are wanted; several where it is a tie."""

@@ -29,7 +29,7 @@ from nurie.lab.weights import save_generator
 from nurie.seeing.lines import compose
 
 SLOTS = ("background", "hair", "skin")
-COLOURS = {"background": (255, 255, 255), "hair": (200, 40, 30), "skin": (40, 90, 210)}
+COLORS = {"background": (255, 255, 255), "hair": (200, 40, 30), "skin": (40, 90, 210)}
 
 
 def drawing(number: int) -> Drawing:
@@ -45,8 +45,8 @@ def drawing(number: int) -> Drawing:
 
 
 def case(number: int, **changes) -> Case:
-    reference = put_down(drawing(number + 1), COLOURS, chance("made", str(number)))
-    triple = make_triple(drawing(number), drawing(number).lines[0], reference, COLOURS)
+    reference = put_down(drawing(number + 1), COLORS, chance("made", str(number)))
+    triple = make_triple(drawing(number), drawing(number).lines[0], reference, COLORS)
     return replace(Case.of(f"made-{number:04d}", triple), **changes)
 
 
@@ -58,8 +58,8 @@ def absent(material):
     raise NotHere("The moon is not here. Get it: npm pack moon")
 
 
-def contender(**colours) -> Contender:
-    answers = {name: Answer(colour=colour, any_size=name == "page") for name, colour in colours.items()}
+def contender(**colors) -> Contender:
+    answers = {name: Answer(color=color, any_size=name == "page") for name, color in colors.items()}
     return Contender(answers=answers, checkpoint="abc")
 
 
@@ -186,7 +186,7 @@ def test_the_worst_are_of_each_drawing_the_worst(cases) -> None:
 
 def test_judges(cases) -> None:
     triple = cases[0].triple
-    hair, skin = (np.array(COLOURS[slot], np.uint8) for slot in ("hair", "skin"))
+    hair, skin = (np.array(COLORS[slot], np.uint8) for slot in ("hair", "skin"))
     # A third of the hair is another colour: its median is right, its mean error is not.
     prediction = triple.truth.copy()
     region = triple.regions["hair"]
@@ -238,10 +238,10 @@ def test_a_model_folder_answers_twice(model_folder) -> None:
     for answer in made.answers.values():
         # That model takes the brightest of all tokens, of however many references, from grey and from coloured lines.
         for drawn in (line_art, np.dstack([line_art] * 3)):
-            assert np.abs(answer.colour(drawn, [dark, red])[16:].astype(int) - (255, 0, 51)).max() <= 1
+            assert np.abs(answer.color(drawn, [dark, red])[16:].astype(int) - (255, 0, 51)).max() <= 1
     large = np.full((512, 512), 255, np.uint8)
     assert [answers_case(answer, large) for answer in made.answers.values()] == [False, True]
-    assert made.answers["page"].colour(large, [red]).shape == (512, 512, 3)
+    assert made.answers["page"].color(large, [red]).shape == (512, 512, 3)
 
 
 def test_weights_answer_once(weights) -> None:
@@ -250,12 +250,12 @@ def test_weights_answer_once(weights) -> None:
     rng = np.random.default_rng(0)
     line_art = rng.integers(0, 256, (256, 256), np.uint8)
     first, second = (rng.integers(0, 256, (256, 256, 3), np.uint8) for _ in range(2))
-    alone = made.answers["model"].colour(line_art, [first])
+    alone = made.answers["model"].color(line_art, [first])
     assert np.array_equal(alone, subject.load_subject(weights).predict(line_art, first))
     # The same twice: every place of it stands there twice, and the map shares its weight between both.
-    twice = made.answers["model"].colour(line_art, [first, first])
+    twice = made.answers["model"].color(line_art, [first, first])
     assert np.abs(twice.astype(int) - alone).max() <= 1
-    assert not np.array_equal(made.answers["model"].colour(line_art, [first, second]), alone)
+    assert not np.array_equal(made.answers["model"].color(line_art, [first, second]), alone)
 
 
 @pytest.mark.parametrize("name", ["model", "page", "same place", "mean colour", "line art"])

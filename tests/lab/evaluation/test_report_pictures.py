@@ -27,8 +27,8 @@ def shares(height: int = 53, width: int = 53) -> np.ndarray:
 
 
 def flat(coverage: np.ndarray) -> np.ndarray:
-    colours = np.array([PALETTE[slot] for slot in SLOTS])
-    return np.rint(np.einsum("shw,sc->hwc", coverage / 255, colours)).clip(0, 255).astype(np.uint8)
+    colors = np.array([PALETTE[slot] for slot in SLOTS])
+    return np.rint(np.einsum("shw,sc->hwc", coverage / 255, colors)).clip(0, 255).astype(np.uint8)
 
 
 def test_shading_is_a_factor_and_light_for_each_slot(monkeypatch) -> None:
@@ -39,8 +39,8 @@ def test_shading_is_a_factor_and_light_for_each_slot(monkeypatch) -> None:
     monkeypatch.setattr(shading, "_LIGHT", (0.25, 0.25))
     painted = paint(flat(coverage), SLOTS, coverage, PALETTE, np.random.default_rng(0))
     # q = (1 - 0.25) * 0.8 * p + 0.25 * 255, by hand; the background keeps its white.
-    colours = [np.array(PALETTE["background"]), *(0.6 * np.array(PALETTE[s]) + 63.75 for s in SLOTS[1:])]
-    expected = np.einsum("shw,sc->hwc", coverage / 255, np.array(colours)).clip(0, 255)
+    colors = [np.array(PALETTE["background"]), *(0.6 * np.array(PALETTE[s]) + 63.75 for s in SLOTS[1:])]
+    expected = np.einsum("shw,sc->hwc", coverage / 255, np.array(colors)).clip(0, 255)
     assert np.abs(painted - expected).max() <= 1.01  # the flat picture and the result are each rounded
 
 
@@ -51,7 +51,7 @@ def test_without_light_and_shadow_a_picture_stays(monkeypatch) -> None:
     assert np.array_equal(paint(flat(coverage), SLOTS, coverage, PALETTE, np.random.default_rng(1)), flat(coverage))
 
 
-def test_shading_keeps_to_its_regions_and_near_their_colours() -> None:
+def test_shading_keeps_to_its_regions_and_near_their_colors() -> None:
     coverage = np.zeros((3, 101, 101), np.uint8)
     coverage[1, 11:47, 7:83] = 255
     coverage[2, 47:89, 13:97] = 255
@@ -62,13 +62,13 @@ def test_shading_keeps_to_its_regions_and_near_their_colours() -> None:
         assert np.array_equal(painted[coverage[0] == 255], picture[coverage[0] == 255])
         for slot, plane in zip(SLOTS[1:], coverage[1:], strict=True):
             pixels = painted[plane == 255].astype(float)
-            colour = np.array(PALETTE[slot])
+            color = np.array(PALETTE[slot])
             assert len(np.unique(pixels, axis=0)) > 50
             # No darker than the deepest gradient and shadow together leave, no lighter than the strongest light.
-            assert (pixels >= colour * (1 - 0.20) * 0.55 - 1).all()
-            assert (pixels <= colour + (255 - colour) * 0.6 + 1).all()
+            assert (pixels >= color * (1 - 0.20) * 0.55 - 1).all()
+            assert (pixels <= color + (255 - color) * 0.6 + 1).all()
             # The most of it is near the flat colour: within the deepest gradient.
-            assert (np.abs(np.median(pixels, axis=0) - colour) <= 0.2 * colour + 12).all()
+            assert (np.abs(np.median(pixels, axis=0) - color) <= 0.2 * color + 12).all()
     assert np.array_equal(painted, paint(picture, SLOTS, coverage, PALETTE, np.random.default_rng(seed)))
 
 
@@ -134,8 +134,8 @@ def test_bending_is_a_thin_plate_spline_of_all_planes(seed) -> None:
     spline = RBFInterpolator(
         points.output_BN2[0].numpy(), points.input_BN2[0].numpy(), kernel="thin_plate_spline", degree=1
     )
-    centres = (2 * np.arange(side) + 1) / side - 1
-    x, y = np.meshgrid(centres, centres)
+    centers = (2 * np.arange(side) + 1) / side - 1
+    x, y = np.meshgrid(centers, centers)
     seen = spline(np.column_stack([x.ravel(), y.ravel()]))
     columns, rows = ((seen.T + 1) * side - 1) / 2
     for plane, result, outside in (

@@ -232,7 +232,7 @@ def test_two_figures_are_rows_of_seen_by_twos(pairs) -> None:
     assert len({case.id for case in pairs[0]}) == 4
 
 
-def test_the_other_figures_colours_are_wrong_choices(pairs) -> None:
+def test_the_other_figures_colors_are_wrong_choices(pairs) -> None:
     case = pairs[0][0]
     first, second = (name for name in case.triple.regions if name.endswith(" skin"))
     prediction = case.triple.truth.copy()

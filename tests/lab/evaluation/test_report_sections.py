@@ -53,7 +53,7 @@ SOURCES = {
     "critters": ("background", "body", "accent"),
     "figures": ("background", "hair", "skin", "clothes"),
 }
-COLOURS = ("#ffffff", "#d02020", "#2040c0", "#e0c010")
+COLORS = ("#ffffff", "#d02020", "#2040c0", "#e0c010")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def corpus(tmp_path_factory) -> Path:
                 source=source,
                 split=split,
                 slots=slots,
-                palette=dict(zip(slots, COLOURS, strict=False)),
+                palette=dict(zip(slots, COLORS, strict=False)),
                 line_kinds=("drawn",),
                 parts={"concept": f"thing{number}"},
             )
@@ -96,10 +96,10 @@ def corpus(tmp_path_factory) -> Path:
     return root
 
 
-def standing(colour: tuple[int, int, int]) -> np.ndarray:
+def standing(color: tuple[int, int, int]) -> np.ndarray:
     """A figure of 600 rows with a head, 120 wide and 100 tall, left of the middle, and a broad body."""
     picture = np.full((701, 701, 3), 255, np.uint8)
-    picture[31:131, 240:360] = colour
+    picture[31:131, 240:360] = color
     picture[131:631, 190:480] = (30, 60, 160)
     return picture
 
@@ -191,7 +191,7 @@ def test_the_lists_are_the_protocols(material) -> None:
     assert case.line_art is case.triple.line_art and case.references == (case.triple.reference,)
 
 
-def test_animals_have_another_ones_colours(material) -> None:
+def test_animals_have_another_ones_colors(material) -> None:
     case = next(c for c in (draw() for draw in section("animals").plan(material)) if c.id.startswith("animal"))
     # "nose-2" is another thing in another animal; "coat" and "ears" carry over.
     assert set(case.triple.regions) == {"coat", "ears"}
@@ -199,7 +199,7 @@ def test_animals_have_another_ones_colours(material) -> None:
     assert "other's nose-2" in case.triple.visible_in_reference
 
 
-def test_whole_figures_have_another_ones_colours(material) -> None:
+def test_whole_figures_have_another_ones_colors(material) -> None:
     case = section("whole-figures").plan(material)[0]()
     assert case.id == "figures/test-0" and set(case.triple.regions) == {"hair", "skin", "clothes"}
     for slot in ("hair", "skin", "clothes"):
@@ -207,13 +207,13 @@ def test_whole_figures_have_another_ones_colours(material) -> None:
         assert shown > 100 and (case.triple.truth == case.triple.palette[slot]).all(2).any()
 
 
-def test_openmoji_has_its_own_colours(material) -> None:
+def test_openmoji_has_its_own_colors(material) -> None:
     for name in ("openmoji", "openmoji-other"):
         case = section(name).plan(material)[0]()
         assert set(case.triple.regions) == {"fill-1", "fill-2"}
-        for slot, colour in zip(("fill-1", "fill-2"), COLOURS[1:3], strict=True):
-            assert case.triple.palette[slot] == from_hex(colour)
-            shown = (case.references[0] == from_hex(colour)).all(2)
+        for slot, color in zip(("fill-1", "fill-2"), COLORS[1:3], strict=True):
+            assert case.triple.palette[slot] == from_hex(color)
+            shown = (case.references[0] == from_hex(color)).all(2)
             assert shown.any()  # both hands happen to have these colours here
     other = section("openmoji-other").plan(material)[0]().triple
     # Where the reference's ground is stays known: the mean colour is its figure's.
@@ -380,7 +380,7 @@ def test_a_second_reference_shows_slots_that_the_first_lacks(material) -> None:
     assert judged.color_error < 0.5 and judged.match == 1
 
 
-def test_a_strangers_colours_are_wrong_choices(material) -> None:
+def test_a_strangers_colors_are_wrong_choices(material) -> None:
     triple = material.triple(SPEC)
     case = characters.with_stranger(SPEC, triple, chance("with-stranger", SPEC.id))
     assert case.triple.regions.keys() == triple.regions.keys()

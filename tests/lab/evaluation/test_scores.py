@@ -113,8 +113,8 @@ def make_triple() -> Triple:
     coverage = np.stack([cv2.GaussianBlur((owner == s).astype(np.uint8) * 255, (3, 3), 0) for s in range(5)])
     line_art = np.full((HEIGHT, WIDTH), 255, np.uint8)
     line_art[31:33] = 0
-    colours = np.array([PALETTE[slot] for slot in slots], float)
-    truth = np.clip(np.einsum("shw,sc->hwc", coverage / 255, colours), 0, 255).round().astype(np.uint8)
+    colors = np.array([PALETTE[slot] for slot in slots], float)
+    truth = np.clip(np.einsum("shw,sc->hwc", coverage / 255, colors), 0, 255).round().astype(np.uint8)
     truth[31:33] = 0
     reference = np.ascontiguousarray(truth[:, ::-1])
     return Triple(
@@ -144,17 +144,17 @@ def slow_scores(prediction: np.ndarray, triple: Triple) -> dict[str, float]:
             for x in range(WIDTH)
             if plane[y, x] / 255 >= 0.9 and triple.line_art[y, x] / 255 >= 0.9
         ]
-        colours = [lab(tuple(prediction[place].tolist())) for place in places]
+        colors = [lab(tuple(prediction[place].tolist())) for place in places]
         if slot == "background":
-            paper = [ciede2000(c, lab((255, 255, 255))) for c in colours]
+            paper = [ciede2000(c, lab((255, 255, 255))) for c in colors]
         elif slot in seen and len(places) >= 16 and plane.sum() / 255 >= 0.0015 * pixels:
             truths = [lab(tuple(triple.truth[place].tolist())) for place in places]
-            errors.append(np.mean([ciede2000(c, t) for c, t in zip(colours, truths, strict=True)]))
+            errors.append(np.mean([ciede2000(c, t) for c, t in zip(colors, truths, strict=True)]))
             sizes.append(len(places))
             channels = [sorted(int(prediction[place][k]) for place in places) for k in range(3)]
             n = len(places)
             median = lab(tuple(round((c[(n - 1) // 2] + c[n // 2]) / 2) for c in channels))
-            spreads.append(np.mean([ciede2000(c, median) for c in colours]))
+            spreads.append(np.mean([ciede2000(c, median) for c in colors]))
             nearest = min(seen, key=lambda s: ciede2000(lab(triple.palette[s]), median))
             same = [s for s in seen if ciede2000(lab(triple.palette[s]), lab(triple.palette[slot])) < 5]
             if len(same) < len(seen):
@@ -171,7 +171,7 @@ def slow_scores(prediction: np.ndarray, triple: Triple) -> dict[str, float]:
 def test_scores_against_the_slow_version() -> None:
     triple = make_triple()
     noise = np.random.default_rng(5).integers(-60, 61, triple.truth.shape)
-    wrong = recoloured(triple, {**PALETTE, "clothes": (90, 60, 150)})
+    wrong = recolored(triple, {**PALETTE, "clothes": (90, 60, 150)})
     prediction = np.clip(wrong + noise, 0, 255).astype(np.uint8)
     expected = slow_scores(prediction, triple)
     assert set(triple.regions) == {"hair", "skin", "clothes"}  # the reference has no lips
@@ -186,15 +186,15 @@ def test_the_truth_is_perfect() -> None:
     assert scores.bleeding < 1 and scores.paper < 1  # softened edges, of 0.9 coverage and more, remain
 
 
-def recoloured(triple: Triple, colours: dict[str, tuple[int, int, int]]) -> np.ndarray:
-    values = np.array([colours[slot] for slot in triple.slots_a], float)
+def recolored(triple: Triple, colors: dict[str, tuple[int, int, int]]) -> np.ndarray:
+    values = np.array([colors[slot] for slot in triple.slots_a], float)
     return np.einsum("shw,sc->hwc", triple.coverage_a / 255, values).clip(0, 255).round().astype(np.uint8)
 
 
-def test_permuted_colours_match_nothing() -> None:
+def test_permuted_colors_match_nothing() -> None:
     triple = make_triple()
     turned = {**PALETTE, "hair": PALETTE["skin"], "skin": PALETTE["clothes"], "clothes": PALETTE["hair"]}
-    scores = score(recoloured(triple, turned), triple)
+    scores = score(recolored(triple, turned), triple)
     assert scores.match == 0
     assert scores.color_error > 25
     assert scores.bleeding < 1
@@ -207,14 +207,14 @@ def test_blurring_bleeds() -> None:
     assert blurred.paper > sharp.paper + 1
 
 
-def test_near_colours_count_as_one_and_no_choice_is_not_counted() -> None:
+def test_near_colors_count_as_one_and_no_choice_is_not_counted() -> None:
     triple = make_triple()
     near = {**PALETTE, "clothes": (42, 60, 188)}  # beside hair's blue
     triple = replace(triple, palette=near)
-    swapped = recoloured(triple, {**near, "hair": near["clothes"], "clothes": near["hair"]})
+    swapped = recolored(triple, {**near, "hair": near["clothes"], "clothes": near["hair"]})
     assert score(swapped, triple).match == 1
-    one_colour = replace(triple, palette=dict.fromkeys(PALETTE, (42, 60, 188)))
-    assert math.isnan(score(swapped, one_colour).match)
+    one_color = replace(triple, palette=dict.fromkeys(PALETTE, (42, 60, 188)))
+    assert math.isnan(score(swapped, one_color).match)
 
 
 def test_nothing_shared_is_not_a_number() -> None:

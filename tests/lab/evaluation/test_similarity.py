@@ -22,10 +22,10 @@ def pictures(count, height, width, seed=0):
 def slow_global_ssim(a, b):
     """Wang et al. 2004, equation 13, over one whole picture, sum by sum."""
 
-    def grey(picture):
+    def gray(picture):
         return [0.299 * float(r) + 0.587 * float(g) + 0.114 * float(b) for row in picture for r, g, b in row]
 
-    x, y = grey(a), grey(b)
+    x, y = gray(a), gray(b)
     n = len(x)
     mean_x, mean_y = sum(x) / n, sum(y) / n
     var_x = sum((v - mean_x) ** 2 for v in x) / n

@@ -79,8 +79,8 @@ def test_place_composes_figure_and_ground() -> None:
     )
     palette = {"background": (255, 255, 255), "hair": (200, 10, 90), "skin": (90, 180, 250)}
     picture, coverage = place(drawing, palette, Placement(mirrored=True), (5, 100, 50))
-    colours = np.array([(5, 100, 50), (200, 10, 90), (90, 180, 250)])
-    expected = (shares[..., :3] @ colours + shares[..., 3:] * [20, 30, 40])[:, ::-1]
+    colors = np.array([(5, 100, 50), (200, 10, 90), (90, 180, 250)])
+    expected = (shares[..., :3] @ colors + shares[..., 3:] * [20, 30, 40])[:, ::-1]
     # Coverages, base and the figure are each rounded to 8 bits: half a level each, times up to four terms.
     assert np.abs(picture - expected).max() <= 2.5
     assert np.array_equal(coverage, drawing.coverage[:, :, ::-1])

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from nurie.errors import ConfigError
-from nurie.lab.augment.lineart import rgb_to_grey, xdog
+from nurie.lab.augment.lineart import rgb_to_gray, xdog
 from nurie.lab.models import generator as module
 from nurie.lab.models.fusion import FUSIONS, ReferenceTokens
 from nurie.lab.models.generator import Generator, GeneratorSettings
@@ -175,7 +175,7 @@ def test_several_references_are_their_tokens_side_by_side():
 
 @pytest.mark.parametrize("fusion", [name for name in FUSIONS.names if FUSIONS.build(name, 2).has_map])
 @pytest.mark.parametrize(("gate", "share"), [(0.0, 0.5), (40.0, 1.0), (-40.0, 0.0)])
-def test_color_skip_carries_the_references_colours(fusion, gate, share):
+def test_color_skip_carries_the_references_colors(fusion, gate, share):
     """A decoder that paints grey: the result is the tokens' mean colours, mixed by the map and let through."""
     generator = tiny(fusion=fusion, color_skip=True)
     torch.nn.init.zeros_(generator.decoder.last.weight)
@@ -191,7 +191,7 @@ def test_color_skip_carries_the_references_colours(fusion, gate, share):
     torch.testing.assert_close(output.colors, expected.clamp(-1, 1), rtol=1e-5, atol=1e-5)
 
 
-def test_the_decoders_own_colours_pass_where_the_gate_is_closed():
+def test_the_decoders_own_colors_pass_where_the_gate_is_closed():
     generator = tiny(color_skip=True, patch=2, token_stride=4)
     torch.nn.init.zeros_(generator.decoder.last.weight)
     # Folded 2 x 2: four biases for each of red, green, blue and the gate.
@@ -271,7 +271,7 @@ def test_cmft_matches_line_art_with_the_references_own_line_art():
     """Both through the one line art encoder; the reference's lines are XDoG's, at the middle sigma."""
     generator = tiny(fusion="cmft")
     _, reference = pictures(32, 48, batch=2)
-    drawn = xdog((rgb_to_grey(reference) + 1) / 2, torch.tensor([0.4, 0.4]))
+    drawn = xdog((rgb_to_gray(reference) + 1) / 2, torch.tensor([0.4, 0.4]))
     assert set(drawn.unique().tolist()) == {-1, 1}
     with torch.no_grad():
         tokens = generator.encode(reference)
@@ -284,7 +284,7 @@ def test_cmft_matches_line_art_with_the_references_own_line_art():
 
 def test_no_other_module_draws_the_reference(monkeypatch):
     drawn = []
-    monkeypatch.setattr(module, "xdog", lambda grey, sigma: drawn.append(1) or xdog(grey, sigma))
+    monkeypatch.setattr(module, "xdog", lambda gray, sigma: drawn.append(1) or xdog(gray, sigma))
     for name in FUSIONS.names:
         drawn.clear()
         tiny(fusion=name).encode(pictures(16, 32)[1])

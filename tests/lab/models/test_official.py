@@ -215,7 +215,7 @@ def difference(generator, network):
 
 
 @pytest.mark.parametrize("kind", ["sga", "sga without self", "scft"])
-def test_colours_equal_the_official_networks(kind, tmp_path):
+def test_colors_equal_the_official_networks(kind, tmp_path):
     network = official(kind)
     adam = torch.optim.Adam(network.parameters())
     torch.save({"model": network.state_dict(), "optimizer": adam.state_dict()}, tmp_path / "generator.pth")
@@ -226,7 +226,7 @@ def test_colours_equal_the_official_networks(kind, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sga", "scft"])
-def test_colours_equal_the_official_networks_at_full_size(kind):
+def test_colors_equal_the_official_networks_at_full_size(kind):
     network = official(kind, width=16)
     generator = load_official({"model": network.state_dict()})
     if kind == "sga":

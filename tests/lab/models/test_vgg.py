@@ -115,8 +115,8 @@ def test_vgg16_hed_is_the_caffe_network_on_blue_first_8_bit_values_in_other_unit
     features = extractor(image)
     for b in range(2):
         blue_first = 127.5 * (image[b].double().numpy()[::-1] + 1)
-        centred = blue_first - np.array([104.00699, 116.66877, 122.67892])[:, None, None]
-        for mine, oracle in zip(features, slow_features(centred, weights), strict=True):
+        centered = blue_first - np.array([104.00699, 116.66877, 122.67892])[:, None, None]
+        for mine, oracle in zip(features, slow_features(centered, weights), strict=True):
             assert oracle.max() > 1
             np.testing.assert_allclose(mine[b].numpy(), oracle / (255 * 0.225), atol=2e-5, rtol=1e-5)
 

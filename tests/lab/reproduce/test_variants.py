@@ -14,7 +14,7 @@ TINY = {"width": 2, "levels": 3, "token_stride": 4, "residual_blocks": 1}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_network_is_built_colours_and_has_branches(name):
+def test_every_network_is_built_colors_and_has_branches(name):
     """Differs from the others in the fusion module alone; and its gradients can be watched, as every run's are."""
     network = VARIANTS[name]
     torch.manual_seed(0)

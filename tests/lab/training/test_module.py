@@ -309,7 +309,7 @@ def test_only_a_slot_can_be_the_paper(has_slots):
         companion=torch.arange(2),
         figures=torch.ones(2, 16, 2),
     )
-    output, terms = module.colour_terms(batch)
+    output, terms = module.color_terms(batch)
     expected = {
         share: loss_functions.correspondence(
             output.fusion.alignment,
@@ -383,14 +383,14 @@ def test_recognition_counts_both_figures(companion):
     torch.testing.assert_close(module.recognition_term(batch, scores)["recognition"], total / weight)
 
 
-def test_recognition_beside_colours_is_the_same_loss_and_teaches_the_encoders():
+def test_recognition_beside_colors_is_the_same_loss_and_teaches_the_encoders():
     torch.manual_seed(0)
     weights = LossWeights(**RECOGNITION | {"reconstruction": 1, "correspondence": 1})
     module = Colorization(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=weights)
     assert module.generator.training
     module.eval()
     batch = three_pairs([0, 2, 0])
-    _, terms = module.colour_terms(batch)
+    _, terms = module.color_terms(batch)
     alone = module.recognition_term(batch, module.generator.recognize(batch.line_art, batch.reference))
     torch.testing.assert_close(terms["recognition"], alone["recognition"])
     torch.stack([terms["reconstruction"], terms["correspondence"]]).sum().backward(retain_graph=True)
@@ -728,8 +728,8 @@ def test_sheets_are_written(recipe):
 
 def test_a_sheet_by_hand():
     red = torch.tensor([1.0, -1.0, -1.0]).reshape(1, 3, 1, 1).expand(3, 3, 16, 16)
-    grey = torch.zeros(3, 3, 16, 16)
-    sheet = contact_sheet([red, grey], across=2, side=8)
+    gray = torch.zeros(3, 3, 16, 16)
+    sheet = contact_sheet([red, gray], across=2, side=8)
     assert sheet.shape == (16, 32, 3)
     assert (sheet[:8, :8] == (255, 0, 0)).all() and (sheet[:8, 8:16] == 127).all()
     assert (sheet[8:, 16:] == 255).all()  # the fourth group is missing

@@ -130,7 +130,7 @@ def test_two_slots_that_are_swapped_both_miss():
     assert count_matches(swapped, target, slots(two), slots(two)) == (0, 2)
 
 
-def test_slots_of_one_colour_are_no_choice():
+def test_slots_of_one_color_are_no_choice():
     near, far = (0.8, -0.6, -0.51), (0.8, -0.6, -0.49)  # 0.09 and 0.11 from red
     for palette, expected in (
         ((WHITE, RED, near, near), (0, 0)),

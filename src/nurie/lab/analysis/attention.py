@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nurie.errors import InputError, ModelError
-from nurie.files.image import Source, grey_of, read, rgb_of, to_model
+from nurie.files.image import Source, gray_of, read, rgb_of, to_model
 from nurie.lab.corpora.store import Bytes, write_bytes
 from nurie.seeing.canvas import network_sides
 
@@ -81,9 +81,9 @@ def attend(model: Path | None, line_art: Source, reference: Source, *, size: int
     """
     drawing, colors = read(line_art), read(reference)
     if model is not None and model.is_file():
-        attention, stride, sides = _by_weights(model, grey_of(drawing), rgb_of(colors), size)
+        attention, stride, sides = _by_weights(model, gray_of(drawing), rgb_of(colors), size)
     else:
-        attention, stride, sides = _by_folder(model, grey_of(drawing), rgb_of(colors))
+        attention, stride, sides = _by_folder(model, gray_of(drawing), rgb_of(colors))
     if attention is None:
         raise ModelError(
             f"{model} has no attention map: its fusion module joins the pictures without one (as SPADE does). "
@@ -148,9 +148,9 @@ def heat_map(reference: Bytes, weights: NDArray[np.float32]) -> Bytes:
     scaled = weights / top if top > 0 else np.zeros_like(weights)
     size = (reference.shape[1], reference.shape[0])
     heat = cv2.resize(scaled.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)[..., None]
-    grey = reference.mean(axis=2, keepdims=True) * 0.25 + reference * 0.1
+    gray = reference.mean(axis=2, keepdims=True) * 0.25 + reference * 0.1
     glow = np.array([255.0, 120.0, 20.0]) * 0.65 + reference * 0.35
-    return np.clip(np.rint(grey + (glow - grey) * heat), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(gray + (glow - gray) * heat), 0, 255).astype(np.uint8)
 
 
 def draw_attention(found: AttentionMap, places: Sequence[tuple[float, float]], path: Path) -> None:
@@ -174,9 +174,9 @@ def draw_attention(found: AttentionMap, places: Sequence[tuple[float, float]], p
         heat = heat_map(_shrunk(found.reference), found.at(x, y))
         drawing = _shrunk(found.line_art).copy()
         scale = drawing.shape[1] / found.line_art.shape[1]
-        centre = round((x + 0.5) * scale - 0.5), round((y + 0.5) * scale - 0.5)
-        cv2.circle(drawing, centre, 7, (255, 255, 255), 4, cv2.LINE_AA)
-        cv2.circle(drawing, centre, 7, (230, 60, 0), 2, cv2.LINE_AA)
+        center = round((x + 0.5) * scale - 0.5), round((y + 0.5) * scale - 0.5)
+        cv2.circle(drawing, center, 7, (255, 255, 255), 4, cv2.LINE_AA)
+        cv2.circle(drawing, center, 7, (230, 60, 0), 2, cv2.LINE_AA)
         rows.append([drawing, _shrunk(found.reference), heat])
     side = max(picture.shape[i] for row in rows for picture in row for i in (0, 1))
     labels = [f"{x:g},{y:g}" for x, y in places]

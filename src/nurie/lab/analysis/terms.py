@@ -236,7 +236,7 @@ def measure_terms(
 
 def losses_of(module: Colorization, batch: Batch) -> dict[str, Tensor]:
     """The generator's losses on a batch by name, and their weighted sum as "total", all with gradient."""
-    output, terms = module.colour_terms(batch)
+    output, terms = module.color_terms(batch)
     if module.discriminator is not None:
         terms["adversarial"] = module.adversarial_term(batch, output)
     return {TOTAL: module.weighted(terms), **terms}

@@ -40,7 +40,7 @@ class LineStyle:
         break_up: probability of broken lines.
         soften: probability of a slight blur, as in scans and pencil.
         hatch: probability of patches of hatching or of dots, within the figure where its slots are known.
-        grey_paper: probability of paper that is not white, down to 0.8.
+        gray_paper: probability of paper that is not white, down to 0.8.
         uneven_paper: probability of paper whose brightness changes over the sheet, and of dust on it.
         noise: standard deviation of grain, the largest, in [-1, 1] units.
     """
@@ -52,7 +52,7 @@ class LineStyle:
     break_up: float = 0.15
     soften: float = 0.2
     hatch: float = 0.0
-    grey_paper: float = 0.1
+    gray_paper: float = 0.1
     uneven_paper: float = 0.0
     noise: float = 0.04
 
@@ -93,7 +93,7 @@ def vary_lines(
     strength = uniform(batch, settings.palest, 1.0, generator, ink)
     ink = torch.where(chance(batch, settings.fade, generator, ink), ink * strength, ink)
     paper = uniform(batch, 0.8, 1.0, generator, ink)
-    paper = torch.where(chance(batch, settings.grey_paper, generator, ink), paper, torch.ones_like(paper))
+    paper = torch.where(chance(batch, settings.gray_paper, generator, ink), paper, torch.ones_like(paper))
     if settings.uneven_paper:
         paper, ink = _uneven(paper, ink, settings, generator)
     lines = 2 * paper * (1 - ink) - 1

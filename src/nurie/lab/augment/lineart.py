@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from nurie.errors import ConfigError
 
-__all__ = ["LUMA", "XDoG", "extract_lines", "gaussian_blur", "rgb_to_grey", "sample_sigma", "xdog"]
+__all__ = ["LUMA", "XDoG", "extract_lines", "gaussian_blur", "rgb_to_gray", "sample_sigma", "xdog"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601 on the stored values, as Pillow's "L" and OpenCV)."""
@@ -53,7 +53,7 @@ class XDoG:
             raise ConfigError(f"k must be above 1, p 0 or more, phi above 0; received {self}")
 
 
-def rgb_to_grey(rgb_B3HW: Tensor) -> Tensor:
+def rgb_to_gray(rgb_B3HW: Tensor) -> Tensor:
     """Grey of colour pictures, 0.299 R + 0.587 G + 0.114 B, in the range they come in.
 
     Args:
@@ -63,7 +63,7 @@ def rgb_to_grey(rgb_B3HW: Tensor) -> Tensor:
         B x 1 x H x W.
 
     Example:
-        >>> rgb_to_grey(torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1))  # pure red
+        >>> rgb_to_gray(torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1))  # pure red
         tensor([[[[0.2990]]]])
     """
     red, green, blue = rgb_B3HW.split(1, dim=-3)
@@ -140,7 +140,7 @@ def _add_shifted(image_BCHW: Tensor, taps: Tensor, dim: int) -> Tensor:
     return total
 
 
-def xdog(grey_B1HW: Tensor, sigma_B: Tensor, settings: XDoG | None = None) -> Tensor:
+def xdog(gray_B1HW: Tensor, sigma_B: Tensor, settings: XDoG | None = None) -> Tensor:
     """Line art by the extended difference of Gaussians.
 
     S = (1 + p) G_sigma - p G_{k sigma};  T = 1 where S >= epsilon, else 1 + tanh(phi (S - epsilon));  the line art is 2
@@ -150,7 +150,7 @@ def xdog(grey_B1HW: Tensor, sigma_B: Tensor, settings: XDoG | None = None) -> Te
     differ from a float64 computation only where S is that near to epsilon.
 
     Args:
-        grey_B1HW: Grey in [0, 1].
+        gray_B1HW: Grey in [0, 1].
         sigma_B: Each picture's sigma, in pixels (`sample_sigma`).
         settings: The constants; the paper's if left out. `sigmas` plays no part here.
 
@@ -158,14 +158,14 @@ def xdog(grey_B1HW: Tensor, sigma_B: Tensor, settings: XDoG | None = None) -> Te
         B x 1 x H x W in [-1, 1], ink -1, paper +1.
 
     Example:
-        >>> grey = torch.ones(1, 1, 7, 7)
-        >>> grey[..., 3] = 0.5  # a faint line
-        >>> xdog(grey, torch.tensor([0.3]))[0, 0, 0].tolist()
+        >>> gray = torch.ones(1, 1, 7, 7)
+        >>> gray[..., 3] = 0.5  # a faint line
+        >>> xdog(gray, torch.tensor([0.3]))[0, 0, 0].tolist()
         [1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0]
     """
     settings = settings or XDoG()
-    grey = grey_B1HW if grey_B1HW.dtype == torch.float64 else grey_B1HW.float()
-    narrow, wide = gaussian_blur(grey, sigma_B), gaussian_blur(grey, settings.k * sigma_B)
+    gray = gray_B1HW if gray_B1HW.dtype == torch.float64 else gray_B1HW.float()
+    narrow, wide = gaussian_blur(gray, sigma_B), gaussian_blur(gray, settings.k * sigma_B)
     above = (1 + settings.p) * narrow - settings.p * wide - settings.epsilon
     # tanh 0 = 0: clamping makes one expression of both cases.
     return 1 + 2 * torch.tanh(settings.phi * above.clamp_max(0))
@@ -185,5 +185,5 @@ def extract_lines(
         B x 1 x H x W in [-1, 1], ink -1, paper +1.
     """
     settings = settings or XDoG()
-    grey = (rgb_to_grey(image_B3HW.float()) + 1) / 2
-    return xdog(grey, sample_sigma(len(image_B3HW), settings, generator), settings)
+    gray = (rgb_to_gray(image_B3HW.float()) + 1) / 2
+    return xdog(gray, sample_sigma(len(image_B3HW), settings, generator), settings)

@@ -18,7 +18,7 @@ import numpy as np
 
 from nurie.lab.corpora.build import Job, split_jobs
 from nurie.lab.corpora.parts import choose_all, line_width, rank
-from nurie.lab.corpora.plain_svg import PlainSvg, parse_colour
+from nurie.lab.corpora.plain_svg import PlainSvg, parse_color
 from nurie.lab.corpora.render import render_layers
 from nurie.lab.corpora.store import Drawing, Entry, Split
 
@@ -48,7 +48,7 @@ _MEANING = MappingProxyType(
     }
 )
 _FIXED = MappingProxyType({"#fec3aa": "innerEar", "#f3252f": "tongue"})
-_COLOURS = MappingProxyType(
+_COLORS = MappingProxyType(
     {
         "coat": ("#d7b89c", "#b18272", "#ec8a90", "#a1ac88", "#99c9bd", "#50c8c6"),
         "innerEar": ("#fec3aa",),
@@ -87,24 +87,24 @@ def animal_svg(parts: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         body = _shapes(part)[int(parts[part])](_COAT)
         if part in _MEANING:
             named: dict[str, str] = {}
-            for colour in dict.fromkeys(re.findall(r'fill="(#[0-9a-fA-F]+)"', body)):
-                slot = _slot(part, colour, named)
+            for color in dict.fromkeys(re.findall(r'fill="(#[0-9a-fA-F]+)"', body)):
+                slot = _slot(part, color, named)
                 if slot is not None:
-                    named[slot] = colour
+                    named[slot] = color
                     marker = markers.setdefault(slot, f"#fe01{len(markers):02x}")
-                    body = body.replace(f'"{colour}"', f'"{marker}"')
+                    body = body.replace(f'"{color}"', f'"{marker}"')
         bodies.append(body)
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 500">{"".join(bodies)}</svg>'
     return svg, markers
 
 
-def _slot(part: str, colour: str, taken: Mapping[str, str]) -> str | None:
-    if colour.lower() == _INK:
+def _slot(part: str, color: str, taken: Mapping[str, str]) -> str | None:
+    if color.lower() == _INK:
         return None
-    red, green, blue = parse_colour(colour) or (0, 0, 0)
-    if colour == _COAT:
+    red, green, blue = parse_color(color) or (0, 0, 0)
+    if color == _COAT:
         return "coat"
-    meaning = _FIXED.get(colour.lower()) or _MEANING[part][0 if red == green == blue != 255 else 1]
+    meaning = _FIXED.get(color.lower()) or _MEANING[part][0 if red == green == blue != 255 else 1]
     return meaning if meaning not in taken else f"{meaning}-{len(taken) + 1}"
 
 
@@ -122,14 +122,14 @@ def render_animal(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing,
     parts = choose_parts(seed, split)
     svg, markers = animal_svg(parts)
     width = line_width(f"{SOURCE}/{seed}")
-    ink = frozenset(colour for colour in [parse_colour(_INK)] if colour)
+    ink = frozenset(color for color in [parse_color(_INK)] if color)
     layers = render_layers(
         svg, markers, size=size, drawn=False, line_width=width, page=PlainSvg(svg).line_page(width, ink)
     )
     rng = np.random.default_rng(rank(f"{SOURCE}/{seed}/palette"))
     palette = {"background": "#ffffff"}
     for slot in layers.drawing.slots[1:]:
-        values = _COLOURS.get(slot.split("-")[0], _COLOURS["coat"])
+        values = _COLORS.get(slot.split("-")[0], _COLORS["coat"])
         palette[slot] = values[rng.integers(len(values))]
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 

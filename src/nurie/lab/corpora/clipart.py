@@ -18,8 +18,8 @@ from nurie.lab.corpora.debian import package_files
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import line_width, share
 from nurie.lab.corpora.plain_svg import PlainSvg
-from nurie.lab.corpora.render import rasterise
-from nurie.lab.corpora.store import Colour, Drawing, Entry, Split
+from nurie.lab.corpora.render import rasterize
+from nurie.lab.corpora.store import Color, Drawing, Entry, Split
 
 SOURCE = "clipart"
 CREDIT = "Open Clip Art Library 0.18 (openclipart.org), by its contributors, public domain; recoloured."
@@ -40,7 +40,7 @@ VAL_SHARE = 0.02
 #: A larger file is a traced photograph: no flat drawing, and slow to draw.
 MAX_BYTES = 200_000
 #: Share of the picture that must be coloured, and what counts as a colour (largest less smallest channel).
-MIN_COLOURED = 0.05
+MIN_COLORED = 0.05
 SATURATED = 48
 #: Clip art is mostly outlined, heavily now and then (see ``flat_svg.INK_SHARE``).
 INK_SHARE = 0.35
@@ -95,7 +95,7 @@ def crop_to_content(svg: str) -> str:
     text = plain.marked({})
     left, top, width, height = plain.view_box
     size = 256
-    alpha = rasterise(text, size)[..., 3]
+    alpha = rasterize(text, size)[..., 3]
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
     if not len(rows):
         raise ValueError("draws nothing")
@@ -115,10 +115,10 @@ def draw_clipart(svg: str, name: str, kind: str, size: int) -> tuple[Drawing, En
     except ValueError:
         return None
     drawing = flat.layers.drawing
-    own: dict[str, Colour] = dict(flat.palette)
+    own: dict[str, Color] = dict(flat.palette)
     picture = drawing.picture(own).astype(np.int16)
-    coloured = (picture.max(axis=-1) - picture.min(axis=-1) >= SATURATED).mean()
-    if coloured < MIN_COLOURED or len(drawing.slots) < 4:
+    colored = (picture.max(axis=-1) - picture.min(axis=-1) >= SATURATED).mean()
+    if colored < MIN_COLORED or len(drawing.slots) < 4:
         return None
     split = split_of(name)
     entry = Entry(
@@ -127,7 +127,7 @@ def draw_clipart(svg: str, name: str, kind: str, size: int) -> tuple[Drawing, En
         source=SOURCE,
         split=split,
         slots=drawing.slots,
-        palette={slot: hex_of(colour) for slot, colour in own.items()},
+        palette={slot: hex_of(color) for slot, color in own.items()},
         line_kinds=flat.layers.line_kinds,
         parts={"kind": kind},
     )

@@ -70,7 +70,7 @@ class EmojiSet:
 
     Attributes:
         title: name and maker.
-        licence: as the set's page gives it.
+        license: as the set's page gives it.
         ink: colour of the set's own outlines, "" where it has none. It becomes a line, however light, and what it
             covers only in part, a shadow on the ground, is left out.
         kinds: its categories by kind of drawing; pictures of others are left out.
@@ -80,7 +80,7 @@ class EmojiSet:
     """
 
     title: str
-    licence: str
+    license: str
     ink: str = ""
     kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
     left_out: str = ""
@@ -90,39 +90,39 @@ class EmojiSet:
     def credit(self) -> str:
         """The line in CREDITS."""
         lines = "lines without colours, " if self.ink else ""
-        return f"{self.title}, {self.licence}; recoloured, {lines}and lines drawn from the shapes' borders."
+        return f"{self.title}, {self.license}; recoloured, {lines}and lines drawn from the shapes' borders."
 
 
 SETS = MappingProxyType(
     {
         "fluent-emoji-flat": EmojiSet(
             title="Fluent Emoji (flat) by Microsoft Corporation, https://github.com/microsoft/fluentui-emoji",
-            licence="MIT",
+            license="MIT",
         ),
-        "noto": EmojiSet(title="Noto Emoji by Google, https://github.com/googlefonts/noto-emoji", licence="Apache-2.0"),
+        "noto": EmojiSet(title="Noto Emoji by Google, https://github.com/googlefonts/noto-emoji", license="Apache-2.0"),
         "fxemoji": EmojiSet(
-            title="Firefox OS Emoji by Mozilla, https://github.com/mozilla/fxemoji", licence="Apache-2.0"
+            title="Firefox OS Emoji by Mozilla, https://github.com/mozilla/fxemoji", license="Apache-2.0"
         ),
         "twemoji": EmojiSet(
-            title="Twemoji by Twitter and contributors, https://github.com/jdecked/twemoji", licence="CC BY 4.0"
+            title="Twemoji by Twitter and contributors, https://github.com/jdecked/twemoji", license="CC BY 4.0"
         ),
         "emojione": EmojiSet(
             title="Emoji One 2.3 (EmojiTwo) by Emoji One and contributors, https://github.com/EmojiTwo/emojitwo",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
         ),
         "streamline-emojis": EmojiSet(
             title="Streamline Emojis by Streamline, https://github.com/webalys-hq/streamline-vectors",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
             ink="#45413c",
         ),
         "noto-v1": EmojiSet(
             title="Noto Emoji (v1) by Google, https://github.com/googlefonts/noto-emoji",
-            licence="Apache-2.0",
+            license="Apache-2.0",
             tested=False,
         ),
         "streamline-stickies-color": EmojiSet(
             title="Stickies by Streamline, https://github.com/webalys-hq/streamline-vectors",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
             ink="#231f20",
             kinds=STREAMLINE_KINDS,
             left_out=r"-duo$|qr-code|^(3d|nuclear-2)$",
@@ -130,7 +130,7 @@ SETS = MappingProxyType(
         ),
         "streamline-kameleon-color": EmojiSet(
             title="Kameleon by Streamline, https://github.com/webalys-hq/streamline-vectors",
-            licence="CC BY 4.0",
+            license="CC BY 4.0",
             kinds=STREAMLINE_KINDS,
             # Twins in two colours, and figures that belong to somebody.
             left_out=r"-duo$|qrcode|^(captain-shield|pokeball|predator|r2d2|spongebob|wall-e|wii-remote)$",
@@ -338,7 +338,7 @@ def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[
         source=prefix,
         split=split,
         slots=drawing.slots,
-        palette={slot: hex_of(colour) for slot, colour in flat.palette.items()},
+        palette={slot: hex_of(color) for slot, color in flat.palette.items()},
         line_kinds=flat.layers.line_kinds,
         parts={"kind": kind, "concept": concept(name)},
     )

@@ -26,7 +26,7 @@ from nurie.lab.corpora.build import Job, first_line, split_jobs
 from nurie.lab.corpora.flat_svg import INK_LEVEL
 from nurie.lab.corpora.parts import line_width, rank, reserved
 from nurie.lab.corpora.plain_svg import PlainSvg
-from nurie.lab.corpora.render import rasterise, render_layers
+from nurie.lab.corpora.render import rasterize, render_layers
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Drawing, Entry, Split
 
@@ -77,7 +77,7 @@ _DROPPED = frozenset(
     "none bald short-bald hat hat2 hat3 santa-hat pinocchio nose4 facemask".split(),
 )
 
-_COLOURS = MappingProxyType(
+_COLORS = MappingProxyType(
     {
         "skin": ("#f2d6cb", "#ddb7a0", "#fedac7", "#eab687", "#bb876f", "#a67358", "#ad6453", "#5c3937"),
         "hair": ("#272421", "#3d2314", "#5a3825", "#cc9966", "#b55239", "#e9c67b"),
@@ -167,14 +167,14 @@ def _middle(shape: str) -> tuple[float, float]:
     The box of SVG, which has no stroke in it.
     """
     low, size = -200, 1000
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{low} {low} {size} {size}">{_coloured(shape, {})}</svg>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{low} {low} {size} {size}">{_colored(shape, {})}</svg>'
     rule = "path,circle,ellipse{fill:#000 !important;stroke:#000 !important;stroke-width:1px !important}"
-    alpha = rasterise(svg, size, stylesheet=rule)[..., 3] > 0
+    alpha = rasterize(svg, size, stylesheet=rule)[..., 3] > 0
     down, across = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
     return low + (across[0] + across[-1] + 1) / 2, low + (down[0] + down[-1] + 1) / 2
 
 
-def _coloured(shape: str, markers: Mapping[str, str]) -> str:
+def _colored(shape: str, markers: Mapping[str, str]) -> str:
     return re.sub(r"\$\[(\w+)\]", lambda found: markers.get(found[1].removesuffix("Color"), "none"), shape)
 
 
@@ -201,7 +201,7 @@ def face_svg(
             continue
         shape = shapes[feature][chosen[feature]][0]
         own = markers | ({"hair": markers["facialHair"]} if feature == "facialHair" else {})
-        body, flip = _coloured(shape, own), -1 if mirrored.get(feature) else 1
+        body, flip = _colored(shape, own), -1 if mirrored.get(feature) else 1
         if not places:
             wide = width if feature in _WIDENED else shoulders if feature in ("body", "jersey") else 1.0
             bodies.append(_moved(body, (_MIDDLE, 0), (_MIDDLE, 0), flip * wide, 1.0))
@@ -240,12 +240,12 @@ def render_face(seed: str, split: Split, *, path: Path, size: int = 256) -> tupl
     svg, markers = face_svg(shapes, parts, f"{split}/{seed}")
     width = line_width(f"{SOURCE}/{seed}")
     plain = PlainSvg(svg)
-    page = plain.line_page(width, frozenset(colour for colour in plain.colours() if max(colour) < INK_LEVEL))
+    page = plain.line_page(width, frozenset(color for color in plain.colors() if max(color) < INK_LEVEL))
     layers = render_layers(svg, markers, size=size, drawn=True, line_width=width, page=page)
     rng = np.random.default_rng(rank(f"{SOURCE}/{split}/{seed}/palette"))
     palette = {"background": "#ffffff"}
     for meaning in markers:
-        values = _COLOURS.get(meaning, _COLOURS["hair"])
+        values = _COLORS.get(meaning, _COLORS["hair"])
         palette[meaning] = values[rng.integers(len(values))]
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 

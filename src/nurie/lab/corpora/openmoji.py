@@ -19,7 +19,7 @@ from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
-from nurie.lab.corpora.render import over, rasterise
+from nurie.lab.corpora.render import over, rasterize
 from nurie.lab.corpora.store import Drawing, Entry, Split
 
 SOURCE = "openmoji"
@@ -43,23 +43,23 @@ _KINDS = MappingProxyType(
 ALIGNED_SHARE = 0.95
 
 
-def draw_openmoji(colour: str, lines: str, name: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
+def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
     """One pair as planes with its row; None where lines and colours do not fit, or colours cannot be separated.
 
     Args:
-        colour: the colour version, an SVG.
+        color: the colour version, an SVG.
         lines: the black version.
         name: the emoji's name, for its id.
         kind: "animals", "people" or "objects".
         size: width and height in pixels.
     """
     try:
-        flat: FlatDrawing = render_flat(colour, size=size, ink_share=1.0)
+        flat: FlatDrawing = render_flat(color, size=size, ink_share=1.0)
     except ValueError:
         return None
-    black = cv2.cvtColor(over(rasterise(lines, size), 255), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    black = cv2.cvtColor(over(rasterize(lines, size), 255), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     inked = black < 128
-    painted = cv2.cvtColor(over(rasterise(colour, size), 255), cv2.COLOR_RGB2GRAY)
+    painted = cv2.cvtColor(over(rasterize(color, size), 255), cv2.COLOR_RGB2GRAY)
     if not inked.any() or (painted[inked] < 128).mean() < ALIGNED_SHARE:
         return None
     planes = flat.layers.drawing
@@ -98,9 +98,9 @@ def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0, split: Spl
             name = "".join(c if c.isalnum() else "-" for c in row["annotation"].lower()).strip("-")
             if row["group"] not in _KINDS or row["skintone"] or not is_wanted(name, row["group"]):
                 continue
-            colour, lines = (texts.get(f"{version}/svg/{row['hexcode']}.svg") for version in ("color", "black"))
-            if colour and lines:
-                pictures.setdefault(name, (colour, lines, name, _KINDS[row["group"]]))
+            color, lines = (texts.get(f"{version}/svg/{row['hexcode']}.svg") for version in ("color", "black"))
+            if color and lines:
+                pictures.setdefault(name, (color, lines, name, _KINDS[row["group"]]))
     except (OSError, tarfile.TarError, EOFError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} is not the OpenMoji package ({first_line(error)}). Get it with: npm pack openmoji"

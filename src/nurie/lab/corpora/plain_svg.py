@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from PIL import ImageColor
 
-from nurie.lab.corpora.store import Colour
+from nurie.lab.corpora.store import Color
 
 #: Under this opacity a shape is a shade or a shine over others and draws no line.
 VEIL = 0.7
@@ -33,7 +33,7 @@ ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 
-def parse_colour(text: str) -> Colour | None:
+def parse_color(text: str) -> Color | None:
     """A solid colour, or None for "none", gradients, and what is no colour."""
     try:
         rgba = ImageColor.getrgb("black" if text in ("currentColor", "currentcolor") else text)
@@ -243,22 +243,22 @@ class PlainSvg:
         # The line widths are in the units of the viewBox, as the root's own scale does not count.
         return list(_shapes(root, self._rules, start))
 
-    def colours(self) -> list[Colour]:
+    def colors(self) -> list[Color]:
         """The distinct solid colours of fills and strokes, in the order of first appearance."""
-        found = (parse_colour(shape.paint[key]) for shape in self._walk(self._root) for key in ("fill", "stroke"))
-        return list(dict.fromkeys(colour for colour in found if colour is not None))
+        found = (parse_color(shape.paint[key]) for shape in self._walk(self._root) for key in ("fill", "stroke"))
+        return list(dict.fromkeys(color for color in found if color is not None))
 
-    def marked(self, markers: Mapping[Colour, str]) -> str:
+    def marked(self, markers: Mapping[Color, str]) -> str:
         """The SVG with colours replaced."""
         root = copy.deepcopy(self._root)
         for shape in self._walk(root):
             for key in ("fill", "stroke"):
-                colour = parse_colour(shape.paint[key])
-                if colour is not None and colour in markers:
-                    _set_style(shape.element, {key: markers[colour]})
+                color = parse_color(shape.paint[key])
+                if color is not None and color in markers:
+                    _set_style(shape.element, {key: markers[color]})
         return ElementTree.tostring(root, encoding="unicode")
 
-    def line_page(self, width: float, ink: frozenset[Colour]) -> str:
+    def line_page(self, width: float, ink: frozenset[Color]) -> str:
         """The lines alone, as in a colouring book: shapes white with black borders, ink black, shades left out.
 
         Args:
@@ -268,7 +268,7 @@ class PlainSvg:
         root = copy.deepcopy(self._root)
         for shape in self._walk(root):
             line = width * max(self._box[2:]) / shape.scale
-            fill, stroke = parse_colour(shape.paint["fill"]), parse_colour(shape.paint["stroke"])
+            fill, stroke = parse_color(shape.paint["fill"]), parse_color(shape.paint["stroke"])
             filled = shape.paint["fill"] != "none"
             stroked = shape.paint["stroke"] != "none" and _number(shape.paint.get("stroke-opacity"), 1.0) >= VEIL
             inked = stroked and stroke in ink

@@ -152,7 +152,7 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
     slots = SLOTS[style]
     # Every slot gets a colour that occurs nowhere else in the SVG, to be replaced by the renderer.
     markers = {slot: f"#fe01{index:02x}" for index, slot in enumerate(slots)}
-    options = character_options(style, seed, split) | {f"{slot}Color": [colour] for slot, colour in markers.items()}
+    options = character_options(style, seed, split) | {f"{slot}Color": [color] for slot, color in markers.items()}
     avatar = Avatar(_style(style), options)
     resolved = avatar.to_json()["options"]
     parts = {key.removesuffix("Variant"): value for key, value in resolved.items() if key.endswith("Variant")}
@@ -161,7 +161,7 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
     width = line_width(f"{style}/{seed}")
     layers = render_layers(
         svg,
-        {slots[slot]: colour for slot, colour in markers.items()},
+        {slots[slot]: color for slot, color in markers.items()},
         size=size,
         drawn=RULES[style].drawn,
         line_width=width,
@@ -172,15 +172,15 @@ def render_character(style: str, seed: str, split: Split, *, size: int = 256) ->
 
 def _plain_page(svg: str, width: float) -> str:
     plain = PlainSvg(without_veils(svg))
-    return plain.line_page(width, frozenset(colour for colour in plain.colours() if max(colour) < INK_LEVEL))
+    return plain.line_page(width, frozenset(color for color in plain.colors() if max(color) < INK_LEVEL))
 
 
 def _default_palette(style: str, seed: str) -> dict[str, str]:
-    colours = _definition(style)["colors"]
+    colors = _definition(style)["colors"]
     rng = np.random.default_rng(rank(f"{style}/{seed}"))
     palette = {"background": "#ffffff"}
     for slot, meaning in SLOTS[style].items():
-        values = colours[slot]["values"]
+        values = colors[slot]["values"]
         palette[meaning] = values[rng.integers(len(values))]
     return palette
 

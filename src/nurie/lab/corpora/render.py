@@ -46,7 +46,7 @@ class Layers:
         )
 
 
-def rasterise(svg: str, size: int, *, stylesheet: str = "") -> Bytes:
+def rasterize(svg: str, size: int, *, stylesheet: str = "") -> Bytes:
     """Draw an SVG with librsvg on transparent ground, size x size x 4, straight alpha; its longer side fills it.
 
     Args:
@@ -90,14 +90,14 @@ def outline(svg: str, size: int, *, width: float = 0.008) -> Bytes:
     rule = (
         f"fill:#fff !important;stroke:#000 !important;opacity:1 !important;stroke-width:{extent * width:.4f} !important"
     )
-    rgba = rasterise(svg, size, stylesheet=f"path,circle,rect,ellipse,polygon{{{rule}}}")
+    rgba = rasterize(svg, size, stylesheet=f"path,circle,rect,ellipse,polygon{{{rule}}}")
     return cv2.cvtColor(over(rgba, 255), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
-def recolour(svg: str, markers: Mapping[str, str], colours: Mapping[str, str]) -> str:
+def recolor(svg: str, markers: Mapping[str, str], colors: Mapping[str, str]) -> str:
     """Put colours in the place of the slots' markers; a slot without a colour becomes black."""
     for slot, marker in markers.items():
-        svg = svg.replace(marker, colours.get(slot, "#000000"))
+        svg = svg.replace(marker, colors.get(slot, "#000000"))
     return svg
 
 
@@ -115,14 +115,14 @@ def coverages(svg: str, markers: Mapping[str, str], size: int) -> tuple[Bytes, B
     Returns:
         The base (H x W x 3), the background's coverage (H x W) and the slots' (S x H x W, in the markers' order).
     """
-    black = rasterise(recolour(svg, markers, {}), size)
+    black = rasterize(recolor(svg, markers, {}), size)
     base = over(black, 0)
     planes = np.zeros((len(markers), size, size), np.uint8)
     names = list(markers)
     for start in range(0, len(names), 3):
         group = names[start : start + 3]
         primaries = dict(zip(group, ("#ff0000", "#00ff00", "#0000ff"), strict=False))
-        lit = over(rasterise(recolour(svg, markers, primaries), size), 0)
+        lit = over(rasterize(recolor(svg, markers, primaries), size), 0)
         for channel in range(len(group)):
             planes[start + channel] = np.clip(lit[..., channel].astype(np.int16) - base[..., channel], 0, 255)
     return base, 255 - black[..., 3], planes
@@ -151,14 +151,14 @@ def render_layers(
             slots.append(slot)
             planes.append(plane)
     lines, kinds = [], []
-    white = recolour(svg, markers, dict.fromkeys(markers, "#ffffff"))
+    white = recolor(svg, markers, dict.fromkeys(markers, "#ffffff"))
     if drawn:
-        lines.append(cv2.cvtColor(over(rasterise(white, size), 255), cv2.COLOR_RGB2GRAY))
+        lines.append(cv2.cvtColor(over(rasterize(white, size), 255), cv2.COLOR_RGB2GRAY))
         kinds.append("drawn")
     if page is None:
         lines.append(outline(white, size, width=line_width))
     else:
-        lines.append(cv2.cvtColor(over(rasterise(page, size), 255), cv2.COLOR_RGB2GRAY))
+        lines.append(cv2.cvtColor(over(rasterize(page, size), 255), cv2.COLOR_RGB2GRAY))
     kinds.append("outline")
     drawing = Drawing(lines=np.stack(lines).astype(np.uint8), base=base, coverage=np.stack(planes), slots=tuple(slots))
     return Layers(drawing=drawing, line_kinds=tuple(kinds))

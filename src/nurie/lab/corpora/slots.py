@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nurie.lab.corpora.store import Colour
+from nurie.lab.corpora.store import Color
 
 #: For each style, its colour slots that carry colour, by the meaning they share over styles. Slots that are not named
 #: here keep the style's own colour (ink, eyes, teeth) and belong to the base. "accent" is a second colour of body or
@@ -108,19 +108,19 @@ _HAIR_TONES = (
 )
 
 
-def free_colour(rng: np.random.Generator) -> Colour:
+def free_color(rng: np.random.Generator) -> Color:
     """Any colour a flat may have: hue uniform, saturation and value spread, now and then nearly grey."""
     saturation = rng.uniform(0.0, 0.15) if rng.random() < 0.15 else rng.uniform(0.2, 1.0)
     rgb = colorsys.hsv_to_rgb(rng.random(), saturation, rng.uniform(0.25, 1.0) ** 0.8)
     return (round(rgb[0] * 255), round(rgb[1] * 255), round(rgb[2] * 255))
 
 
-def _near(tone: Colour, rng: np.random.Generator, spread: float = 12.0) -> Colour:
+def _near(tone: Color, rng: np.random.Generator, spread: float = 12.0) -> Color:
     red, green, blue = (int(np.clip(round(channel + rng.normal(0, spread)), 0, 255)) for channel in tone)
     return (red, green, blue)
 
 
-def sample_palette(slots: Iterable[str], rng: np.random.Generator) -> dict[str, Colour]:
+def sample_palette(slots: Iterable[str], rng: np.random.Generator) -> dict[str, Color]:
     """Colours for slots: natural skin half of the time and natural hair a third of it, everything else free.
 
     The background is not drawn: it is paper (white).
@@ -132,7 +132,7 @@ def sample_palette(slots: Iterable[str], rng: np.random.Generator) -> dict[str, 
     Returns:
         A colour for every slot. Facial hair takes the hair's colour two times in three, as people's does.
     """
-    palette: dict[str, Colour] = {}
+    palette: dict[str, Color] = {}
     for slot in slots:
         if slot == "background":
             palette[slot] = (255, 255, 255)
@@ -141,7 +141,7 @@ def sample_palette(slots: Iterable[str], rng: np.random.Generator) -> dict[str, 
         elif slot == "hair" and rng.random() < 0.33:
             palette[slot] = _near(_HAIR_TONES[rng.integers(len(_HAIR_TONES))], rng)
         else:
-            palette[slot] = free_colour(rng)
+            palette[slot] = free_color(rng)
     if {"hair", "facialHair"} <= palette.keys() and rng.random() < 2 / 3:
         palette["facialHair"] = palette["hair"]
     return palette

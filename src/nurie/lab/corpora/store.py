@@ -28,7 +28,7 @@ from nurie.errors import DataError, InputError
 from nurie.files.image import read, replace_file, rgb_of
 
 Bytes = NDArray[np.uint8]
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 Split = Literal["train", "val", "test"]
 
 MANIFEST = "manifest.jsonl"
@@ -59,11 +59,11 @@ class Drawing:
         if not self.lines.shape[1:] == self.base.shape[:2] == self.coverage.shape[1:]:
             raise DataError("The planes of a drawing differ in size.")
 
-    def picture(self, palette: Mapping[str, Colour]) -> Bytes:
+    def picture(self, palette: Mapping[str, Color]) -> Bytes:
         """The drawing in a palette, H x W x 3 (a slot that the palette lacks is black)."""
-        colours = np.array([palette.get(slot, (0, 0, 0)) for slot in self.slots], np.float32) / 255.0
+        colors = np.array([palette.get(slot, (0, 0, 0)) for slot in self.slots], np.float32) / 255.0
         # As one matrix product, which is ten times einsum's speed here.
-        painted = self.coverage.reshape(len(self.slots), -1).T.astype(np.float32) @ colours
+        painted = self.coverage.reshape(len(self.slots), -1).T.astype(np.float32) @ colors
         painted = painted.reshape(self.base.shape) + self.base
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 

@@ -22,15 +22,15 @@ from torch.utils.data import Dataset
 
 from nurie.errors import ConfigError, DataError
 from nurie.lab.batch import SLOT_STRIDE
-from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
+from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
 from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
 from nurie.lab.data.partners import (
     Side,
-    jittered_colours,
+    jittered_colors,
     largest_slots,
     look,
     match_slots,
-    own_colours,
+    own_colors,
     slot_names,
     theme,
     without_band,
@@ -215,16 +215,16 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         names = other.slots
         if relation == "kin":
             assert a is not None and b is not None
-            matched = match_slots(a, own_colours(entry), b, own_colours(other))
+            matched = match_slots(a, own_colors(entry), b, own_colors(other))
             other, names = (other, slot_names(b.slots, matched, a.slots)) if matched else (entry, entry.slots)
             relation = relation if matched else "self"
         elif relation == "foreign":
             names = slot_names(other.slots, {}, entry.slots)
-        if s.recolour == "jitter":
-            palette = jittered_colours(entry, other, names, rng)
+        if s.recolor == "jitter":
+            palette = jittered_colors(entry, other, names, rng)
         else:
             palette = sample_palette(dict.fromkeys((*entry.slots, *names)), rng)
-        paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_colour(rng)
+        paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_color(rng)
         band: tuple[Side, float] | None = None
         if s.crop_share and rng.random() < s.crop_share:
             band = (get_args(Side)[int(rng.integers(4))], rng.uniform(*BAND))

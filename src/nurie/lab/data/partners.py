@@ -20,7 +20,7 @@ from nurie.errors import ConfigError
 from nurie.lab.augment.jitter import JITTERS, apply_color_change, sample_color_change
 from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS
-from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry
+from nurie.lab.corpora.store import Bytes, Color, Drawing, Entry
 
 Floats = NDArray[np.float64]
 Side = Literal["left", "right", "top", "bottom"]
@@ -64,13 +64,13 @@ def look(entry: Entry) -> str:
     return entry.parts.get("concept", f"{entry.source}/{entry.id}")
 
 
-def own_colours(entry: Entry) -> Floats:
+def own_colors(entry: Entry) -> Floats:
     """The drawing's own colours of its slots but the background, in CIE Lab, S x 3."""
-    colours = [tuple(bytes.fromhex(entry.palette[slot].removeprefix("#"))) for slot in entry.slots[1:]]
-    return np.asarray(rgb2lab(np.array([colours], np.float64) / 255.0)[0], np.float64)
+    colors = [tuple(bytes.fromhex(entry.palette[slot].removeprefix("#"))) for slot in entry.slots[1:]]
+    return np.asarray(rgb2lab(np.array([colors], np.float64) / 255.0)[0], np.float64)
 
 
-def jittered_colours(entry: Entry, other: Entry, names: Sequence[str], rng: np.random.Generator) -> dict[str, Colour]:
+def jittered_colors(entry: Entry, other: Entry, names: Sequence[str], rng: np.random.Generator) -> dict[str, Color]:
     """The reference's own colours, and the drawing's where only it has a slot, under one colour change for all.
 
     The change is the "strong" one of ``nurie.lab.augment.jitter``: what augmentation does with pictures that have no slots.
@@ -91,12 +91,12 @@ def jittered_colours(entry: Entry, other: Entry, names: Sequence[str], rng: np.r
         if any(slot not in drawing.palette for slot in drawing.slots if slot != "background"):
             raise ConfigError(
                 f"{drawing.source}/{drawing.id} has no palette of its own in the manifest, so there is nothing "
-                "to jitter; leave its source out, or set pairs.recolour to slots."
+                "to jitter; leave its source out, or set pairs.recolor to slots."
             )
     own = {slot: entry.palette[slot] for slot in entry.slots if slot != "background"}
     own |= {name: other.palette[slot] for name, slot in zip(names, other.slots, strict=True) if slot != "background"}
-    colours = np.array([tuple(bytes.fromhex(colour.removeprefix("#"))) for colour in own.values()], np.float32)
-    picture = torch.from_numpy(colours.reshape(1, -1, 1, 3) / 127.5 - 1).permute(0, 3, 1, 2)
+    colors = np.array([tuple(bytes.fromhex(color.removeprefix("#"))) for color in own.values()], np.float32)
+    picture = torch.from_numpy(colors.reshape(1, -1, 1, 3) / 127.5 - 1).permute(0, 3, 1, 2)
     chance = torch.Generator().manual_seed(int(rng.integers(2**62)))
     change = sample_color_change(1, replace(JITTERS["strong"], noise=0.0), chance)
     levels = ((apply_color_change(picture, change)[0, :, :, 0].T + 1) * 127.5).round().int().tolist()
@@ -117,7 +117,7 @@ def _areas_and_places(coverage: Bytes) -> tuple[Floats, Floats]:
     return mass / mass.sum(), np.abs(places - whole) * [0, 1] + (places - whole) * [1, 0]
 
 
-def match_slots(a: Drawing, colours_a: Floats, b: Drawing, colours_b: Floats) -> dict[str, str]:
+def match_slots(a: Drawing, colors_a: Floats, b: Drawing, colors_b: Floats) -> dict[str, str]:
     """Which slots of two drawings of the same thing show the same part, by own colour, area and place.
 
         cost = dE00 / NEAR + AREA_COST |log (f_a / f_b)| + PLACE_COST |c_a - c_b|
@@ -127,15 +127,15 @@ def match_slots(a: Drawing, colours_a: Floats, b: Drawing, colours_b: Floats) ->
 
     Args:
         a: the one drawing.
-        colours_a: own colours of its slots, S x 3, CIE Lab; see ``own_colours``.
+        colors_a: own colours of its slots, S x 3, CIE Lab; see ``own_colors``.
         b: the other.
-        colours_b: T x 3.
+        colors_b: T x 3.
 
     Returns:
         Slots of B with the slots of A that they are; empty where these make up less than half of either drawing, since
         the two were then drawn too differently to tell.
     """
-    difference = deltaE_ciede2000(colours_a[:, None], colours_b[None])
+    difference = deltaE_ciede2000(colors_a[:, None], colors_b[None])
     (areas_a, places_a), (areas_b, places_b) = (_areas_and_places(d.coverage[1:]) for d in (a, b))
     area = np.abs(np.log((areas_a[:, None] + _TINY) / (areas_b[None] + _TINY)))
     place = np.linalg.norm(places_a[:, None] - places_b[None], axis=-1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nurie.errors import ConfigError
-from nurie.lab.corpora.store import Colour, Entry
+from nurie.lab.corpora.store import Color, Entry
 from nurie.lab.data.partners import Side, look
 
 #: What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
@@ -25,7 +25,7 @@ class PairSettings:
             the network several times as many pictures in the same time.
         triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
         self_until: the step from which exact triples are drawn; every drawing is its own reference before.
-        recolour: "slots" gives every slot of a pair a colour of its own, "jitter" the whole picture's own colours one
+        recolor: "slots" gives every slot of a pair a colour of its own, "jitter" the whole picture's own colours one
             change of hue, contrast and the like.
         same_share: of exact triples, the share whose reference is the drawing itself in another place.
         cross_share: of exact triples, the share whose reference is of another style.
@@ -50,7 +50,7 @@ class PairSettings:
     sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
     triples: Literal["exact", "self"] = "exact"
     self_until: int = 0
-    recolour: Literal["slots", "jitter"] = "slots"
+    recolor: Literal["slots", "jitter"] = "slots"
     same_share: float = 0.15
     cross_share: float = 0.35
     look_share: float = 0.0
@@ -108,8 +108,8 @@ class PairPlan:
     relation: Relation
     size: int
     names: tuple[str, ...] = ()
-    palette: Mapping[str, Colour] = field(default_factory=dict)
-    paper: Colour = (255, 255, 255)
+    palette: Mapping[str, Color] = field(default_factory=dict)
+    paper: Color = (255, 255, 255)
     band: tuple[Side, float] | None = None
     ground: float = 1.0
     line_kind: int = 0

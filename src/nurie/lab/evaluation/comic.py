@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from nurie.errors import ConfigError
 from nurie.lab.corpora.portraits import RULES, render_character
-from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
-from nurie.lab.corpora.store import Bytes, Colour, Drawing, Split
+from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
+from nurie.lab.corpora.store import Bytes, Color, Drawing, Split
 from nurie.lab.evaluation.comic_scores import Box, ComicPage
 from nurie.lab.evaluation.lists import SEEN_STYLES
 from nurie.lab.evaluation.placement import sample_placement
@@ -128,7 +128,7 @@ class _Member:
     """One of the cast: all its figures have one style and one palette."""
 
     style: str
-    palette: Mapping[str, Colour]
+    palette: Mapping[str, Color]
     shown: frozenset[str]
     reference: Bytes
 
@@ -143,7 +143,7 @@ class _Sheet:
         self._tone = np.full((height, width), 255, np.uint8)
         #: Not scored is the highest number.
         self._regions = np.zeros((height, width), np.uint16)
-        self._colours: list[Colour] = []
+        self._colors: list[Color] = []
         self._least: list[float] = []
         self._inside = np.zeros((height, width), bool)
         self._balloons = np.zeros((height, width), bool)
@@ -186,12 +186,12 @@ class _Sheet:
         regions = np.where(paper & ~self._balloons, self._regions, 0)
         sizes = np.bincount(regions.ravel(), minlength=65536)
         kept = np.zeros(65536, bool)
-        kept[1 : len(self._colours) + 1] = sizes[1 : len(self._colours) + 1] >= self._least
+        kept[1 : len(self._colors) + 1] = sizes[1 : len(self._colors) + 1] >= self._least
         shown = {member.palette[slot] for member in self._cast for slot in member.shown}
         return ComicPage(
             line_art=line_art,
             regions=np.where(kept[regions], regions, 0).astype(np.uint16),
-            colours=np.array(self._colours, np.uint8).reshape(-1, 3),
+            colors=np.array(self._colors, np.uint8).reshape(-1, 3),
             white=white,
             ground=paper & ~white & ~figure,
             panels=() if self._kind.whole and not self._framed else tuple(sorted(self._box(panel) for panel in panels)),
@@ -203,7 +203,7 @@ class _Sheet:
         rng = self._rng
         palette = sample_palette(sorted(set(SLOTS[style].values())), rng)
         drawing, _ = self._character(style, 512)
-        ground = (255, 255, 255) if rng.random() < 0.5 else free_colour(rng)
+        ground = (255, 255, 255) if rng.random() < 0.5 else free_color(rng)
         reference, coverage = place(drawing, palette, sample_placement(rng), ground)
         shares = coverage.mean((1, 2)) / 255
         shown = {slot for slot, share in zip(drawing.slots, shares, strict=True) if share >= VISIBLE_SHARE}
@@ -384,9 +384,9 @@ class _Sheet:
         regions = np.where(paper < FULL, np.uint16(65535), np.uint16(0))
         for slot, plane in zip(drawing.slots[1:], coverage[1:], strict=True):
             if slot in member.shown:
-                self._colours.append(member.palette[slot])
+                self._colors.append(member.palette[slot])
                 self._least.append(VISIBLE_SHARE * side * side)
-                regions[plane >= FULL] = len(self._colours)
+                regions[plane >= FULL] = len(self._colors)
         covered = inside & (regions > 0)
         self._regions[on_page][covered] = regions[covered]
 
@@ -436,10 +436,10 @@ class _Sheet:
                 return
 
     def _balloon(
-        self, kind: str, centre: tuple[float, float], size: tuple[float, float], room: NDArray[np.bool_]
+        self, kind: str, center: tuple[float, float], size: tuple[float, float], room: NDArray[np.bool_]
     ) -> bool:
         """Draw a balloon with as many words as it holds, unless it does not lie in `room` or lies on another."""
-        (x, y), (wide, tall), line = centre, size, max(2, round(0.6 * _FRAME * self._width))
+        (x, y), (wide, tall), line = center, size, max(2, round(0.6 * _FRAME * self._width))
         font = ImageFont.load_default(max(8, _LETTER * self._width))
         rows = self._words(font, size, 0.7 if kind == "ellipse" else 0.85)
         place = Image.new("L", (self._width, self._height))

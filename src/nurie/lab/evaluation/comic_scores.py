@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.scores import SAME_COLOUR, color_differences, mean_difference
+from nurie.lab.evaluation.scores import SAME_COLOR, color_differences, mean_difference
 
 __all__ = ["Box", "ComicPage", "ComicScores", "score_page"]
 
@@ -34,7 +34,7 @@ class ComicPage:
     Attributes:
         line_art: H x W, white 255, with its screentone.
         regions: uint16 H x W, the number of the region of each pixel that is scored, from 1; 0 elsewhere.
-        colours: R x 3, the colour of each region.
+        colors: R x 3, the colour of each region.
         white: bool H x W: gutters and balloons, without ink.
         ground: bool H x W: the paper in panels, without ink; where there are none, all paper around figures.
         panels: boxes, from the top, left to right.
@@ -44,7 +44,7 @@ class ComicPage:
 
     line_art: Bytes
     regions: NDArray[np.uint16]
-    colours: Bytes
+    colors: Bytes
     white: NDArray[np.bool_]
     ground: NDArray[np.bool_]
     panels: tuple[Box, ...]
@@ -91,13 +91,13 @@ def score_page(colors: Bytes, boxes: Sequence[Box], page: ComicPage) -> ComicSco
     if colors.shape != shape or colors.dtype != np.uint8:
         raise InputError(f"The colour layer is {colors.dtype} {colors.shape}; it should be uint8 {shape}.")
     errors, sizes, matches = [], [], []
-    for number, colour in enumerate(page.colours, 1):
+    for number, color in enumerate(page.colors, 1):
         pixels = colors[page.regions == number]
         if not len(pixels):
             continue
-        errors.append(mean_difference(pixels, colour[None]))
+        errors.append(mean_difference(pixels, color[None]))
         sizes.append(len(pixels))
-        right = color_differences(page.shown, colour[None]) < SAME_COLOUR
+        right = color_differences(page.shown, color[None]) < SAME_COLOR
         if not right.all():
             median = np.rint(np.median(pixels, axis=0)).astype(np.uint8)[None]
             matches.append(right[np.argmin(color_differences(page.shown, median))])

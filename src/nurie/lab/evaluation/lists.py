@@ -21,8 +21,8 @@ import numpy as np
 from nurie.errors import ConfigError, DataError
 from nurie.files.swatches import hex_of
 from nurie.lab.corpora.portraits import RULES
-from nurie.lab.corpora.slots import SLOTS, free_colour, sample_palette
-from nurie.lab.corpora.store import Colour, write_bytes
+from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
+from nurie.lab.corpora.store import Color, write_bytes
 from nurie.lab.evaluation.placement import Placement, sample_placement
 
 #: The training styles that show people.
@@ -83,7 +83,7 @@ class TripleSpec:
             raise DataError(f"Not a row of a palette list ({error!r}): {line[:80]}") from error
 
 
-def from_hex(text: str) -> Colour:
+def from_hex(text: str) -> Color:
     """A colour from "#rrggbb".
 
     Example:
@@ -129,7 +129,7 @@ def make_list(name: str) -> list[TripleSpec]:
         style_a, style_b = _styles(name, number, rng)
         turn = number // len(UNSEEN_STYLES if name == "reserved" else SEEN_STYLES)
         slots = sorted({*SLOTS[style_a].values(), *SLOTS[style_b].values()})
-        palette = {slot: hex_of(colour) for slot, colour in sample_palette(slots, rng).items()}
+        palette = {slot: hex_of(color) for slot, color in sample_palette(slots, rng).items()}
         rows.append(
             TripleSpec(
                 id=f"{name}-{number:04d}",
@@ -139,7 +139,7 @@ def make_list(name: str) -> list[TripleSpec]:
                 seed_b=f"0-{first + 2 * number + 1:05d}",
                 line_kind=_line_kind(style_a, turn),
                 palette=palette,
-                ground="#ffffff" if rng.random() < 0.5 else hex_of(free_colour(rng)),
+                ground="#ffffff" if rng.random() < 0.5 else hex_of(free_color(rng)),
                 placement=sample_placement(rng),
             )
         )

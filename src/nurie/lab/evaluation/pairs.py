@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.augment.lineart import XDoG, rgb_to_grey, xdog
+from nurie.lab.augment.lineart import XDoG, rgb_to_gray, xdog
 from nurie.lab.corpora.store import Bytes
 
 Protocol = Literal["paper", "standard"]
@@ -143,5 +143,5 @@ def draw_lines(picture: Bytes, sigma: float) -> Bytes:
         [255, 255, 255, 255, 255, 255, 255]
     """
     planes = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)) / 255
-    lines = xdog(rgb_to_grey(planes), torch.tensor([sigma], dtype=torch.float64))
+    lines = xdog(rgb_to_gray(planes), torch.tensor([sigma], dtype=torch.float64))
     return np.rint((lines[0, 0].numpy() + 1) * 127.5).astype(np.uint8)

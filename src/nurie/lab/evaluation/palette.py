@@ -3,7 +3,7 @@
 Beside every model stand the trivial answers, scored in the same way:
 
 * ``same place``: the reference's pixel at the same place,
-* ``mean colour``: the mean colour of the reference's figure, everywhere,
+* ``mean color``: the mean colour of the reference's figure, everywhere,
 * ``line art``: nothing coloured.
 """
 
@@ -50,7 +50,7 @@ def same_place(triple: Triple) -> Bytes:
     return triple.reference
 
 
-def mean_colour(triple: Triple) -> Bytes:
+def mean_color(triple: Triple) -> Bytes:
     """The trivial answer that paints everything in the mean colour of the reference's figure."""
     figure = triple.coverage_b[0] < 128
     pixels = triple.reference[figure] if figure.any() else triple.reference.reshape(-1, 3)
@@ -64,7 +64,7 @@ def bare_line_art(triple: Triple) -> Bytes:
 
 
 TRIVIAL: Mapping[str, Callable[[Triple], Bytes]] = MappingProxyType(
-    {"same place": same_place, "mean colour": mean_colour, "line art": bare_line_art}
+    {"same place": same_place, "mean colour": mean_color, "line art": bare_line_art}
 )
 
 

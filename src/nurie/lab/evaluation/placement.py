@@ -44,8 +44,8 @@ class Placement:
         angle = math.radians(self.rotation)
         cosine, sine = self.scale * math.cos(angle), self.scale * math.sin(angle)
         linear = np.array([[cosine, -sine], [sine, cosine]]) @ np.diag([-1.0 if self.mirrored else 1.0, 1.0])
-        centre = np.full(2, (size - 1) / 2)
-        offset = centre + size * np.array(self.shift) - linear @ centre
+        center = np.full(2, (size - 1) / 2)
+        offset = center + size * np.array(self.shift) - linear @ center
         return np.column_stack([linear, offset])
 
     def apply(self, plane: Bytes, *, fill: int) -> Bytes:

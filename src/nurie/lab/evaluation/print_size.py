@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.scores import SAME_COLOUR, color_differences
+from nurie.lab.evaluation.scores import SAME_COLOR, color_differences
 from nurie.lab.evaluation.triples import FULL, LEAST_PIXELS, Triple
 
 #: White from this value on in every channel.
@@ -126,8 +126,8 @@ def score_lines(picture: Bytes, colors: Bytes, triple: Triple) -> LineScores:
             raise InputError(f"The {name} is {array.dtype} {array.shape}; it should be uint8 {triple.truth.shape}.")
     pieces = _Pieces.of(triple)
     medians = pieces.medians(colors)
-    coloured = np.array([slot > 0 and min(triple.palette[triple.slots_a[slot]]) < WHITE for slot in pieces.slots])
-    painted = coloured & (medians.min(1) < WHITE)
+    colored = np.array([slot > 0 and min(triple.palette[triple.slots_a[slot]]) < WHITE for slot in pieces.slots])
+    painted = colored & (medians.min(1) < WHITE)
     light = triple.line_art >= FULL
     to_ink = cv2.distanceTransform(light.astype(np.uint8), cv2.DIST_L2, 5)
     to_piece, piece = pieces.nearest(pieces.labels > 0)
@@ -136,7 +136,7 @@ def score_lines(picture: Bytes, colors: Bytes, triple: Triple) -> LineScores:
         fringe=_share(_white(picture), painted[pieces.labels] & (to_ink <= BESIDE)),
         under_lines=_share(_white(colors), ~light & (to_piece <= BESIDE) & painted[piece]),
         crossed=_crossed(colors, pieces, medians),
-        unpainted=_weighted(coloured & ~painted, pieces.sizes * coloured),
+        unpainted=_weighted(colored & ~painted, pieces.sizes * colored),
     )
 
 
@@ -164,7 +164,7 @@ def _crossed(colors: Bytes, pieces: _Pieces, medians: Bytes) -> float:
         wide = np.column_stack([colors[near], pieces.labels[near], other[near]]).astype(np.int64)
         _, first, counts = np.unique(wide @ _PLACES, return_index=True, return_counts=True)
         pixels, own, theirs = wide[first, :3].astype(np.uint8), medians[wide[first, 3]], medians[wide[first, 4]]
-        apart = color_differences(own, theirs) >= SAME_COLOUR
+        apart = color_differences(own, theirs) >= SAME_COLOR
         wrong = color_differences(pixels, theirs) < color_differences(pixels, own)
         crossed += int(counts @ (wrong & apart))
         looked_at += int(counts @ apart)

@@ -20,7 +20,7 @@ from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.triples import Triple
 
 #: Palette entries that are nearer to one another than this are taken for the same colour.
-SAME_COLOUR = 5.0
+SAME_COLOR = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,8 @@ def mean_difference(a: Bytes, b: Bytes) -> float:
     return float(differences @ counts / counts.sum())
 
 
-def _packed(colours: Bytes) -> np.ndarray:
-    wide = colours.astype(np.uint64)
+def _packed(colors: Bytes) -> np.ndarray:
+    wide = colors.astype(np.uint64)
     return (wide[..., 0] << np.uint64(16)) | (wide[..., 1] << np.uint64(8)) | wide[..., 2]
 
 
@@ -88,7 +88,7 @@ def score(prediction: Bytes, triple: Triple) -> Scores:
         raise InputError(
             f"The prediction is {prediction.dtype} {prediction.shape}; it should be uint8 {triple.truth.shape}."
         )
-    colours = np.array([triple.palette[slot] for slot in triple.visible_in_reference], np.uint8).reshape(-1, 3)
+    colors = np.array([triple.palette[slot] for slot in triple.visible_in_reference], np.uint8).reshape(-1, 3)
     errors, sizes, matches, spreads = [], [], [], []
     for slot, region in triple.regions.items():
         pixels = prediction[region]
@@ -96,9 +96,9 @@ def score(prediction: Bytes, triple: Triple) -> Scores:
         errors.append(mean_difference(pixels, triple.truth[region]))
         sizes.append(len(pixels))
         spreads.append(mean_difference(pixels, median))
-        right = color_differences(colours, np.array([triple.palette[slot]], np.uint8)) < SAME_COLOUR
+        right = color_differences(colors, np.array([triple.palette[slot]], np.uint8)) < SAME_COLOR
         if not right.all():
-            matches.append(right[np.argmin(color_differences(colours, median))])
+            matches.append(right[np.argmin(color_differences(colors, median))])
     paper = triple.paper
     white = np.full((1, 3), 255, np.uint8)
     return Scores(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nurie.errors import DataError
 from nurie.lab.corpora.portraits import render_character
-from nurie.lab.corpora.store import Bytes, Colour, Drawing, write_bytes
+from nurie.lab.corpora.store import Bytes, Color, Drawing, write_bytes
 from nurie.lab.evaluation.lists import TripleSpec, from_hex
 from nurie.lab.evaluation.placement import Placement
 
@@ -59,7 +59,7 @@ class Triple:
     coverage_a: Bytes
     slots_b: tuple[str, ...]
     coverage_b: Bytes
-    palette: Mapping[str, Colour]
+    palette: Mapping[str, Color]
 
     # Every answer to a triple asks for the same pixels: they are found once.
     @functools.cached_property
@@ -99,7 +99,7 @@ def _visible(slots: tuple[str, ...], coverage: Bytes) -> tuple[str, ...]:
     )
 
 
-def place(drawing: Drawing, palette: Mapping[str, Colour], placement: Placement, ground: Colour) -> tuple[Bytes, Bytes]:
+def place(drawing: Drawing, palette: Mapping[str, Color], placement: Placement, ground: Color) -> tuple[Bytes, Bytes]:
     """Put a drawing on a ground.
 
     Args:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nurie.errors import ConfigError
-from nurie.lab.augment.lineart import rgb_to_grey, xdog
+from nurie.lab.augment.lineart import rgb_to_gray, xdog
 from nurie.lab.models.blocks import ResidualBlock
 from nurie.lab.models.decoder import Decoder, Upsampling
 from nurie.lab.models.encoder import Encoder, pyramid
@@ -202,7 +202,7 @@ class Generator(nn.Module):
 
         def lines() -> Tensor:
             sigma = torch.full((len(reference),), REFERENCE_SIGMA, device=reference.device)
-            drawn = xdog((rgb_to_grey(reference.float()) + 1) / 2, sigma).to(reference.dtype)
+            drawn = xdog((rgb_to_gray(reference.float()) + 1) / 2, sigma).to(reference.dtype)
             features = self.line_art_encoder(_fold(drawn, self.settings.patch))
             return self._tokens_of(self.line_art_tokens, features, reference)
 

@@ -222,7 +222,7 @@ class Colorization(L.LightningModule):
         output, terms = (
             (None, self.recognition_term(batch, self.generator.recognize(batch.line_art, batch.reference)))
             if self.weights.recognition_alone
-            else self.colour_terms(batch)
+            else self.color_terms(batch)
         )
         logged = dict(terms)
         if self.discriminator is not None and output is not None:
@@ -244,7 +244,7 @@ class Colorization(L.LightningModule):
         self.log("rate", first.param_groups[0]["lr"])
         return loss.detach()
 
-    def colour_terms(self, batch: Batch) -> tuple[GeneratorOutput, dict[str, Tensor]]:
+    def color_terms(self, batch: Batch) -> tuple[GeneratorOutput, dict[str, Tensor]]:
         """A generator pass and all its losses but the adversarial one, by name; a module's own come weighted."""
         tokens = self.generator.encode(batch.reference)
         output = self.generator.colorize(batch.line_art, tokens)

@@ -113,7 +113,7 @@ def cosines(one, other):
     return result
 
 
-def neighbourhoods(map_CHW):
+def neighborhoods(map_CHW):
     """Each position with its eight neighbours, zeros outside: neighbours in reading order, all channels of each."""
     channels, height, width = map_CHW.shape
     padded = np.pad(map_CHW, ((0, 0), (1, 1), (1, 1)))
@@ -158,5 +158,5 @@ def fusion():
 @pytest.fixture(scope="session")
 def by_hand():
     """The NumPy functions above."""
-    names = (array, rows, back, linear, convolution, leaky, softmax, double, norm, cosines, neighbourhoods)
+    names = (array, rows, back, linear, convolution, leaky, softmax, double, norm, cosines, neighborhoods)
     return SimpleNamespace(**{function.__name__: function for function in (*names, modulation, residual)})

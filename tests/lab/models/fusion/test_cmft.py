@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 
-def test_line_art_is_matched_with_line_art_and_carries_colours(fusion, by_hand):
+def test_line_art_is_matched_with_line_art_and_carries_colors(fusion, by_hand):
     module = fusion.build("cmft").double()
     x, y, lines = (
         fusion.maps(size, seed=seed).double() for seed, size in enumerate((fusion.x_size, *[fusion.y_size] * 2))

@@ -16,8 +16,8 @@ def test_cocosnet_by_hand(module, fusion, by_hand):
         output = module(x, y)
     own, other = x[1].numpy(), y[1].numpy()
     cosine = by_hand.cosines(
-        by_hand.neighbourhoods(by_hand.convolution(module.theta, own)),
-        by_hand.neighbourhoods(by_hand.convolution(module.phi, other)),
+        by_hand.neighborhoods(by_hand.convolution(module.theta, own)),
+        by_hand.neighborhoods(by_hand.convolution(module.phi, other)),
     )
     attention = by_hand.softmax(cosine / 0.1)
     warped = by_hand.back(attention @ by_hand.rows(other), *fusion.x_size)

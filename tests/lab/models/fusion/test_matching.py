@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from nurie.lab.models.fusion.matching import (
-    centred_unit_vectors,
-    correlate_neighbourhoods,
-    describe_neighbourhoods,
-    neighbourhoods,
+    centered_unit_vectors,
+    correlate_neighborhoods,
+    describe_neighborhoods,
+    neighborhoods,
     products,
     unit_vectors,
 )
@@ -14,20 +14,20 @@ from nurie.lab.models.fusion.matching import (
 
 def correlate(one, *others):
     """Of a map with others, side by side."""
-    described = [describe_neighbourhoods(other) for other in others]
-    return correlate_neighbourhoods(describe_neighbourhoods(one), torch.cat(described, dim=1), one)
+    described = [describe_neighborhoods(other) for other in others]
+    return correlate_neighborhoods(describe_neighborhoods(one), torch.cat(described, dim=1), one)
 
 
-def test_neighbourhoods_are_a_position_and_its_eight_neighbours(fusion, by_hand):
+def test_neighborhoods_are_a_position_and_its_eight_neighbors(fusion, by_hand):
     given = fusion.maps((5, 7))
     for b in range(2):
         # Copies, no arithmetic.
-        np.testing.assert_array_equal(neighbourhoods(given)[b], by_hand.neighbourhoods(given[b].numpy()))
+        np.testing.assert_array_equal(neighborhoods(given)[b], by_hand.neighborhoods(given[b].numpy()))
 
 
-def test_products_of_centred_unit_vectors_are_correlations(fusion, by_hand):
-    one, other = (neighbourhoods(fusion.maps(size, seed=size[0]).double()) for size in ((5, 7), (3, 11)))
-    found = products(centred_unit_vectors(one), centred_unit_vectors(other))
+def test_products_of_centered_unit_vectors_are_correlations(fusion, by_hand):
+    one, other = (neighborhoods(fusion.maps(size, seed=size[0]).double()) for size in ((5, 7), (3, 11)))
+    found = products(centered_unit_vectors(one), centered_unit_vectors(other))
     for b in range(2):
         # float64, but for 1e-8 beside a squared length of some hundred; and NumPy's own correlation.
         expected = by_hand.cosines(one[b].numpy(), other[b].numpy())
@@ -36,11 +36,11 @@ def test_products_of_centred_unit_vectors_are_correlations(fusion, by_hand):
 
 
 @pytest.mark.parametrize("sizes", [((5, 7), (3, 11)), ((1, 7), (3, 1)), ((1, 1), (2, 3)), ((2, 2), (2, 2))])
-def test_neighbourhoods_are_correlated_without_being_built(sizes, fusion, by_hand):
+def test_neighborhoods_are_correlated_without_being_built(sizes, fusion, by_hand):
     one, other = (fusion.maps(size, seed=seed).double() + 1 for seed, size in enumerate(sizes))
     found = correlate(one, other)
     for b in range(2):
-        whole = [by_hand.neighbourhoods(given[b].numpy()) for given in (one, other)]
+        whole = [by_hand.neighborhoods(given[b].numpy()) for given in (one, other)]
         # float64, but for 1e-8 beside a squared length of some ten.
         np.testing.assert_allclose(found[b], by_hand.cosines(*whole), rtol=1e-7, atol=1e-9)
         np.testing.assert_allclose(
@@ -48,7 +48,7 @@ def test_neighbourhoods_are_correlated_without_being_built(sizes, fusion, by_han
         )
 
 
-def test_neighbourhoods_of_several_maps_side_by_side_keep_to_their_own(fusion):
+def test_neighborhoods_of_several_maps_side_by_side_keep_to_their_own(fusion):
     one, *others = (fusion.maps(size, seed=size[0]).double() for size in ((5, 7), (3, 11), (2, 13)))
     alone = [correlate(one, other) for other in others]
     assert torch.equal(correlate(one, *others), torch.cat(alone, dim=2))
@@ -60,7 +60,7 @@ def test_neighbourhoods_of_several_maps_side_by_side_keep_to_their_own(fusion):
 def test_correlations_of_features_far_from_zero_are_as_exact_as_those_near_it(fusion):
     """In float32: behind them stands a softmax at a temperature of 0.01."""
     one, other = (fusion.maps((5, 7), seed=seed).double() + 30 for seed in (0, 1))
-    expected = products(*(centred_unit_vectors(neighbourhoods(given)) for given in (one, other)))
+    expected = products(*(centered_unit_vectors(neighborhoods(given)) for given in (one, other)))
     # 30 has lost five of 24 bits: 2e-6 of a value of 1.
     np.testing.assert_allclose(correlate(one.float(), other.float()), expected, atol=1e-5)
 
@@ -85,9 +85,9 @@ def test_a_vector_without_direction_stays_zero_and_its_gradient_finite():
     found.sum().backward()
     assert given.grad.isfinite().all() and given.grad.abs().max() < 1.1e4
     given.grad = None
-    centred = centred_unit_vectors(given[:2])
-    assert centred.abs().max() == 0
-    (centred * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    centered = centered_unit_vectors(given[:2])
+    assert centered.abs().max() == 0
+    (centered * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
     assert given.grad.isfinite().all() and given.grad.abs().max() < 1.1e4
 
 

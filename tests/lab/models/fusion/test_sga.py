@@ -153,7 +153,7 @@ def test_sga_without_a_stop_passes_gradcheck(fusion):
 
 @pytest.mark.parametrize("double", [True, False])
 @pytest.mark.parametrize("sharpness", [1.0, 3.0])
-def test_colour_losses_leave_the_aligned_map_alone_and_its_teacher_reaches_it(sharpness, double, pair, fusion):
+def test_color_losses_leave_the_aligned_map_alone_and_its_teacher_reaches_it(sharpness, double, pair, fusion):
     module = fusion.build("sga-aligned", sharpness=sharpness, double_normalization=double).double().train()
     output = module(*pair)
     losses.reconstruction(output.fused, torch.zeros_like(output.fused)).backward()
@@ -173,7 +173,7 @@ def test_colour_losses_leave_the_aligned_map_alone_and_its_teacher_reaches_it(sh
 
 
 @pytest.mark.parametrize("sharpness", [1.0, 3.0])
-def test_aligned_sga_without_the_stop_lets_colours_move_the_map(sharpness, pair, fusion):
+def test_aligned_sga_without_the_stop_lets_colors_move_the_map(sharpness, pair, fusion):
     module = fusion.build("sga-aligned", sharpness=sharpness, stop_gradient=False).double()
     module(*pair).fused.square().sum().backward()
     assert module.w_q.weight.grad.abs().max() > 0 and module.w_k.weight.grad.abs().max() > 0

@@ -12,7 +12,7 @@ def masses(own, other):
     return np.exp(scores - scores.max())[0] / np.exp(scores - scores.max()).sum()
 
 
-def centred(tokens):
+def centered(tokens):
     moved = np.array([row - row.mean() for row in tokens])
     return np.array([row / np.linalg.norm(row) for row in moved])
 
@@ -26,9 +26,9 @@ def test_unite_by_hand(balanced, fusion, by_hand):
     own, other = x[1].numpy(), y[1].numpy()
     convolution, rows = by_hand.convolution, by_hand.rows
     cosine = by_hand.cosines(
-        by_hand.neighbourhoods(convolution(module.theta, own)), by_hand.neighbourhoods(convolution(module.phi, other))
+        by_hand.neighborhoods(convolution(module.theta, own)), by_hand.neighborhoods(convolution(module.phi, other))
     )
-    u, v = (centred(rows(convolution(*pair))) for pair in ((module.mass_of_x, own), (module.mass_of_y, other)))
+    u, v = (centered(rows(convolution(*pair))) for pair in ((module.mass_of_x, own), (module.mass_of_y, other)))
     a, b = masses(u, v), masses(v, u)
     assert a.std() > 0 and b.std() > 0
     # The plan itself is tested against POT.

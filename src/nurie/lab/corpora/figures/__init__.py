@@ -21,7 +21,7 @@ from nurie.lab.corpora.figures import body, clothes, hair, head
 from nurie.lab.corpora.figures.measures import PARTS, SOURCE, Figure
 from nurie.lab.corpora.figures.pen import Sheet
 from nurie.lab.corpora.parts import choose_all, line_width, rank
-from nurie.lab.corpora.render import recolour, render_layers
+from nurie.lab.corpora.render import recolor, render_layers
 from nurie.lab.corpora.slots import SLOTS, sample_palette
 from nurie.lab.corpora.store import Drawing, Entry, Split
 
@@ -110,10 +110,10 @@ def render_figure(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing,
     ink = hex_of(rng.integers(0, 64, 3))
     svg = sheet.svg(box, line_width(f"{SOURCE}/{name}"), ink)
     plain = sheet.svg(box, line_width(f"{SOURCE}/{name}/plain"), "#000000", least=float(rng.choice([0.0, 0.8])))
-    page = recolour(plain, markers, dict.fromkeys(markers, "#ffffff"))
+    page = recolor(plain, markers, dict.fromkeys(markers, "#ffffff"))
     layers = render_layers(svg, markers, size=size, drawn=True, page=page)
-    colours = sample_palette(layers.drawing.slots, np.random.default_rng(rank(f"{SOURCE}/{name}/palette")))
-    palette = {slot: hex_of(colour) for slot, colour in colours.items()}
+    colors = sample_palette(layers.drawing.slots, np.random.default_rng(rank(f"{SOURCE}/{name}/palette")))
+    palette = {slot: hex_of(color) for slot, color in colors.items()}
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 

@@ -112,10 +112,10 @@ class Sheet:
             least: lines by finer pens than this, which bound no colour, are left out.
         """
         bodies = []
-        for data, fill, pen, colour in self.shapes:
+        for data, fill, pen, color in self.shapes:
             if fill == "none" and pen < least:
                 continue
-            stroke = f'stroke="{colour or ink}" stroke-width="{pen * width * box[2]:.2f}"' if pen else ""
+            stroke = f'stroke="{color or ink}" stroke-width="{pen * width * box[2]:.2f}"' if pen else ""
             bodies.append(f'<path d="{data}" fill="{fill}" {stroke}/>')
         left, top, side = box
         return (

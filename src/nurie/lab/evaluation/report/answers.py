@@ -22,7 +22,7 @@ from nurie.model.engine import Engine, Tokens
 PAGE = "page"
 
 #: From line art (S x S or S x S x 3) and references (T x T x 3 each) to the colour layer (S x S x 3), all uint8.
-Colour = Callable[[Bytes, Sequence[Bytes]], Bytes]
+Color = Callable[[Bytes, Sequence[Bytes]], Bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,11 @@ class Answer:
     """One way to colour.
 
     Attributes:
-        colour: called by one thread at a time.
+        color: called by one thread at a time.
         any_size: whether drawings of all sizes can be asked for; else those of 256 x 256 alone.
     """
 
-    colour: Colour
+    color: Color
     any_size: bool
 
 
@@ -75,11 +75,11 @@ def load_contender(model: Path | None, name: str = "", *, threads: int | None = 
     path = model or Path(str(files("nurie"))) / "weights"
     if path.is_dir():
         answers = {
-            bare: Answer(colour=_by_engine(Engine(path, threads=threads)), any_size=False),
-            page: Answer(colour=_by_page(Colorizer(path, threads=threads)), any_size=True),
+            bare: Answer(color=_by_engine(Engine(path, threads=threads)), any_size=False),
+            page: Answer(color=_by_page(Colorizer(path, threads=threads)), any_size=True),
         }
     else:
-        answers = {bare: Answer(colour=_by_weights(path), any_size=False)}
+        answers = {bare: Answer(color=_by_weights(path), any_size=False)}
     return Contender(answers=answers, checkpoint=subject.checkpoint)
 
 
@@ -88,28 +88,28 @@ def answers_case(answer: Answer, line_art: Bytes) -> bool:
     return answer.any_size or line_art.shape[:2] == (SIZE, SIZE)
 
 
-def _grey(line_art: Bytes) -> Bytes:
+def _gray(line_art: Bytes) -> Bytes:
     if line_art.ndim == 2:
         return line_art
     return cv2.cvtColor(line_art, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
-def _by_engine(engine: Engine) -> Colour:
-    def colour(line_art: Bytes, references: Sequence[Bytes]) -> Bytes:
+def _by_engine(engine: Engine) -> Color:
+    def color(line_art: Bytes, references: Sequence[Bytes]) -> Bytes:
         tokens = Tokens.join(engine.encode(to_model(reference)) for reference in references)
-        return from_model(engine.colorize(to_model(_grey(line_art)), tokens)[0])
+        return from_model(engine.colorize(to_model(_gray(line_art)), tokens)[0])
 
-    return colour
+    return color
 
 
-def _by_page(colorizer: Colorizer) -> Colour:
-    def colour(line_art: Bytes, references: Sequence[Bytes]) -> Bytes:
+def _by_page(colorizer: Colorizer) -> Color:
+    def color(line_art: Bytes, references: Sequence[Bytes]) -> Bytes:
         return np.asarray(colorizer(line_art, list(references)).colors)
 
-    return colour
+    return color
 
 
-def _by_weights(path: Path) -> Colour:
+def _by_weights(path: Path) -> Color:
     import torch
 
     from nurie.lab.models.fusion import ReferenceTokens
@@ -117,11 +117,11 @@ def _by_weights(path: Path) -> Colour:
 
     generator = load_generator(path)
 
-    def colour(line_art: Bytes, references: Sequence[Bytes]) -> Bytes:
+    def color(line_art: Bytes, references: Sequence[Bytes]) -> Bytes:
         with torch.inference_mode():
             parts = [generator.encode(torch.from_numpy(to_model(reference))) for reference in references]
             tokens = ReferenceTokens(*(torch.cat(planes, dim=1) for planes in zip(*parts, strict=True)))
-            colors = generator.colorize(torch.from_numpy(to_model(_grey(line_art))), tokens).colors
+            colors = generator.colorize(torch.from_numpy(to_model(_gray(line_art))), tokens).colors
         return from_model(colors.numpy())
 
-    return colour
+    return color

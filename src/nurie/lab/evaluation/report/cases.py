@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nurie.lab.corpora.parts import rank
-from nurie.lab.corpora.slots import free_colour
-from nurie.lab.corpora.store import Bytes, Colour, Drawing
+from nurie.lab.corpora.slots import free_color
+from nurie.lab.corpora.store import Bytes, Color, Drawing
 from nurie.lab.evaluation.placement import sample_placement
 from nurie.lab.evaluation.triples import Triple, place
 
@@ -82,18 +82,18 @@ def chance(section: str, id: str) -> np.random.Generator:
     return np.random.default_rng([_SEED, rank(f"{section}/{id}")])
 
 
-def sample_ground(rng: np.random.Generator) -> Colour:
+def sample_ground(rng: np.random.Generator) -> Color:
     """A reference's ground: white half of the time, else any colour, as in the palette lists."""
-    return (255, 255, 255) if rng.random() < 0.5 else free_colour(rng)
+    return (255, 255, 255) if rng.random() < 0.5 else free_color(rng)
 
 
-def put_down(drawing: Drawing, palette: Mapping[str, Colour], rng: np.random.Generator) -> Reference:
+def put_down(drawing: Drawing, palette: Mapping[str, Color], rng: np.random.Generator) -> Reference:
     """A drawing in a palette as a reference: placed anywhere on any ground."""
     ground = sample_ground(rng)
     return Reference(*place(drawing, palette, sample_placement(rng), ground), slots=drawing.slots)
 
 
-def make_triple(drawing: Drawing, line_art: Bytes, reference: Reference, palette: Mapping[str, Colour]) -> Triple:
+def make_triple(drawing: Drawing, line_art: Bytes, reference: Reference, palette: Mapping[str, Color]) -> Triple:
     """A drawing's lines, a reference, and the truth: the drawing in the palette on white.
 
     Args:
@@ -115,7 +115,7 @@ def make_triple(drawing: Drawing, line_art: Bytes, reference: Reference, palette
     )
 
 
-def add_reference(triple: Triple, reference: Reference, palette: Mapping[str, Colour]) -> Triple:
+def add_reference(triple: Triple, reference: Reference, palette: Mapping[str, Color]) -> Triple:
     """The triple with the slots of a further reference: what any of them shows counts as shown.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from nurie.lab.augment.lineart import XDoG
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.slots import sample_palette
-from nurie.lab.corpora.store import Bytes, Colour, Drawing
+from nurie.lab.corpora.store import Bytes, Color, Drawing
 from nurie.lab.evaluation.lists import SEEN_STYLES, TripleSpec, from_hex, load_list
 from nurie.lab.evaluation.pairs import draw_lines
 from nurie.lab.evaluation.report.cases import Case, Draw, Reference, add_reference, chance, put_down
@@ -154,7 +154,7 @@ def _character(style: str, seed: str) -> Drawing:
     return render_character(style, seed, "test", size=SIZE)[0]
 
 
-def _with_second(spec: TripleSpec, triple: Triple, second: Reference, palette: Mapping[str, Colour]) -> Case:
+def _with_second(spec: TripleSpec, triple: Triple, second: Reference, palette: Mapping[str, Color]) -> Case:
     return replace(
         Case.of(spec.id, add_reference(triple, second, palette)), references=(triple.reference, second.picture)
     )

@@ -13,7 +13,7 @@ import numpy as np
 from nurie.lab.augment.lineart import XDoG
 from nurie.lab.corpora import animals, cats, emoji, figures, openmoji
 from nurie.lab.corpora.slots import sample_palette
-from nurie.lab.corpora.store import Bytes, Colour, Drawing, Entry, read_drawing, read_painted
+from nurie.lab.corpora.store import Bytes, Color, Drawing, Entry, read_drawing, read_painted
 from nurie.lab.data import square
 from nurie.lab.evaluation.lists import TripleSpec, from_hex
 from nurie.lab.evaluation.pairs import draw_lines
@@ -149,7 +149,7 @@ def openmoji_cases(material: Material) -> list[Draw]:
     return [functools.partial(_openmoji, material, entry) for entry in material.spread(entries)]
 
 
-def _own_palette(entry: Entry) -> dict[str, Colour]:
+def _own_palette(entry: Entry) -> dict[str, Color]:
     return {slot: from_hex(text) for slot, text in entry.palette.items()}
 
 

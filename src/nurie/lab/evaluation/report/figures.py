@@ -18,7 +18,7 @@ import numpy as np
 from nurie.lab.corpora import animals, emoji
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.slots import sample_palette
-from nurie.lab.corpora.store import Colour, Drawing, Entry
+from nurie.lab.corpora.store import Color, Drawing, Entry
 from nurie.lab.evaluation.lists import TripleSpec, from_hex, load_list
 from nurie.lab.evaluation.placement import Placement
 from nurie.lab.evaluation.report.cases import (
@@ -65,10 +65,10 @@ class Figure:
 
     drawn: Drawing
     shown: Drawing
-    palette: Mapping[str, Colour]
+    palette: Mapping[str, Color]
 
     @classmethod
-    def of(cls, owner: str, drawn: Drawing, shown: Drawing, palette: Mapping[str, Colour]) -> Figure:
+    def of(cls, owner: str, drawn: Drawing, shown: Drawing, palette: Mapping[str, Color]) -> Figure:
         """The figure with its name on its slots."""
         return cls(
             drawn=replace(drawn, slots=owned(drawn.slots, owner)),
@@ -145,8 +145,8 @@ def _with_lines(drawing: Drawing, number: int) -> Drawing:
     return replace(drawing, lines=drawing.lines[number : number + 1])
 
 
-def _palette(figures: Sequence[Figure]) -> dict[str, Colour]:
-    return {slot: colour for figure in figures for slot, colour in figure.palette.items()}
+def _palette(figures: Sequence[Figure]) -> dict[str, Color]:
+    return {slot: color for figure in figures for slot, color in figure.palette.items()}
 
 
 def _draw_two(figures: Sequence[Figure], rng: np.random.Generator) -> Drawing:
@@ -226,7 +226,7 @@ def _scatter(drawings: Sequence[Drawing], rng: np.random.Generator, *, stands: b
     return stack([parts[number] for number in rng.permutation(len(parts))]).resized(SIZE)
 
 
-def _on_ground(scene: Drawing, palette: Mapping[str, Colour], rng: np.random.Generator) -> Reference:
+def _on_ground(scene: Drawing, palette: Mapping[str, Color], rng: np.random.Generator) -> Reference:
     """A scene as a reference: as it is, on any ground."""
     return Reference(*place(scene, palette, Placement(), sample_ground(rng)), slots=scene.slots)
 

@@ -225,7 +225,7 @@ def measure(
         for name, answer in answers.items():
             if answers_case(answer, case.line_art):
                 with lock:
-                    prediction = answer.colour(case.line_art, case.references)
+                    prediction = answer.color(case.line_art, case.references)
                 scores[name] = judge(case.scored_part(prediction), case.triple)
         for name, prediction in trivial_answers(case).items():
             scores[name] = judge(prediction, case.triple)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nurie.lab.corpora.store import Bytes, Colour
+from nurie.lab.corpora.store import Bytes, Color
 
 Plane = NDArray[np.float32]
 
@@ -39,7 +39,7 @@ def paint(
     picture: Bytes,
     slots: Sequence[str],
     coverage: Bytes,
-    palette: Mapping[str, Colour],
+    palette: Mapping[str, Color],
     rng: np.random.Generator,
 ) -> Bytes:
     """Shade a flat picture, H x W x 3.
@@ -70,9 +70,9 @@ def paint(
         against = (-toward[0], -toward[1])
         light = _turned_away(share, against, side * rng.uniform(*_GLINT), side * _SOFTNESS[0])
         light = np.maximum(light, _gloss(share, toward, rng)) * np.float32(rng.uniform(*_LIGHT))
-        colour = np.array(palette[slot], np.float32)
-        shaded = (1 - light[..., None]) * factor * colour + 255 * light[..., None]
-        painted += share[..., None] * (shaded - colour)
+        color = np.array(palette[slot], np.float32)
+        shaded = (1 - light[..., None]) * factor * color + 255 * light[..., None]
+        painted += share[..., None] * (shaded - color)
     return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 
 
@@ -102,7 +102,7 @@ def _gloss(share: Plane, toward: tuple[float, float], rng: np.random.Generator) 
     if not len(rows):
         return np.zeros_like(share)
     spread = np.array([columns.std(), rows.std()]) + 1.0
-    centre = np.array([columns.mean(), rows.mean()]) + 0.7 * spread * np.array(toward)
+    center = np.array([columns.mean(), rows.mean()]) + 0.7 * spread * np.array(toward)
     y, x = np.mgrid[: share.shape[0], : share.shape[1]]
     size = spread * rng.uniform(0.25, 0.5, 2)
-    return np.exp(-(((x - centre[0]) / size[0]) ** 2) - ((y - centre[1]) / size[1]) ** 2).astype(np.float32)
+    return np.exp(-(((x - center[0]) / size[0]) ** 2) - ((y - center[1]) / size[1]) ** 2).astype(np.float32)

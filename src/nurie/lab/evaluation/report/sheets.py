@@ -44,7 +44,7 @@ def draw_sheet(
     for number, case in enumerate(cases):
         group = np.concatenate(_tiles(case, answers), axis=1)
         if first is not None:
-            group = _labelled(group, str(first + number))
+            group = _labeled(group, str(first + number))
         groups.append(np.pad(group, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=208))
     groups += [np.full_like(groups[0], 255)] * (-len(groups) % columns)
     rows = [np.concatenate(groups[start : start + columns], axis=1) for start in range(0, len(groups), columns)]
@@ -58,7 +58,7 @@ def _tiles(case: Case, answers: Mapping[str, Answer]) -> list[Bytes]:
     for answer in answers.values():
         if answers_case(answer, case.line_art):
             # As `nurie colorize` lays them: the lines on white paper over the colours.
-            tiles.append(_small(compose(lines, answer.colour(case.line_art, case.references))))
+            tiles.append(_small(compose(lines, answer.color(case.line_art, case.references))))
         else:
             tiles.append(_empty())
     tiles.append(_empty() if case.judge == "paper" else _small(case.triple.truth))
@@ -87,10 +87,10 @@ def _rgb(picture: Bytes) -> Bytes:
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
 
 
-def _labelled(group: Bytes, text: str) -> Bytes:
+def _labeled(group: Bytes, text: str) -> Bytes:
     drawn = np.ascontiguousarray(group)
-    for colour, weight in (((255, 255, 255), 4), ((176, 0, 32), 1)):
-        cv2.putText(drawn, text, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, weight, cv2.LINE_AA)
+    for color, weight in (((255, 255, 255), 4), ((176, 0, 32), 1)):
+        cv2.putText(drawn, text, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, weight, cv2.LINE_AA)
     return drawn
 
 

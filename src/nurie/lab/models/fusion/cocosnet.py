@@ -15,7 +15,7 @@ from nurie.lab.models.fusion.base import (
     to_map,
     to_tokens,
 )
-from nurie.lab.models.fusion.matching import correlate_neighbourhoods, describe_neighbourhoods, unit_vectors
+from nurie.lab.models.fusion.matching import correlate_neighborhoods, describe_neighborhoods, unit_vectors
 from nurie.lab.models.fusion.spade import ModulatedResidual
 
 
@@ -54,13 +54,13 @@ class CoCosNet(Fusion):
 
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """Keys describe the neighbourhoods of phi(Y), values are the raw features."""
-        keys_BMK = describe_neighbourhoods(self.phi(self.key(reference.colors)))
+        keys_BMK = describe_neighborhoods(self.phi(self.key(reference.colors)))
         return ReferenceTokens(keys_BMK, to_tokens(self.value(reference.colors)))
 
     def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
-        queries_BNK = describe_neighbourhoods(self.theta(self.query(x_BCHW)))
-        cosines_BNM = correlate_neighbourhoods(queries_BNK, tokens.keys, x_BCHW)
+        queries_BNK = describe_neighborhoods(self.theta(self.query(x_BCHW)))
+        cosines_BNM = correlate_neighborhoods(queries_BNK, tokens.keys, x_BCHW)
         attention_BNM = torch.softmax(cosines_BNM / self.temperature, dim=-1)
         warped = to_map(attention_BNM.to(tokens.values.dtype) @ tokens.values, x_BCHW)
         fused = self.skip(x_BCHW) + self.injection(self.direct(x_BCHW), warped)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 #: Vectors shorter than this stay shorter than one: at length zero there is no direction, and no endless gradient.
 SHORTEST = 1e-4
-#: Behind the channels of a position in ``describe_neighbourhoods``: means, scale, places; and all of them.
+#: Behind the channels of a position in ``describe_neighborhoods``: means, scale, places; and all of them.
 _PARTS = (9, 1, 4)
 DESCRIPTION = sum(_PARTS)
 
@@ -40,7 +40,7 @@ def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:
     return F.normalize(_full(features), dim=dim, eps=SHORTEST)
 
 
-def centred_unit_vectors(tokens_BNC: Tensor) -> Tensor:
+def centered_unit_vectors(tokens_BNC: Tensor) -> Tensor:
     """Every token minus the mean of its own channels, as a unit vector: ``u / sqrt(|u|^2 + 1e-8)``, u = v - mean(v).
 
     CoCosNet, section 3.1, equation 3: products of such vectors are correlations. A layer norm but for a factor, which
@@ -56,7 +56,7 @@ def centred_unit_vectors(tokens_BNC: Tensor) -> Tensor:
     return F.layer_norm(_full(tokens_BNC), (channels,), eps=SHORTEST**2 / channels) / math.sqrt(channels)
 
 
-def neighbourhoods(map_BCHW: Tensor) -> Tensor:
+def neighborhoods(map_BCHW: Tensor) -> Tensor:
     """Each position together with its eight neighbours, zeros outside: B x N x 9C, neighbour by neighbour."""
     height, width = map_BCHW.shape[-2:]
     padded_BHWC = F.pad(map_BCHW.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
@@ -70,8 +70,8 @@ def products(one_BNC: Tensor, other_BMC: Tensor) -> Tensor:
         return _full(one_BNC) @ _full(other_BMC).transpose(1, 2)
 
 
-def describe_neighbourhoods(map_BCHW: Tensor) -> Tensor:
-    """What ``correlate_neighbourhoods`` needs to know of a map: C + 14 numbers a position, not the 9 C around it.
+def describe_neighborhoods(map_BCHW: Tensor) -> Tensor:
+    """What ``correlate_neighborhoods`` needs to know of a map: C + 14 numbers a position, not the 9 C around it.
 
         v_p - m_p  |  sqrt(C) w_p  |  1 / sqrt(|u_p|^2 + 1e-8)  |  places of the tokens left, right, above and below
 
@@ -89,9 +89,9 @@ def describe_neighbourhoods(map_BCHW: Tensor) -> Tensor:
     full_BCHW = _full(map_BCHW)
     mean_B1HW = full_BCHW.mean(dim=1, keepdim=True)
     inner_BCHW = full_BCHW - mean_B1HW
-    means_BN9 = neighbourhoods(mean_B1HW)
+    means_BN9 = neighborhoods(mean_B1HW)
     means_BN9 = (means_BN9 - means_BN9.mean(dim=-1, keepdim=True)) * math.sqrt(channels)
-    squares_BN9 = neighbourhoods(inner_BCHW.square().sum(dim=1, keepdim=True)) + means_BN9.square()
+    squares_BN9 = neighborhoods(inner_BCHW.square().sum(dim=1, keepdim=True)) + means_BN9.square()
     scale_BN1 = torch.rsqrt(squares_BN9.sum(dim=-1, keepdim=True) + SHORTEST**2)
     down, right = (torch.arange(side, device=map_BCHW.device) for side in (height, width))
     row, column = (grid.flatten() for grid in torch.meshgrid(down, right, indexing="ij"))
@@ -100,8 +100,8 @@ def describe_neighbourhoods(map_BCHW: Tensor) -> Tensor:
     return torch.cat([inner_BCHW.flatten(2).transpose(1, 2), means_BN9, scale_BN1, places_BN4], dim=-1)
 
 
-def correlate_neighbourhoods(one_BNK: Tensor, other_BMK: Tensor, one_BCHW: Tensor) -> Tensor:
-    """The correlation of every two neighbourhoods, ``products`` of their ``centred_unit_vectors``.
+def correlate_neighborhoods(one_BNK: Tensor, other_BMK: Tensor, one_BCHW: Tensor) -> Tensor:
+    """The correlation of every two neighbourhoods, ``products`` of their ``centered_unit_vectors``.
 
         (sum_d (v_{p+d} - m_{p+d}) . (v'_{q+d} - m'_{q+d}) + C w_p . w'_q) / (|u_p| |u'_q|)
 

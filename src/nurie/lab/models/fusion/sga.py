@@ -3,7 +3,7 @@
 Convention (gradient flow):
     Z = s(X Wx) + A s(Y Wy), s = leaky ReLU                                                        (eq. 7)
     Gradient flows through s(X Wx), s(Y Wy) and the shortcut. None flows through A, neither into X nor into Y: in
-    ``SGA`` because A is computed without gradient, in ``AlignedSGA`` because colours see only ``A.detach()``; there A
+    ``SGA`` because A is computed without gradient, in ``AlignedSGA`` because colors see only ``A.detach()``; there A
     gets its gradient from the correspondence loss alone (``nurie.lab.training.losses``).
 
     Branches (Fig. 6a): of X ``direct`` (into s(X Wx)) and ``query`` (into A); of Y ``value`` (into s(Y Wy)) and ``key``

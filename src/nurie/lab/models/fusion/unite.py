@@ -17,9 +17,9 @@ from nurie.lab.models.fusion.base import (
 )
 from nurie.lab.models.fusion.matching import (
     DESCRIPTION,
-    centred_unit_vectors,
-    correlate_neighbourhoods,
-    describe_neighbourhoods,
+    centered_unit_vectors,
+    correlate_neighborhoods,
+    describe_neighborhoods,
     products,
 )
 from nurie.lab.models.fusion.spade import ModulatedResidual
@@ -83,20 +83,20 @@ class UNITE(Fusion):
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:
         """Keys describe phi's neighbourhoods and hold the two kinds of unit vectors; values are the raw features."""
         y_BCHW = reference.colors
-        phi_BMK = describe_neighbourhoods(self.phi(self.key(y_BCHW)))
-        mass_BMK = centred_unit_vectors(to_tokens(self.mass_of_y(self.key_mass(y_BCHW))))
-        confidence_BMK = centred_unit_vectors(to_tokens(self.confidence_of_y(self.key_confidence(y_BCHW))))
+        phi_BMK = describe_neighborhoods(self.phi(self.key(y_BCHW)))
+        mass_BMK = centered_unit_vectors(to_tokens(self.mass_of_y(self.key_mass(y_BCHW))))
+        confidence_BMK = centered_unit_vectors(to_tokens(self.confidence_of_y(self.key_confidence(y_BCHW))))
         return ReferenceTokens(torch.cat([phi_BMK, mass_BMK, confidence_BMK], dim=-1), to_tokens(self.value(y_BCHW)))
 
     def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """See the class."""
         phi_BMK, y_mass_BMK, y_confidence_BMK = tokens.keys.split(self._split, dim=-1)
-        theta_BNK = describe_neighbourhoods(self.theta(self.query(x_BCHW)))
-        x_mass_BNK = centred_unit_vectors(to_tokens(self.mass_of_x(self.query_mass(x_BCHW))))
+        theta_BNK = describe_neighborhoods(self.theta(self.query(x_BCHW)))
+        x_mass_BNK = centered_unit_vectors(to_tokens(self.mass_of_x(self.query_mass(x_BCHW))))
         a_BN = torch.softmax(products(x_mass_BNK, y_mass_BMK.mean(dim=1, keepdim=True)).squeeze(-1), dim=-1)
         b_BM = torch.softmax(products(y_mass_BMK, x_mass_BNK.mean(dim=1, keepdim=True)).squeeze(-1), dim=-1)
         plan_BNM = sinkhorn_plan(
-            1 - correlate_neighbourhoods(theta_BNK, phi_BMK, x_BCHW),
+            1 - correlate_neighborhoods(theta_BNK, phi_BMK, x_BCHW),
             a_BN,
             b_BM,
             epsilon=self.epsilon,
@@ -111,6 +111,6 @@ class UNITE(Fusion):
         return FusionOutput(fused=fused, attention=attention_BNM)
 
     def _confidence(self, x_BCHW: Tensor, y_BMK: Tensor) -> Tensor:
-        x_BNK = centred_unit_vectors(to_tokens(self.confidence_of_x(self.query_confidence(x_BCHW))))
+        x_BNK = centered_unit_vectors(to_tokens(self.confidence_of_x(self.query_confidence(x_BCHW))))
         best_BN1 = products(x_BNK, y_BMK).amax(dim=-1, keepdim=True)
         return to_map(torch.sigmoid(STEEPNESS * (best_BN1 - best_BN1.mean(dim=1, keepdim=True))), x_BCHW)
