@@ -6,8 +6,8 @@ python benchmarks/ablations.py --data corpus --out runs/ablations --device cuda 
 python benchmarks/ablations.py --data corpus --out runs/met --split val --only base met-dylan met-twemoji
 
 Every training is scored on drawings by hands that it never met: two styles of people and two sets of emoji, which no
-row is trained on (`nurie.lab.training.validation`), but for the rows that say which of them they met: these want the hands'
-pictures of the split `val`. Nothing here touches the lists of the palette benchmark. Rates and averages
+row is trained on (`nurie.lab.training.validation`), but for the rows that say which of them they met: these want the
+hands' pictures of the split `val`. Nothing here touches the lists of the palette benchmark. Rates and averages
 follow the recipe's course, shrunk to the steps. A training that is done is not done again. One that fails leaves the
 others alone; its log says why.
 """

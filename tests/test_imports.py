@@ -15,61 +15,31 @@ ROOT = Path(nurie.__file__).parent
 # The layout, top to bottom. A package is one line: inside it, its own files may import each other, above or below.
 ORDER = [
     "errors",
-    "icc",
-    "image",
-    "engine",
-    "paper",
-    "lines",
-    "screentone",
-    "canvas",
-    "cast",
-    "palette",
-    "swatches",
-    "flats",
+    "raster",
+    "files",
+    "seeing",
+    "model",
+    "painting",
     "layers",
-    "hub",
-    "regions",
-    "margins",
-    "balloons",
-    "panels",
-    "strips",
-    "drawing",
-    "bays",
-    "page",
-    "shading",
+    "references",
     "explanation",
     "colorization",
     "colorizer",
-    "sequence",
-    "web",
     "cli",
     "__main__",
-    "lab.chance",
     "lab.terminal",
-    "lab.lineart",
-    "lab.line_style",
-    "lab.shading",
-    "lab.warp",
-    "lab.jitter",
     "lab.batch",
-    "lab.scenes",
-    "lab.augmentation",
+    "lab.augment",
     "lab.corpora",
     "lab.data",
     "lab.models",
     "lab.weights",
-    "lab.losses",
-    "lab.rivals",
     "lab.training",
-    "lab.callbacks",
-    "lab.validation",
-    "lab.train",
     "lab.recipes",
     "lab.evaluation",
     "lab.analysis",
     "lab.reproduce",
     "lab.export",
-    "lab.scale",
     "lab.cli",
 ]
 LAB_ONLY = {
@@ -82,7 +52,6 @@ LAB_ONLY = {
     "h5py",
     "skimage",
     "scipy",
-    "ray",
     "matplotlib",
 }
 
@@ -147,15 +116,15 @@ def test_the_root_never_imports_the_lab(path: Path) -> None:
 
 def test_the_reader_of_imports_sees_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = ROOT / "colorizer.py"
-    code = "import os.path\nfrom nurie import image\nfrom nurie.errors import InputError\nfrom . import page\n"
-    code += "from .lines import compose\ndef f():\n    import torch.nn\n"
+    code = "import os.path\nfrom nurie import colorizer\nfrom nurie.errors import InputError\nfrom . import seeing\n"
+    code += "from .painting.flats import Flats\ndef f():\n    import torch.nn\n"
     monkeypatch.setattr(Path, "read_text", lambda self, encoding: code)
     assert set(imported(source)) == {
         "os.path",
-        "nurie.files.image",
+        "nurie.colorizer",
         "nurie.errors",
-        "nurie.painting.flatten",
-        "nurie.seeing.lines",
+        "nurie.seeing",
+        "nurie.painting.flats",
         "torch.nn",
     }
 

@@ -1,5 +1,3 @@
-import doctest
-import importlib
 import importlib.resources
 
 import pytest
@@ -30,8 +28,8 @@ def test_the_public_names_are_the_documented_ones() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="colourise"):
-        nurie.colorize  # noqa: B018
+    with pytest.raises(AttributeError, match="colorise"):
+        nurie.colorise  # noqa: B018
 
 
 def test_the_error_tree_is_the_drawn_one() -> None:
@@ -43,23 +41,3 @@ def test_the_error_tree_is_the_drawn_one() -> None:
 
 def test_types_are_shipped() -> None:
     assert (importlib.resources.files("nurie") / "py.typed").is_file()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "image",
-        "engine",
-        "lines",
-        "canvas",
-        "palette",
-        "swatches",
-        "flats",
-        "page",
-        "colorization",
-        "colorizer",
-        "sequence",
-    ],
-)
-def test_examples_in_docstrings_run(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(f"nurie.{name}")).failed == 0
