@@ -3,9 +3,9 @@
 python benchmarks/training_step.py --steps 3
 python benchmarks/training_step.py --device cuda --batch 64 --shipped-batch 128 --steps 30
 
-Ours is `nurie.lab.training.module` in Lightning's Trainer, augmentation on the device included, reading of files not. The
-published way is transcribed here from its description: both runs have the same network, losses and random VGG19 weights
-(their values do not matter for the time). Everything runs in one process, one after the other.
+Ours is `nurie.lab.training.module` in Lightning's Trainer, augmentation on the device included, reading of files not.
+The published way is transcribed here from its description: both runs have the same network, losses and random VGG19
+weights (their values do not matter for the time). Everything runs in one process, one after the other.
 """
 
 import argparse

@@ -287,8 +287,8 @@ class Colorization:
         All others are one picture. The drawing's resolution is kept, and its profile if that is one for RGB; else
         colours are sRGB, and no profile is written.
 
-        Flats that were given a colour by hand are written too, beside the picture (`nurie.painting.flats.corrections_path`), to
-        be applied when the drawing is coloured again.
+        Flats that were given a colour by hand are written too, beside the picture
+        (`nurie.painting.flats.corrections_path`), to be applied when the drawing is coloured again.
 
         Args:
             path: the file; folders above it are made.

@@ -153,8 +153,8 @@ class Colorizer:
             screentone: regular dots are tone and no lines: the drawing is coloured as if they were not there, and they
                 lie over the colours (`nurie.seeing.screentone`).
             balloons: speech balloons and caption boxes stay white (`nurie.seeing.balloons`); `recolor` changes one.
-            panels: a comic page is coloured panel by panel, and the paper between them stays white (`nurie.seeing.panels`);
-                without, it is seen whole.
+            panels: a comic page is coloured panel by panel, and the paper between them stays white
+                (`nurie.seeing.panels`); without, it is seen whole.
             palette: every flat takes the nearest of these colours, but white paper stays white. "lock" for those of the
                 references (`References.swatches`), a palette file, or colours; None leaves the flats as they are.
             mode: "flats" gives every region one colour. "soft" gives it the network's own colours, edge-aware: nothing

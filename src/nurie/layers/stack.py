@@ -119,12 +119,12 @@ def page_layers(
     4. "lines": black and alpha, mode normal. For a black line multiply is the same in every pixel, (1 - a) c, but white
        would come back as soon as the artist merges the layer or moves it to one without a ground; alpha stays clear.
 
-    On white the stack is what `nurie.seeing.lines.compose` makes of lines and colours: the same where ink is solid or absent,
-    within a rounding elsewhere.
+    On white the stack is what `nurie.seeing.lines.compose` makes of lines and colours: the same where ink is solid or
+    absent, within a rounding elsewhere.
 
     Args:
         colors: uint8 H x W x 3; white is bare paper.
-        lines: alpha of black ink, uint8 H x W; or, for lines with colours, RGBA as `nurie.seeing.lines.line_layer` has it.
+        lines: alpha of black ink, uint8 H x W; or, for lines with colours, RGBA (`nurie.seeing.lines.line_layer`).
         flats: (name, colour, mask) or (name, colour, (left, top, mask)), bottom first. A mask is H x W, or a crop of
             it; bool, or uint8 with 128 and more inside. None makes one layer of all colours. An iterator is walked
             through once, and each mask is cut to what is in it and let go.

@@ -70,8 +70,8 @@ def carry(
     if the network leaves a seventh of it white: it half paints a ground, hardly ever a figure. A large patch of another
     flat colour becomes a part of its own: on the page's white ground always (a figure whose contour is open), elsewhere
     where the network is sure of it (a contour that is not drawn). A bay of white ground where the network sees no paper
-    (a lock with an open end, `nurie.painting.bays`) is not white. Specks between the strokes of a line are no flats of their
-    own.
+    (a lock with an open end, `nurie.painting.bays`) is not white. Specks between the strokes of a line are no flats of
+    their own.
 
     Args:
         colors: float32 height x width x 3 in [0, 255], from `gather`.

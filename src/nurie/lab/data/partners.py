@@ -73,7 +73,7 @@ def own_colors(entry: Entry) -> Floats:
 def jittered_colors(entry: Entry, other: Entry, names: Sequence[str], rng: np.random.Generator) -> dict[str, Color]:
     """The reference's own colours, and the drawing's where only it has a slot, under one colour change for all.
 
-    The change is the "strong" one of ``nurie.lab.augment.jitter``: what augmentation does with pictures that have no slots.
+    The change is the "strong" one of ``nurie.lab.augment.jitter``: what augmentation does with pictures without slots.
 
     Args:
         entry: the drawing.
