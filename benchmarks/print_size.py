@@ -22,7 +22,6 @@ from rich.progress import track
 
 import nurie
 from nurie import Colorizer
-from nurie.colorization import References
 from nurie.lab.corpora.store import Bytes, write_bytes
 from nurie.lab.evaluation.hard_lines import HARD
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, load_list
@@ -34,6 +33,7 @@ from nurie.lab.evaluation.scores import score
 from nurie.lab.evaluation.triples import Triple, render_triple
 from nurie.model.engine import GRAPHS, Engine
 from nurie.painting.shading import Mode
+from nurie.references import References
 from nurie.seeing.canvas import gather, lay_out, network_input
 from nurie.seeing.lines import compose, ink_of
 

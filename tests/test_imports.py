@@ -15,6 +15,7 @@ ROOT = Path(nurie.__file__).parent
 # The layout, top to bottom. A package is one line: inside it, its own files may import each other, above or below.
 ORDER = [
     "errors",
+    "renamed",
     "raster",
     "files",
     "seeing",

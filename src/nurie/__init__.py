@@ -1,12 +1,23 @@
 """Nurie colours line art from reference pictures."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from nurie.errors import ConfigError, DataError, InputError, ModelError, NurieError, OutputError, TrainingError
+from nurie.errors import (
+    ConfigError,
+    DataError,
+    InputError,
+    ModelError,
+    NurieError,
+    OutputError,
+    OutsideError,
+    TrainingError,
+)
 
 if TYPE_CHECKING:
-    from nurie.colorization import Colorization, References
+    from nurie.colorization import Colorization
     from nurie.colorizer import Colorizer
+    from nurie.references import References
 
 __version__ = "0.1.0"
 
@@ -19,21 +30,19 @@ __all__ = [
     "ModelError",
     "NurieError",
     "OutputError",
+    "OutsideError",
     "References",
     "TrainingError",
 ]
 
 
+# Pictures need NumPy and OpenCV: loaded when first asked for, so that `nurie --version` answers at once.
+_LAZY = {"Colorization": "nurie.colorization", "Colorizer": "nurie.colorizer", "References": "nurie.references"}
+
+
 def __getattr__(name: str) -> Any:
-    # Pictures need NumPy and OpenCV: loaded when first asked for, so that `nurie --version` answers at once.
-    if name == "Colorizer":
-        from nurie.colorizer import Colorizer
-
-        return Colorizer
-    if name in ("Colorization", "References"):
-        from nurie import colorization
-
-        return getattr(colorization, name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -18,9 +18,10 @@ from nurie import __version__
 from nurie.errors import InputError, ModelError, NurieError, OutputError
 
 if TYPE_CHECKING:
-    from nurie.colorization import Colorization, References
+    from nurie.colorization import Colorization
     from nurie.files.batch import Job, Run
     from nurie.files.swatches import Swatch
+    from nurie.references import References
 
 __all__ = ["app", "main"]
 
@@ -146,10 +147,11 @@ def colorize(
 ) -> None:
     """Colour drawings from reference pictures, at their full size, their lines untouched."""
     from nurie.files.batch import Run, digest_of, few, passed_over, pictures_of, plan, unreadable
+    from nurie.layers import LAYERED
 
     references = pictures_of(reference)
     files = [Path(palette)] if palette not in (None, "lock") else []
-    jobs = plan(line_art, out, keep=[*references, *files], suffix=suffix)
+    jobs = plan(line_art, out, keep=[*references, *files], suffix=suffix, further=LAYERED)
     _check_layers({job.target.suffix.lower() for job in jobs}, part=part, layer_per_color=layer_per_color)
     points = [_point_of(text) for text in corrected or []]
     if points and len(jobs) > 1:
@@ -266,7 +268,7 @@ def _one(
     written: Mapping[str, Any],
 ) -> None:
     """Colour one drawing, with its corrections of earlier runs and new ones."""
-    from nurie.painting.flats import corrections_path
+    from nurie.files.corrections import corrections_path
 
     with run.making(job, overwrite=overwrite):
         result, kept = make(job.source), corrections_path(job.target)

@@ -1,29 +1,32 @@
 """A coloured page: its picture and layers, its flats, where its colours came from, and its files."""
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import IO, Literal, get_args
 
 import numpy as np
 from PIL import Image
 
 from nurie import explanation
-from nurie.errors import ConfigError, InputError, ModelError, OutputError
+from nurie.errors import ConfigError, InputError, ModelError, OutputError, OutsideError
 from nurie.files import icc, image
-from nurie.files.swatches import Swatch, color_of, hex_of
-from nurie.layers import LAYERED, cut_out, page_layers, write_layers
-from nurie.model.engine import Engine, Tokens
-from nurie.painting import regions
-from nurie.painting.flats import Flats, corrections_path, read_corrections, write_corrections, write_listing
-from nurie.painting.palette import distinct
+from nurie.files.atomic import replace_file, write_listing
+from nurie.files.corrections import corrections_path, read_corrections, write_corrections
+from nurie.files.swatches import color_of
+from nurie.layers import LAYERED, cut_out, encode_layers, page_layers
+from nurie.model.attribution import Attribution
+from nurie.painting.flats import Flats
 from nurie.painting.shading import Shading
+from nurie.raster import LINE
+from nurie.references import References
+from nurie.renamed import renamed_argument, renamed_method
 from nurie.seeing import lines
 from nurie.seeing.drawing import Drawing
 
-__all__ = ["Colorization", "Part", "References", "check_part"]
+__all__ = ["Colorization", "Part", "check_part"]
 
 Part = Literal["image", "colors", "lines"]
 """What of a page is written."""
@@ -39,38 +42,6 @@ def check_part(part: str) -> None:
         raise ConfigError(f"part is image, colors or lines; got {part!r}.")
 
 
-@dataclass(frozen=True)
-class References:
-    """References as the network keeps them, to be used for any number of drawings."""
-
-    tokens: Tokens
-    boxes: tuple[tuple[int, int, int, int], ...]
-    """Top, left, bottom and right in pixels of what is seen of each reference, in order: all but wide margins."""
-    palette: np.ndarray
-    """The flat colours of all of them, uint8 K x 3."""
-    names: tuple[str, ...]
-    """The file of each; "" for a picture without one."""
-    seen: tuple[np.ndarray, ...]
-    """Each as the network sees it, uint8 h x w x 3."""
-
-    @property
-    def swatches(self) -> list[Swatch]:
-        """The palette that pages are locked to: the flat colours, those that are nearly the same taken once."""
-        found = (color_of(color) for color in distinct(self.palette))
-        return [Swatch(color, hex_of(color)) for color in found]
-
-    @property
-    def notes(self) -> list[str]:
-        """What one should know who expected more of them; a sentence each, most often none."""
-        names = (name or f"reference {number}" for number, name in enumerate(self.names))
-        # 24: JPEG colour noise stays below; a thousandth: a small thing in colour.
-        return [
-            f"{name} has no colours, only black, white and grey, and gives no others."
-            for name, pixels in zip(names, self.seen, strict=True)
-            if np.mean(np.ptp(pixels, axis=2) > 24) < 1e-3
-        ]
-
-
 class Colorization:
     """A coloured drawing and what it is made of."""
 
@@ -78,26 +49,22 @@ class Colorization:
         self,
         drawing: Drawing,
         flats: Flats,
-        engine: Engine,
         references: References,
+        attribution: Attribution,
         shading: Shading | None = None,
-        owners: np.ndarray | None = None,
     ) -> None:
         """Made by `Colorizer`.
 
         Args:
             drawing: the line art.
             flats: its regions and their colours.
-            engine: to compute the attention map with, when asked.
             references: what it was coloured from.
+            attribution: where in them its colours come from.
             shading: what lies over the flats.
-            owners: number of the reference that each token of the canvas is coloured from, int t x u; None where that
-                is left to the network.
         """
-        self._drawing, self._flats, self._engine, self._references = drawing, flats, engine, references
-        self._shading, self._owners = shading, owners
+        self._drawing, self._flats, self._shading = drawing, flats, shading
+        self._references, self._attribution = references, attribution
         self._corrected = False
-        self._maps: dict[int, np.ndarray] = {}
         self._pictures: dict[str, tuple[np.ndarray, Image.Image]] = {}
         self._painted = self._converted = np.empty(0)
 
@@ -123,8 +90,8 @@ class Colorization:
         """
         height, width = self._drawing.layout.page
         if not (0 <= x < width and 0 <= y < height):
-            raise InputError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
-        if self._drawing.ink[int(y), int(x)] > regions.LINE:
+            raise OutsideError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
+        if self._drawing.ink[int(y), int(x)] > LINE:
             raise InputError(
                 f"({x}, {y}) is on a line of the drawing; name a point inside the region, beside its lines."
             )
@@ -143,7 +110,7 @@ class Colorization:
         Raises:
             InputError: the file cannot be read, or is one of another drawing.
         """
-        found = read_corrections(path, self._drawing.fingerprint)
+        found = read_corrections(path, self._drawing.sheet.fingerprint)
         for one in found:
             self._flats.recolor(one.x, one.y, one.color)
         self._corrected = True
@@ -158,7 +125,7 @@ class Colorization:
     def notes(self) -> list[str]:
         """What one should know who expected more of this page; a sentence each, most often none."""
         notes = []
-        if self._drawing.profile_left:
+        if self._drawing.sheet.profile_left:
             notes.append("its colour profile is damaged or not one for RGB, so it is coloured in sRGB without one.")
         if self._drawing.blank:
             notes.append("nothing dark is drawn on it, so it stays white.")
@@ -167,7 +134,7 @@ class Colorization:
                 "it has more colours than lines have. If it is a coloured picture, have its lines taken first "
                 "(--extract-lines, extract_lines=True)."
             )
-        elif self._drawing.ink.min() > regions.LINE:
+        elif self._drawing.black:
             notes.append("it is black all over, so there is nothing to colour.")
         elif self._drawing.dark:
             notes.append("most of it is dark. If its lines are the light ones, make a negative of it first.")
@@ -211,37 +178,23 @@ class Colorization:
             (reference, x, y): number of the reference, and the centre of the token in that reference's own pixels.
 
         Raises:
-            IndexError: the pixel is outside the drawing.
+            OutsideError: the pixel is outside the drawing.
             ModelError: the model has no attention map.
         """
-        layout, stride = self._drawing.layout, self._engine.info.token_stride
-        height, width = layout.page
+        height, width = self._drawing.layout.page
         if not (0 <= x < width and 0 <= y < height):
-            raise IndexError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels.")
-        seen_x, seen_y = x * layout.width / width, y * layout.height / height
-        index = layout.window_at(seen_x, seen_y)
-        window = layout.windows[index]
-        height, width = window.seen
-        row = min(max(0, int((seen_y - window.top) * height / window.height)), height - 1) // stride
-        column = min(max(0, int((seen_x - window.left) * width / window.width)), width - 1) // stride
-        columns = self._drawing.views[index].shape[3] // stride
-        tokens, attention = self._references.tokens, self._map(index)[row * columns + column]
-        first = 0
-        if self._owners is not None:
-            own = tokens.span(int(self._owners[int(seen_y) // stride, int(seen_x) // stride]))
-            first, attention = own.start, attention[own]
-        reference, row, column = tokens.locate(first + int(attention.argmax()))
-        rows, columns = tokens.grids[reference]
+            raise OutsideError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
+        reference, across, down = self._attribution.source(x, y)
         top, left, bottom, right = self._references.boxes[reference]
-        x, y = left + (column + 0.5) * (right - left) / columns, top + (row + 0.5) * (bottom - top) / rows
-        return reference, x, y
+        return reference, left + across * (right - left), top + down * (bottom - top)
 
     def explain(self) -> list[dict[str, object]]:
         """Say of every flat what it is and where its colour came from; numbers and colours as JSON has them.
 
         Returns:
             A dictionary a flat, in the order of `flats`: its number as "flat", "color", "area" in pixels, "box" (left,
-            top, width, height), "point" (x, y) deep inside it, "by_hand", and "source": number and file of the
+            top, width, height), "point" (x, y) deep inside it, "by_hand", "rule" (by which one it has its colour,
+            `nurie.painting.rules`), and "source": number and file of the
             reference and the place in it (`source` of the point), or None where the model has no attention map.
         """
         flats, listed = self._flats, []
@@ -255,6 +208,7 @@ class Colorization:
                     "box": list(flats.box(number)),
                     "point": list(point),
                     "by_hand": flats.changed(number),
+                    "rule": flats.rule(number),
                     "source": self._source_in_words(*point),
                 }
             )
@@ -279,7 +233,15 @@ class Colorization:
             image.write(drawn, Path(path).with_suffix(".png"))
         return Path(path)
 
-    def save(self, path: str | os.PathLike[str], *, part: Part = "image", layer_per_color: bool = False) -> Path:
+    @renamed_argument("layer_per_colour", "layer_per_color")
+    def save(
+        self,
+        target: str | os.PathLike[str] | IO[bytes],
+        *,
+        format: str | None = None,
+        part: Part = "image",
+        layer_per_color: bool = False,
+    ) -> Path | None:
         """Write the page, whole or not at all, in the format that the suffix names.
 
         .psd, .ora and .tif have layers: paper (unless the drawing is lines on nothing), flats, what lies over them
@@ -288,46 +250,87 @@ class Colorization:
         colours are sRGB, and no profile is written.
 
         Flats that were given a colour by hand are written too, beside the picture
-        (`nurie.painting.flats.corrections_path`), to be applied when the drawing is coloured again.
+        (`nurie.files.corrections.corrections_path`), to be applied when the drawing is coloured again. Beside a stream
+        there is no place for them.
 
         Args:
-            path: the file; folders above it are made.
+            target: the file, and folders above it are made; or a binary stream.
+            format: of a stream, ".png" or "png"; of a file its suffix says it.
             part: "image", the whole page; or one layer of it alone as a picture, "colors" or "lines".
             layer_per_color: a layer for each flat colour, named "flat #rrggbb", in place of one for all.
 
+        Returns:
+            The path written; None for a stream.
+
         Raises:
-            ConfigError: there is no such part.
-            OutputError: the suffix names no format that is written, or the place cannot be written.
+            ConfigError: there is no such part, or a format is given where a suffix says it, or is not where none does.
+            OutputError: there is no such format to be written, or the place cannot be written.
         """
         check_part(part)
+        if not isinstance(target, (str, os.PathLike)):
+            if not callable(getattr(target, "write", None)):
+                raise OutputError(f"a page is saved to a path or a stream; got {type(target).__name__}.")
+            target.write(self.to_bytes(format, part=part, layer_per_color=layer_per_color))
+            return None
+        path = Path(target)
+        if format is not None:
+            raise ConfigError(f"format={format!r} is for streams; {path.name!r} has its format in its suffix.")
         image.check_writable(path, further=LAYERED if part == "image" else ())
-        if part == "image" and Path(path).suffix.lower() in LAYERED:
-            written = self._save_layers(path, layer_per_color)
-        elif layer_per_color:
-            raise OutputError(f"{path}: one picture has no layers; write {', '.join(LAYERED)}, and the whole page.")
-        else:
-            written = image.write(getattr(self, part), path)
+        replace_file(path, self._filling(path.suffix, path.name, part, layer_per_color))
         # A correction that was taken back must not return.
         if self._flats.corrections or self._corrected:
-            write_corrections(corrections_path(path), self._flats.corrections, self._drawing.fingerprint)
-        return written
+            write_corrections(corrections_path(path), self._flats.corrections, self._drawing.sheet.fingerprint)
+        return path
 
-    def _save_layers(self, path: str | os.PathLike[str], layer_per_color: bool) -> Path:
+    def to_bytes(self, format: str | None, *, part: Part = "image", layer_per_color: bool = False) -> bytes:
+        """Return what `save` writes, for example to send it from a server.
+
+        Args:
+            format: ".png" or "png"; one of those that `save` writes.
+            part: as of `save`.
+            layer_per_color: as of `save`.
+
+        Raises:
+            ConfigError: there is no such part, or no format is given.
+            OutputError: there is no such format to be written, or it cannot hold the page.
+
+        Example:
+            >>> response = result.to_bytes(".png")                             # doctest: +SKIP
+        """
+        check_part(part)
+        if not isinstance(format, str):
+            raise ConfigError(f"a stream has no suffix: give format='.png' or another one; got {format!r}.")
+        packed = io.BytesIO()
+        self._filling("." + format.removeprefix("."), "the page", part, layer_per_color)(packed)
+        return packed.getvalue()
+
+    def _filling(self, suffix: str, name: str, part: Part, layer_per_color: bool) -> Callable[[IO[bytes]], object]:
+        """Return what writes a file of this format into a stream."""
+        if part == "image" and suffix.lower() in LAYERED:
+            return self._layers(suffix, name, layer_per_color)
+        if layer_per_color:
+            raise OutputError(f"{name}: one picture has no layers; write {', '.join(LAYERED)}, and the whole page.")
+        packed = image.encoded(getattr(self, part), suffix, name=name)
+        return lambda stream: stream.write(packed)
+
+    def _layers(self, suffix: str, name: str, layer_per_color: bool) -> Callable[[IO[bytes]], object]:
         drawing, height, width = self._drawing, *self._drawing.layout.page
-        flats, colors, shading = self._flats, self._own_colors(), self._shading
+        flats, colors, shading, sheet = self._flats, self._own_colors(), self._shading, drawing.sheet
         stack = page_layers(
-            colors=icc.from_srgb(flats.paint(), drawing.profile) if shading else colors,
+            colors=icc.from_srgb(flats.paint(), sheet.profile) if shading else colors,
             lines=lines.line_layer(drawing.lines),
             flats=self._color_masks() if layer_per_color else None,
             over=(shading.name, shading.layer(flats, colors)) if shading else None,
-            paper=not drawing.on_glass,
+            paper=not sheet.on_glass,
         )
-        if drawing.alpha is not None and not drawing.on_glass:
-            stack = cut_out(stack, drawing.alpha)
-        whole = np.asarray(self.image)
-        return write_layers(
-            path, stack, size=(width, height), composite=whole, dpi=drawing.dpi, profile=drawing.profile
+        if sheet.alpha is not None and not sheet.on_glass:
+            stack = cut_out(stack, sheet.alpha)
+        composite, size = np.asarray(self.image), (width, height)
+        return encode_layers(
+            suffix, stack, size=size, composite=composite, dpi=sheet.dpi, profile=sheet.profile, name=name
         )
+
+    recolour = renamed_method("recolour", "recolor")
 
     def _color_masks(self) -> Iterator[tuple[str, tuple[int, int, int], np.ndarray]]:
         """Give every colour but white with its name and the pixels that have it, the largest flat's first."""
@@ -335,7 +338,8 @@ class Colorization:
         which = np.array([numbers[color] for color in self._flats], np.int32)
         where = np.take(which, self._flats.numbers())
         row = np.array([[color_of(color) for color in numbers]], np.uint8)
-        for (color, number), own in zip(numbers.items(), icc.from_srgb(row, self._drawing.profile)[0], strict=True):
+        row = icc.from_srgb(row, self._drawing.sheet.profile)[0]
+        for (color, number), own in zip(numbers.items(), row, strict=True):
             if color != "#ffffff":
                 yield f"flat {color}", color_of(own), where == number
 
@@ -346,14 +350,6 @@ class Colorization:
             return None
         name = self._references.names[reference]
         return {"reference": reference, "file": name, "x": round(at_x, 1), "y": round(at_y, 1)}
-
-    def _map(self, index: int) -> np.ndarray:
-        if index not in self._maps:
-            view = self._drawing.views[index]
-            _, attention = self._engine.colorize(view, self._references.tokens, attention=True)
-            assert attention is not None
-            self._maps[index] = attention[0]
-        return self._maps[index]
 
     def _made_once(self, name: str, make: Callable[[np.ndarray], np.ndarray]) -> Image.Image:
         """Return the picture of this name, made again when a flat was given another colour."""
@@ -367,23 +363,23 @@ class Colorization:
         painted = self._flats.paint()
         if self._painted is not painted:
             shaded = self._shading.over(self._flats) if self._shading else painted
-            self._painted, self._converted = painted, icc.from_srgb(shaded, self._drawing.profile)
+            self._painted, self._converted = painted, icc.from_srgb(shaded, self._drawing.sheet.profile)
         return self._converted
 
     def _composed(self, colors: np.ndarray) -> np.ndarray:
-        drawing = self._drawing
-        if drawing.alpha is None or drawing.straight is None:
+        drawing, sheet = self._drawing, self._drawing.sheet
+        if sheet.alpha is None or sheet.straight is None:
             return lines.compose(drawing.lines, colors)
-        if drawing.on_glass:
+        if sheet.on_glass:
             painted = (colors.min(2) < 255)[..., None]
-            rgb = np.where(painted, lines.compose(drawing.lines, colors), drawing.straight)
-            alpha = np.where(painted[..., 0], np.uint8(255), drawing.alpha)
+            rgb = np.where(painted, lines.compose(drawing.lines, colors), sheet.straight)
+            alpha = np.where(painted[..., 0], np.uint8(255), sheet.alpha)
         else:
-            rgb, alpha = lines.compose(drawing.straight, colors), drawing.alpha
+            rgb, alpha = lines.compose(sheet.straight, colors), sheet.alpha
         return np.dstack([rgb, alpha])
 
     def _picture(self, pixels: np.ndarray) -> Image.Image:
         picture = Image.fromarray(pixels)
-        kept = {"dpi": self._drawing.dpi, "icc_profile": self._drawing.profile}
+        kept = {"dpi": self._drawing.sheet.dpi, "icc_profile": self._drawing.sheet.profile}
         picture.info.update({key: value for key, value in kept.items() if value})
         return picture

@@ -2,34 +2,23 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-from PIL import Image
-
-from nurie.colorization import Colorization, References
-from nurie.errors import InputError, OutputError
+from nurie.colorization import Colorization
+from nurie.errors import OutputError
 from nurie.files import image
-from nurie.files.swatches import Swatch, color_of, colors_of
-from nurie.files.swatches import read as read_palette
-from nurie.model import attribution as cast
+from nurie.files.atomic import replace_file
 from nurie.model import hub
-from nurie.model.engine import CARD, FILES, GRAPHS, Engine, ModelInfo, Tokens
-from nurie.painting import flatten as page
-from nurie.painting.palette import flat_colors
-from nurie.painting.shading import Mode, check_mode, shading_of
-from nurie.seeing import canvas, margins
-from nurie.seeing.drawing import Drawing
+from nurie.model.attribution import color_views
+from nurie.model.engine import CARD, FILES, GRAPHS, Engine, ModelInfo
+from nurie.painting.page import paint_page
+from nurie.painting.shading import Mode, check_mode
+from nurie.references import LOCK, Palette, References, encode, palette_of
+from nurie.seeing.drawing import Looking, look
 
 __all__ = ["LOCK", "Colorizer", "Palette"]
-
-LOCK = "lock"
-"""As a palette: that of the references."""
-Palette = str | os.PathLike[str] | np.ndarray | Iterable[str | Iterable[int]]
-"""`LOCK`, a palette file, uint8 K x 3, or colours, each "#rrggbb" or (r, g, b)."""
 
 
 class Colorizer:
@@ -90,7 +79,7 @@ class Colorizer:
         for name in (*GRAPHS, *(name for name in FILES if name not in (CARD, *GRAPHS)), CARD):
             if (own / name).is_file():
                 with open(own / name, "rb") as stream:
-                    image.replace_file(target / name, partial(shutil.copyfileobj, stream))
+                    replace_file(target / name, partial(shutil.copyfileobj, stream))
         return target
 
     @property
@@ -111,25 +100,7 @@ class Colorizer:
         Raises:
             InputError: none is given, or one cannot be read.
         """
-        several = _listed(references)
-        if not several:
-            raise InputError("no reference picture is given; give at least one.")
-        info, parts, boxes, palettes, seen = self._engine.info, [], [], [], []
-        for source in several:
-            picture = image.read(source, max_megapixels=self._max_megapixels)
-            pixels = image.rgb_of(picture)
-            whole = 0, 0, *pixels.shape[:2]
-            box = margins.without_margins(margins.painted_box(pixels), *pixels.shape[:2]) or whole
-            pixels = pixels[box[0] : box[2], box[1] : box[3]]
-            height, width = canvas.network_sides(*pixels.shape[:2], size=info.size, multiple=info.multiple)
-            larger = pixels.shape[1] < width or pixels.shape[0] < height
-            fit = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA)
-            parts.append(self._engine.encode(image.to_model(fit)))
-            boxes.append(box)
-            palettes.append(flat_colors(pixels))
-            seen.append(fit)
-        names = tuple(str(source) if isinstance(source, (str, os.PathLike)) else "" for source in several)
-        return References(Tokens.join(parts), tuple(boxes), np.concatenate(palettes), names, tuple(seen))
+        return encode(self._engine, references, max_megapixels=self._max_megapixels)
 
     def __call__(
         self,
@@ -168,56 +139,14 @@ class Colorizer:
         """
         check_mode(mode)
         known = references if isinstance(references, References) else self.encode(references)
-        locked = None if palette is None else _palette_of(palette, known)
-        picture = image.read(line_art, max_megapixels=self._max_megapixels)
-        drawing = Drawing.of(
-            picture, self._engine, extract=extract_lines, screentone=screentone, balloons=balloons, panels=panels
+        locked = None if palette is None else palette_of(palette, known)
+        info, picture = self._engine.info, image.read(line_art, max_megapixels=self._max_megapixels)
+        how = Looking(extract_lines=extract_lines, screentone=screentone, balloons=balloons, panels=panels)
+        drawing = look(picture, how, size=info.drawing_size, multiple=info.multiple)
+        colors, attribution = color_views(
+            self._engine, drawing.views, drawing.layout, known.tokens, blank=drawing.blank
         )
-        layout, owners = drawing.layout, None
-        if drawing.blank:  # into an empty page the network sees a figure
-            colors = np.full((layout.height, layout.width, 3), 255, np.float32)
-        else:
-            colors, owners = cast.color(self._engine, drawing.views, layout, known.tokens)
-        if drawing.panels.boxes:
-            colors = _whitened(colors, drawing.panels.gutter)
-        if drawing.balloons.any():
-            colors = _whitened(colors, drawing.balloons)
-        flats = page.carry(
-            colors, drawing.seen, drawing.ink, layout, palette=known.palette, frames=drawing.panels.frames
-        )
-        shading = None if mode == "flats" else shading_of(colors, drawing.seen, layout, flats, mode)
+        flats, shading = paint_page(colors, drawing, palette=known.palette, mode=mode, stride=info.token_stride)
         if locked is not None:
             flats.lock(locked)
-        return Colorization(drawing, flats, self._engine, known, shading, owners)
-
-
-def _whitened(colors: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Return colours, float32 h x w x 3, white where a mask of the same page at another size says so."""
-    near = cv2.resize(where.astype(np.uint8), colors.shape[1::-1], interpolation=cv2.INTER_AREA)
-    return np.where(near[..., None] > 0, np.float32(255), colors)
-
-
-def _listed(references: image.Source | Iterable[image.Source]) -> Sequence[image.Source]:
-    if isinstance(references, (str, os.PathLike, Image.Image, np.ndarray)):
-        return [references]
-    try:
-        return list(references)
-    except TypeError as error:
-        raise InputError(f"references are pictures or a list of pictures; got {type(references).__name__}.") from error
-
-
-def _palette_of(palette: Palette, references: References) -> np.ndarray:
-    """Return the colours of a palette, uint8 K x 3 with K > 0."""
-    if isinstance(palette, str) and palette == LOCK:
-        colors = colors_of(references.swatches)
-        if not len(colors):
-            raise InputError("the references have no flat colours to lock the page to; give a palette file.")
-        return colors
-    if isinstance(palette, (str, os.PathLike)):
-        return colors_of(read_palette(palette))
-    if not isinstance(palette, Iterable):
-        raise InputError(f"a palette is 'lock', a file, or a list of colours; got {type(palette).__name__}.")
-    colors = colors_of([Swatch(color_of(color)) for color in palette])
-    if not len(colors):
-        raise InputError("the palette has no colours in it; give one that has.")
-    return colors
+        return Colorization(drawing, flats, known, attribution, shading)

@@ -4,7 +4,8 @@ Every error that Nurie raises on purpose says what it received, what it expected
 the message and ends with status 2; a program can catch one branch of the tree::
 
     NurieError
-    ├── InputError      a picture or a path that cannot be read or used
+    ├── InputError      a picture, a path or an argument that cannot be read or used
+    │   └── OutsideError    a pixel or a number that there is not; an IndexError, too
     ├── OutputError     a file that cannot be written, or that exists already
     ├── ModelError      a model folder that is missing, damaged, or of another kind
     ├── ConfigError     an unknown key or an impossible value in a recipe or a setting
@@ -12,7 +13,16 @@ the message and ends with status 2; a program can catch one branch of the tree::
     └── TrainingError   a training that cannot go on, for example a loss that is not finite
 """
 
-__all__ = ["ConfigError", "DataError", "InputError", "ModelError", "NurieError", "OutputError", "TrainingError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "InputError",
+    "ModelError",
+    "NurieError",
+    "OutputError",
+    "OutsideError",
+    "TrainingError",
+]
 
 
 class NurieError(Exception):
@@ -20,7 +30,11 @@ class NurieError(Exception):
 
 
 class InputError(NurieError):
-    """A picture or a path that cannot be read or used."""
+    """A picture, a path or an argument that cannot be read or used."""
+
+
+class OutsideError(InputError, IndexError):
+    """A pixel outside a picture, or the number of a flat that there is not."""
 
 
 class OutputError(NurieError):

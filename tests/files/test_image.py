@@ -303,21 +303,6 @@ def test_values_for_models_and_back() -> None:
     assert image.from_model(np.full((1, 3, 1, 1), 1.7, np.float32)).tolist() == [[[255, 255, 255]]]
 
 
-def test_writing_replaces_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "out" / "a.png"
-    image.write(Image.new("L", (3, 2), 9), path)
-    before = path.read_bytes()
-
-    def fail(stream: object) -> None:
-        stream.write(b"half")  # type: ignore[attr-defined]
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OutputError, match="No space left"):
-        image.replace_file(path, fail)
-    assert path.read_bytes() == before
-    assert os.listdir(path.parent) == ["a.png"]
-
-
 @pytest.mark.parametrize("suffix", image.WRITABLE)
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, suffix: str) -> None:
     """A file that may not grow past some bytes, by the system's own limit."""

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nurie.errors import InputError, OutputError
+from nurie.files.corrections import corrections_path
 from nurie.files.image import READABLE, WRITABLE, check_writable
-from nurie.layers import LAYERED
-from nurie.painting.flats import corrections_path
 
 __all__ = ["Job", "Run", "digest_of", "few", "passed_over", "pictures_of", "plan", "unreadable"]
 
 _RECORD = ".nurie-run.jsonl"
-_SUFFIXES = tuple(dict.fromkeys((*WRITABLE, *LAYERED)))
 _FOREIGN = set(
     ".avif .clip .gif .heic .heif .jfif .jxl .kra .mdp .ora .pdf .procreate .psb .psd .sai .sai2 .svg .tga .xcf".split()
 )
@@ -73,7 +71,14 @@ def unreadable(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix: str | None = None) -> list[Job]:
+def plan(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    keep: Iterable[Path] = (),
+    suffix: str | None = None,
+    further: Sequence[str] = (),
+) -> list[Job]:
     """Give each drawing its output, without touching any file.
 
     One file goes to `out` itself if that has a suffix; otherwise `out` is a folder, which gets a file of the same name
@@ -84,13 +89,14 @@ def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix:
         out: file or folder.
         keep: further files that no output may replace; the drawings are always kept.
         suffix: of the files in a folder, ".png" or "png"; None for ".png".
+        further: suffixes that are fine beside those of single pictures.
 
     Raises:
         InputError: a path does not exist, a folder has no picture.
         OutputError: an output is an input, two have the same name, the place cannot be written, or `out` is a file of
             another suffix than the one asked for.
     """
-    sources = pictures_of(paths)
+    sources, suffixes = pictures_of(paths), tuple(dict.fromkeys((*WRITABLE, *further)))
     single = len(paths) == 1 and not paths[0].is_dir()
     ending = "." + (suffix or ".png").removeprefix(".")
     if single and not out.is_dir() and out.suffix:
@@ -98,20 +104,20 @@ def plan(paths: Sequence[Path], out: Path, *, keep: Iterable[Path] = (), suffix:
             raise OutputError(f"{out} is not {ending}, the format asked for; leave that out, or name the file so.")
         jobs = [Job(sources[0], out)]
     else:
-        if out.suffix.lower() in _SUFFIXES and not out.is_dir():
+        if out.suffix.lower() in suffixes and not out.is_dir():
             raise OutputError(
                 f"{out} names one file, but {few([str(path) for path in paths])} may be several drawings; give a "
                 "folder. Every reference wants an -r of its own."
             )
         if out.exists() and not out.is_dir():
-            raise OutputError(f"{out} is a file; give a folder, or a file name with a suffix ({', '.join(_SUFFIXES)}).")
+            raise OutputError(f"{out} is a file; give a folder, or a file name with a suffix ({', '.join(suffixes)}).")
         jobs = [Job(source, out / f"{source.stem}{ending}") for source in sources]
     _check_names(jobs)
     kept = {_identity(path): path for path in (*keep, *sources) if path.exists()}
     for job in jobs:
         if job.target.exists() and _identity(job.target) in kept:
             raise OutputError(f"the output {job.target} would replace an input picture; choose another output.")
-        check_writable(job.target, further=LAYERED)
+        check_writable(job.target, further=further)
     return jobs
 
 

@@ -10,17 +10,16 @@ import contextlib
 import io
 import math
 import os
-import secrets
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from nurie.errors import InputError, OutputError
+from nurie.files.atomic import replace_file
 from nurie.files.icc import to_srgb
 
 __all__ = [
@@ -31,10 +30,10 @@ __all__ = [
     "alpha_of",
     "array_of",
     "check_writable",
+    "encoded",
     "from_model",
     "gray_of",
     "read",
-    "replace_file",
     "resolution",
     "rgb_of",
     "to_model",
@@ -158,11 +157,10 @@ def resolution(dpi: Iterable[float] | None) -> tuple[float, float] | None:
 
 
 def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
-    """Write one picture whole or not at all, in the format that the suffix names.
+    """Write one picture whole or not at all, in the format that the suffix names (see `encoded`).
 
     Args:
-        image: L, LA, RGB or RGBA, with its resolution and profile, if any, in `info` ("dpi", "icc_profile"). Formats
-            without transparency (BMP, JPEG) get it on white paper, the one without profiles (BMP) gets it in sRGB.
+        image: L, LA, RGB or RGBA.
         path: the file; folders above it are made.
 
     Returns:
@@ -173,10 +171,29 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
             be written.
     """
     path = Path(path)
-    form, settings = _format_of(path)
+    # Not right into the file: what an encoder of Pillow says of a full disk is not that it is full.
+    packed = encoded(image, path.suffix, name=path.name)
+    replace_file(path, lambda stream: stream.write(packed))
+    return path
+
+
+def encoded(image: Image.Image, suffix: str, *, name: str = "the picture") -> memoryview:
+    """Return the bytes of a picture's file.
+
+    Args:
+        image: L, LA, RGB or RGBA, with its resolution and profile, if any, in `info` ("dpi", "icc_profile"). Formats
+            without transparency (BMP, JPEG) get it on white paper, the one without profiles (BMP) gets it in sRGB.
+        suffix: names the format, ".png".
+        name: of the picture, for errors.
+
+    Raises:
+        OutputError: the suffix names no format that is written, or the format cannot hold the picture.
+    """
+    _check_suffix(suffix, name, WRITABLE)
+    form, settings = WRITABLE[suffix.lower()]
     if max(image.size) > _MAX_SIDES.get(form, math.inf):
         raise OutputError(
-            f"{path.name}: {form} has at most {_MAX_SIDES[form]} pixels a side, the picture has {image.width} x "
+            f"{name}: {form} has at most {_MAX_SIDES[form]} pixels a side, the picture has {image.width} x "
             f"{image.height}. Write .png, or cut the page."
         )
     settings = {**settings, "icc_profile": image.info.get("icc_profile")}
@@ -186,11 +203,9 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
         image = to_srgb(image)
     if form in ("JPEG", "BMP"):
         image = _flattened(image)
-    # Not right into the file: what an encoder of Pillow says of a full disk is not that it is full.
     packed = io.BytesIO()
     image.save(packed, form, **settings)
-    replace_file(path, lambda stream: stream.write(packed.getbuffer()))
-    return path
+    return packed.getbuffer()
 
 
 def check_writable(path: str | os.PathLike[str], *, further: Sequence[str] = ()) -> None:
@@ -204,7 +219,7 @@ def check_writable(path: str | os.PathLike[str], *, further: Sequence[str] = ())
         OutputError: the suffix names no format that is written, or the place cannot be written.
     """
     path = Path(path)
-    _check_suffix(path, dict.fromkeys((*WRITABLE, *further)))
+    _check_suffix(path.suffix, path.name, dict.fromkeys((*WRITABLE, *further)))
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file in it, for example {path / 'picture.png'}.")
     above = next(folder for folder in path.absolute().parents if folder.exists())
@@ -214,50 +229,9 @@ def check_writable(path: str | os.PathLike[str], *, further: Sequence[str] = ())
         raise OutputError(f"cannot write {path}: no permission to write in {above}. Choose another output.")
 
 
-def replace_file(path: str | os.PathLike[str], fill: Callable[[IO[bytes]], object]) -> None:
-    """Write a file through a temporary one beside it, so that no reader ever meets half of it.
-
-    Args:
-        path: the file; a symbolic link is followed, and the permissions of an existing file are kept.
-        fill: is given the temporary file's stream.
-
-    Raises:
-        OutputError: the place cannot be written.
-    """
-    target = Path(os.path.realpath(path))
-    # Without the target's name, which may be as long as the disk allows.
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        if target.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Not tempfile: its files are private (0600), an output has the permissions of any new file.
-        with open(temporary, "xb") as stream:
-            fill(stream)
-        if target.exists():
-            os.chmod(temporary, target.stat().st_mode & 0o7777)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {_reason(error)}. Choose another output.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _format_of(path: Path) -> tuple[str, dict[str, object]]:
-    _check_suffix(path, WRITABLE)
-    return WRITABLE[path.suffix.lower()]
-
-
-def _check_suffix(path: Path, known: Collection[str]) -> None:
-    if path.suffix.lower() not in known:
-        raise OutputError(
-            f"{path.name}: cannot write {path.suffix or 'a file without suffix'!r}; use {', '.join(known)}."
-        )
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+def _check_suffix(suffix: str, name: str, known: Collection[str]) -> None:
+    if suffix.lower() not in known:
+        raise OutputError(f"{name}: cannot write {suffix or 'a file without suffix'!r}; use {', '.join(known)}.")
 
 
 @contextlib.contextmanager

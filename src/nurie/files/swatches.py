@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from nurie.errors import InputError, OutputError
-from nurie.files.image import replace_file
+from nurie.files.atomic import replace_file
+from nurie.renamed import renamed_property
 
 __all__ = ["SUFFIXES", "Color", "Swatch", "check_suffix", "color_of", "colors_of", "hex_of", "read", "write"]
 
@@ -40,6 +41,7 @@ class Swatch:
     color: Color
     name: str = ""
     group: str = ""
+    colour = renamed_property("colour", "color")
 
 
 def color_of(value: str | Iterable[int]) -> Color:

@@ -15,14 +15,15 @@ from typing import IO
 import numpy as np
 
 from nurie.errors import InputError, OutputError
-from nurie.files.image import replace_file, resolution
+from nurie.files.atomic import replace_file
+from nurie.files.image import resolution
 from nurie.layers.cutout import cut_out
 from nurie.layers.openraster import write_openraster
 from nurie.layers.psd import MAX_PSD_SIDE, write_psd
 from nurie.layers.stack import Flat, Layer, Page, check_inside, page_layers
 from nurie.layers.tiff import write_tiff
 
-__all__ = ["LAYERED", "MAX_PSD_SIDE", "Flat", "Layer", "cut_out", "page_layers", "write_layers"]
+__all__ = ["LAYERED", "MAX_PSD_SIDE", "Flat", "Layer", "cut_out", "encode_layers", "page_layers", "write_layers"]
 
 _WRITERS: dict[str, Callable[[IO[bytes], Page], None]] = {
     ".psd": write_psd,
@@ -43,23 +44,15 @@ def write_layers(
     dpi: tuple[float, float] | None = None,
     profile: bytes | None = None,
 ) -> Path:
-    """Write a stack of layers, whole or not at all, in the format that the suffix names.
-
-    .psd: 8-bit RGB, each layer with its names, place, mode, opacity and group. "Adobe Photoshop File Formats
-    Specification" (2019), sections "File Header" to "Image Data".
-    .ora: a ZIP of PNGs; all that PSD has. OpenRaster 0.0.5, "File Layout" and "Layer Stack", baseline.
-    .tif, .tiff: the composite, then a page for each layer at the page's full size, RGBA, its name in PageName. TIFF
-    6.0 and Adobe's Technical Note 2 (deflate). Groups are left out, and a layer that is not normal, opaque and on is
-    refused: a TIFF page has no place for that.
+    """Write a stack of layers, whole or not at all, in the format that the suffix names (see `encode_layers`).
 
     Args:
         path: the file; folders above it are made.
         layers: bottom first, at least one, each within the page.
         size: width and height of the page in pixels.
-        composite: what the stack looks like, uint8 H x W x 3, or x 4 where the page has transparency, for programs that
-            do not read layers.
-        dpi: pixels an inch, across and down. None, and what no resolution can be (0, NaN), leaves it unsaid.
-        profile: an ICC profile of the RGB numbers. None leaves it unsaid; most programs then take sRGB.
+        composite: what the stack looks like.
+        dpi: pixels an inch, across and down.
+        profile: an ICC profile of the RGB numbers.
 
     Returns:
         The path written.
@@ -70,10 +63,48 @@ def write_layers(
             written.
     """
     path = Path(path)
-    write = _WRITERS.get(path.suffix.lower())
+    fill = encode_layers(path.suffix, layers, size=size, composite=composite, dpi=dpi, profile=profile, name=path.name)
+    replace_file(path, fill)
+    return path
+
+
+def encode_layers(
+    suffix: str,
+    layers: Sequence[Layer],
+    *,
+    size: tuple[int, int],
+    composite: np.ndarray,
+    dpi: tuple[float, float] | None = None,
+    profile: bytes | None = None,
+    name: str = "the page",
+) -> Callable[[IO[bytes]], None]:
+    """Check a stack of layers, and return what writes its file into a stream that can seek.
+
+    .psd: 8-bit RGB, each layer with its names, place, mode, opacity and group. "Adobe Photoshop File Formats
+    Specification" (2019), sections "File Header" to "Image Data".
+    .ora: a ZIP of PNGs; all that PSD has. OpenRaster 0.0.5, "File Layout" and "Layer Stack", baseline.
+    .tif, .tiff: the composite, then a page for each layer at the page's full size, RGBA, its name in PageName. TIFF
+    6.0 and Adobe's Technical Note 2 (deflate). Groups are left out, and a layer that is not normal, opaque and on is
+    refused: a TIFF page has no place for that.
+
+    Args:
+        suffix: names the format, ".psd".
+        layers: bottom first, at least one, each within the page.
+        size: width and height of the page in pixels.
+        composite: what the stack looks like, uint8 H x W x 3, or x 4 where the page has transparency, for programs that
+            do not read layers.
+        dpi: pixels an inch, across and down. None, and what no resolution can be (0, NaN), leaves it unsaid.
+        profile: an ICC profile of the RGB numbers. None leaves it unsaid; most programs then take sRGB.
+        name: of the page, for errors and in formats that have a place for it.
+
+    Raises:
+        InputError: the composite or a layer does not fit the page, or the profile is not one for RGB.
+        OutputError: the suffix names no layered format, or the format cannot hold the page.
+    """
+    write = _WRITERS.get(suffix.lower())
     if write is None:
         raise OutputError(
-            f"{path.name}: cannot write layers as {path.suffix or 'a file without suffix'!r}; use {', '.join(LAYERED)}."
+            f"{name}: cannot write layers as {suffix or 'a file without suffix'!r}; use {', '.join(LAYERED)}."
         )
     width, height = size
     if composite.shape not in ((height, width, 3), (height, width, 4)) or composite.dtype != np.uint8:
@@ -89,6 +120,5 @@ def write_layers(
         raise InputError(
             f"the ICC profile is for {profile[16:20]!r}, a layered page is RGB; give an RGB profile or None."
         )
-    page = Page(path.name, layers, size, composite, resolution(dpi), profile)
-    replace_file(path, lambda stream: write(stream, page))
-    return path
+    page = Page(name, layers, size, composite, resolution(dpi), profile)
+    return lambda stream: write(stream, page)

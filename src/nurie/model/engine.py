@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from nurie.errors import ModelError
+from nurie.errors import ConfigError, InputError, ModelError
 
 __all__ = ["CARD", "FILES", "GRAPHS", "Engine", "ModelInfo", "Tokens"]
 
@@ -74,11 +74,11 @@ class Tokens:
         """Put the tokens of several references side by side, in order.
 
         Raises:
-            ValueError: nothing to join.
+            InputError: nothing to join.
         """
         parts = list(several)
         if not parts:
-            raise ValueError("Tokens.join needs at least one Tokens; got none.")
+            raise InputError("Tokens.join needs at least one Tokens; got none.")
         keys = np.concatenate([part.keys for part in parts], axis=1)
         values = np.concatenate([part.values for part in parts], axis=1)
         return Tokens(keys, values, tuple(grid for part in parts for grid in part.grids))
@@ -133,8 +133,8 @@ class Engine:
         Raises:
             ModelError: the folder or a file in it is missing, damaged or of another kind.
         """
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1 or None; got {threads}.")
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise ConfigError(f"threads is a whole number of at least 1, or None for all; got {threads!r}.")
         self.folder = Path(folder)
         self.info = _read_info(self.folder)
         self._threads = min(threads or _cores(), _cores())
@@ -196,7 +196,7 @@ class Engine:
         multiple = self.info.multiple
         fits = picture.ndim == 4 and picture.shape[:2] == (1, channels) and picture.dtype == np.float32
         if not fits or any(side < multiple or side % multiple for side in picture.shape[2:]):
-            raise ValueError(
+            raise InputError(
                 f"{name} must be float32 1 x {channels} x H x W with H and W positive multiples of {multiple}; "
                 f"got {picture.dtype} {' x '.join(map(str, picture.shape))}."
             )

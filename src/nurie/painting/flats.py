@@ -1,51 +1,29 @@
-"""Regions of a page and their flat colours; what an artist changed in them, kept in a file.
+"""Regions of a page and their flat colours.
 
 Convention:
     x is the column and y the row, in the page's own pixels. A label map may be smaller than its page: then every pixel
     has the label of the place in whose middle it lies, so that a flat is one exact colour at any size.
 """
 
-import json
 import math
 import operator
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from nurie.errors import InputError
-from nurie.files.image import replace_file
-from nurie.files.swatches import Color, color_of, hex_of
+from nurie.errors import InputError, OutsideError
+from nurie.files.corrections import Correction
+from nurie.files.swatches import color_of, hex_of
 from nurie.painting.palette import snapped
+from nurie.renamed import renamed_method, renamed_property
 
-__all__ = [
-    "Correction",
-    "Fingerprint",
-    "Flats",
-    "corrections_path",
-    "read_corrections",
-    "write_corrections",
-    "write_listing",
-]
+__all__ = ["Flats"]
 
-_SUFFIX = ".nurie.json"
-_FORMAT = "nurie-corrections"
 _RGB = cv2.COLOR_RGBA2RGB
 _Index = TypeVar("_Index", int, np.ndarray)
-
-
-@dataclass(frozen=True)
-class Correction:
-    """A region's colour as the artist wants it, by a point inside the region."""
-
-    x: int
-    y: int
-    color: Color
 
 
 class Flats:
@@ -68,8 +46,9 @@ class Flats:
         free: np.ndarray | None = None,
         *,
         merged: int = 0,
+        rules: np.ndarray | None = None,
     ) -> None:
-        """Made by `nurie.painting.flatten.carry`.
+        """Made by `nurie.painting.flatten.flatten`.
 
         Args:
             labels: int h x w, 0 to N - 1; not every number need have a pixel.
@@ -77,8 +56,11 @@ class Flats:
             size: height and width of the page, at least those of the labels.
             free: bool h x w, not under a line; None where that is not known.
             merged: how many more there would be, had a page any number of them.
+            rules: str N, by which rule each label has its colour (`nurie.painting.rules`); None where that is not
+                known.
         """
         self.merged = merged
+        self._rules = rules
         self._labels, self._own, self._colors, self._size = labels, colors, colors.copy(), size
         self._free = np.ones(labels.shape, bool) if free is None else free
         self._changed: dict[int, tuple[int, int] | None] = {}
@@ -96,7 +78,7 @@ class Flats:
         """Return the colour of a flat as "#rrggbb".
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
         """
         return hex_of(self._colors[self._label(index)])
 
@@ -104,7 +86,7 @@ class Flats:
         """Give a flat another colour, "#rrggbb" or (r, g, b).
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
             InputError: that is no colour.
         """
         self._set(self._label(index), color, None)
@@ -134,7 +116,7 @@ class Flats:
         """Return the number of the flat that a pixel of the page belongs to, also under a line.
 
         Raises:
-            IndexError: the pixel is outside the page.
+            OutsideError: the pixel is outside the page.
         """
         return int(self._numbers[self._label_at(x, y)])
 
@@ -142,7 +124,7 @@ class Flats:
         """Say which pixels of the page belong to a flat: bool H x W, grown under the lines to their middle.
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
         """
         return self.enlarged(self._labels == self._label(index))
 
@@ -154,7 +136,7 @@ class Flats:
         """Return (x, y), a pixel of a flat as far from its border and from lines as there is.
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
         """
         label = self._label(index)
         top, bottom, left, right = self._boxes[:, label].tolist()
@@ -169,7 +151,7 @@ class Flats:
         """Return (left, top, width, height), the rectangle around a flat in pixels of the page.
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
         """
         (height, width), (rows, columns) = self._size, self._labels.shape
         edges = self._boxes[:, self._label(index)]
@@ -181,7 +163,7 @@ class Flats:
         """Give a flat back the colour that it had before it was changed by hand.
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
         """
         label = self._label(index)
         self._changed.pop(label, None)
@@ -192,20 +174,32 @@ class Flats:
         """Say whether a flat was given its colour by hand.
 
         Raises:
-            IndexError: there is no such flat.
+            OutsideError: there is no such flat.
         """
         return self._label(index) in self._changed
+
+    def rule(self, index: int) -> str:
+        """Say by which rule a flat has its colour: a key of `nurie.painting.rules.RULES`; "" where that is not known.
+
+        Raises:
+            OutsideError: there is no such flat.
+        """
+        if self.changed(index):
+            return "correction"
+        return "" if self._rules is None else str(self._rules[self._label(index)])
 
     def recolor(self, x: float, y: float, color: str | Iterable[int]) -> int:
         """Give the flat at a pixel of the page another colour; return its number.
 
         Raises:
-            IndexError: the pixel is outside the page.
+            OutsideError: the pixel is outside the page.
             InputError: that is no colour.
         """
         label = self._label_at(x, y)
         self._set(label, color, (int(x), int(y)))
         return int(self._numbers[label])
+
+    colours, recolour = renamed_property("colours", "colors"), renamed_method("recolour", "recolor")
 
     @property
     def corrections(self) -> list[Correction]:
@@ -274,15 +268,18 @@ class Flats:
         return numbers
 
     def _label(self, index: int) -> int:
-        number = operator.index(index)
+        try:
+            number = operator.index(index)
+        except TypeError as error:
+            raise InputError(f"a flat is named by a whole number; got {index!r}.") from error
         if not 0 <= number < len(self._order):
-            raise IndexError(f"there is no flat {number}; there are {len(self._order)}, from 0 on.")
+            raise OutsideError(f"there is no flat {number}; there are {len(self._order)}, from 0 on.")
         return self._order[number]
 
     def _label_at(self, x: float, y: float) -> int:
         height, width = self._size
         if not (0 <= x < width and 0 <= y < height):
-            raise IndexError(f"({x}, {y}) is outside the page of {width} x {height} pixels.")
+            raise OutsideError(f"({x}, {y}) is outside the page of {width} x {height} pixels; name a point in it.")
         rows, columns = self._labels.shape
         return int(self._labels[_middle(int(y), height, rows), _middle(int(x), width, columns)])
 
@@ -301,81 +298,6 @@ class Flats:
     def _rows(self, values: np.ndarray) -> np.ndarray:
         height, rows = self._size[0], self._labels.shape[0]
         return values if height == rows else np.take(values, _middle(np.arange(height), height, rows), axis=0)
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """Tells one drawing from another."""
-
-    width: int
-    height: int
-    sha256: str
-    """Of the drawing's pixels."""
-
-
-def corrections_path(picture: str | os.PathLike[str]) -> Path:
-    """Return where the corrections of a coloured picture are kept: beside it, "page.png.nurie.json" for "page.png"."""
-    path = Path(picture)
-    return path.with_name(path.name + _SUFFIX)
-
-
-def write_corrections(path: Path, corrections: Iterable[Correction], drawing: Fingerprint) -> None:
-    """Write corrections, whole or not at all.
-
-    Raises:
-        OutputError: the place cannot be written.
-    """
-    about = {"width": drawing.width, "height": drawing.height, "sha256": drawing.sha256}
-    listed = [{"x": c.x, "y": c.y, "color": hex_of(c.color)} for c in corrections]
-    write_listing(path, {"format": _FORMAT, "version": 1, "drawing": about}, "corrections", listed)
-
-
-def write_listing(path: Path, about: Mapping[str, object], name: str, entries: Iterable[object]) -> None:
-    """Write JSON whose last key is a list with one entry a line, to be read and changed by people too.
-
-    Raises:
-        OutputError: the place cannot be written.
-    """
-    lines = ",".join(f"\n  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
-    head = "".join(f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)},\n" for key, value in about.items())
-    text = f"{{\n{head} {json.dumps(name)}: [{lines}\n ]\n}}\n"
-    # A file's name that is not UTF-8 has bytes that only JSON's own escapes can hold.
-    replace_file(path, lambda stream: stream.write(text.encode(errors="backslashreplace")))
-
-
-def read_corrections(path: str | os.PathLike[str], drawing: Fingerprint) -> list[Correction]:
-    """Read corrections of a drawing.
-
-    Raises:
-        InputError: the file cannot be read, is no file of corrections, or is one of another drawing.
-    """
-    try:
-        content = json.loads(Path(path).read_bytes())
-        if content["format"] != _FORMAT or content["version"] != 1:
-            raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
-        about = Fingerprint(**content["drawing"])
-        found = [Correction(int(c["x"]), int(c["y"]), color_of(c["color"])) for c in content["corrections"]]
-    except OSError as error:
-        raise InputError(f"the corrections {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, TypeError, KeyError, InputError) as error:
-        raise InputError(
-            f"{path} is not a file of corrections that this version reads ({type(error).__name__}: {error}); "
-            "repair it, or move it away to colour without."
-        ) from error
-    if about != drawing:
-        same_size = (about.width, about.height) == (drawing.width, drawing.height)
-        raise InputError(
-            f"the corrections {path} belong to another drawing, of "
-            f"{'the same size but other lines' if same_size else f'{about.width} x {about.height} pixels'}; "
-            f"this one has {drawing.width} x {drawing.height}. Give another output, or move that file away."
-        )
-    for one in found:
-        if not (0 <= one.x < drawing.width and 0 <= one.y < drawing.height):
-            raise InputError(
-                f"{path} corrects ({one.x}, {one.y}), which is outside the page of {drawing.width} x {drawing.height} "
-                "pixels; take that line out."
-            )
-    return found
 
 
 def _middle(index: _Index, length: int, smaller: int) -> _Index:

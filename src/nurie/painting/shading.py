@@ -13,11 +13,10 @@ import cv2
 import numpy as np
 
 from nurie.errors import ConfigError
+from nurie.painting.evidence import FAR, Evidence
 from nurie.painting.flats import Flats
-from nurie.painting.flatten import enlarged, without_ink
 from nurie.painting.palette import distances
-from nurie.seeing.canvas import Layout
-from nurie.seeing.lines import blurred
+from nurie.raster import blurred, enlarged, picked
 
 __all__ = ["Mode", "Shading", "check_mode", "shading_of"]
 
@@ -29,10 +28,8 @@ _WEIGHTS = np.array([0.0, 0.01, 1.0], np.float32)
 """Of network pixels by their trust."""
 _DOUBT = 0.001
 """The weight of the bare flat: where the network saw next to nothing of a region, little is laid over it."""
-_FAR = 30.0
-"""Colours this far from the flat's in Lab are another region's, which the network lets bleed over a line."""
-_LEAST = 64
-"""Network pixels: what the network saw less of than this, a token of the shipped one, is left flat."""
+_LEAST = 1
+"""Tokens: what the network saw less of than this is left flat."""
 _DARK = 64
 """Of a flat darker than this, or as near to white, light and shade are measured as of one this dark."""
 
@@ -83,9 +80,7 @@ class Shading:
         return cv2.merge([tone, tone, tone, alpha])
 
 
-def shading_of(
-    colors: np.ndarray, seen: np.ndarray, layout: Layout, flats: Flats, mode: Literal["soft", "shaded"]
-) -> Shading:
+def shading_of(evidence: Evidence, flats: Flats, mode: Literal["soft", "shaded"]) -> Shading:
     """Take from the network's colours what its flats leave out, kept within their regions.
 
     With w the trust in a network pixel, f the flat's colour ("soft") or the region's mean grey ("shaded"), d how far c
@@ -97,17 +92,15 @@ def shading_of(
     network itself lets bleed over a line is weakened. White flats are paper, or left white, and stay bare.
 
     Args:
-        colors: float32 height x width x 3 in [0, 255], from `nurie.seeing.canvas.gather`.
-        seen: what the network saw, from `nurie.seeing.canvas.network_input`.
-        layout: of this page.
-        flats: of this page, with the colours that they were found with.
+        evidence: what the network says of the page.
+        flats: of the page, with the colours that they were found with.
         mode: "soft" keeps colours, smoothed by a network pixel; "shaded" keeps how light they are, smoothed by six.
     """
-    soft, trust = without_ink(colors, seen, layout)
+    soft, trust = evidence.colors, evidence.trust
     values = (soft if mode == "soft" else cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY)[..., None]).astype(np.float32)
     labels, size, weights = flats.labels, trust.shape, _WEIGHTS[trust]
-    owners = labels[np.ix_(*(np.arange(to) * of // to for to, of in zip(size, labels.shape, strict=True)))]
-    known = np.bincount(owners.ravel(), (trust > 0).ravel(), len(flats.colors)) >= _LEAST
+    owners = picked(labels, size)
+    known = np.bincount(owners.ravel(), (trust > 0).ravel(), len(flats.colors)) >= _LEAST * evidence.token
     levels = np.zeros((*labels.shape, values.shape[2]), np.int16)
     reach = math.ceil(4 * _SIGMA[mode])
     for label in np.flatnonzero(known & (flats.colors != 255).any(1)):
@@ -116,7 +109,7 @@ def shading_of(
         box = np.s_[top:bottom, left:right]
         far = distances(soft[box].reshape(-1, 3), flats.colors[label][None]).reshape(owners[box].shape)
         weight = (weights[box] * (owners[box] == label))[..., None]
-        near = weight * np.maximum(0, 1 - (far / _FAR) ** 2)[..., None]
+        near = weight * np.maximum(0, 1 - (far / FAR) ** 2)[..., None]
         flat = flats.colors[label] if mode == "soft" else (near * values[box]).sum() / max(near.sum(), 1e-9)
         total = blurred(near * (values[box] - flat), _SIGMA[mode]).reshape(weight.shape[:2] + values.shape[2:])
         deviation = total / (blurred(weight, _SIGMA[mode])[..., None] + _DOUBT)

@@ -8,7 +8,7 @@ Convention:
 import cv2
 import numpy as np
 
-from nurie.painting.regions import LINE
+from nurie.raster import LINE
 
 __all__ = ["find_balloons"]
 

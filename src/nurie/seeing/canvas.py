@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from nurie.raster import resized, shrunk
+
 __all__ = [
     "Layout",
     "Window",
@@ -21,7 +23,6 @@ __all__ = [
     "network_input",
     "network_sides",
     "panel_inputs",
-    "shrunk",
     "window_inputs",
 ]
 
@@ -182,7 +183,7 @@ def _by_panels(
         own = math.sqrt(size * size / ((bottom - top) * (right - left)))
         seen = max(1, round((bottom - top) * own)), max(1, round((right - left) * own))
         windows.append(Window(*_on_canvas((top, left, bottom, right), scale, canvas), seen=seen))
-    on_page = cv2.resize(nearest.astype(np.int16), inner[::-1], interpolation=cv2.INTER_NEAREST)
+    on_page = resized(nearest, inner)
     padding = [(0, whole - side) for whole, side in zip(canvas, inner, strict=True)]
     return Layout((height, width), *inner, canvas, tuple(windows), np.pad(on_page, padding, mode="edge"))
 
@@ -266,7 +267,7 @@ def panel_inputs(
     """
     assert layout.nearest is not None
     inner = layout.nearest[: layout.height, : layout.width]
-    nearest = cv2.resize(inner, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    nearest = resized(inner, ink.shape)
     inputs = []
     for index, (window, (top, left, bottom, right)) in enumerate(zip(layout.windows, panels, strict=True)):
         box = np.s_[top:bottom, left:right]
@@ -276,28 +277,6 @@ def panel_inputs(
         seen[:height, :width] = shrunk(own, height, width)
         inputs.append((1 - 2 * seen)[None, None])
     return inputs
-
-
-def shrunk(ink: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bring ink to another size; lines that would be narrower than a pixel are first widened to about that."""
-    factor = math.sqrt(ink.size / (height * width))
-    if factor <= 1:
-        return np.clip(cv2.resize(ink, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
-    widening = round(factor - _stroke_width(ink, factor))
-    if widening >= 1:
-        ink = cv2.dilate(ink, np.ones((widening + 1, widening + 1), np.uint8))
-    return cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _stroke_width(ink: np.ndarray, limit: float) -> float:
-    """Estimate the width in pixels of the strokes narrower than about 2 x `limit`: 2 area / outline length."""
-    side = 2 * math.ceil(limit) + 1
-    black = (ink > 0.5).astype(np.uint8)
-    strokes: np.ndarray = black - cv2.morphologyEx(black, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
-    area = cv2.countNonZero(strokes)
-    # Steps along rows and columns count a slanted outline longer than it is, on average by 4 / pi.
-    steps = cv2.countNonZero(strokes[1:] ^ strokes[:-1]) + cv2.countNonZero(strokes[:, 1:] ^ strokes[:, :-1])
-    return 2 * area / (steps * math.pi / 4) if steps else limit
 
 
 def gather(layout: Layout, parts: list[np.ndarray]) -> np.ndarray:

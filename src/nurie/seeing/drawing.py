@@ -1,36 +1,47 @@
-"""Line art, read and prepared: its lines, its ink, and what the network sees of it."""
+"""Line art, read and looked at: its lines, its ink, what is on the page, and what the network sees of it."""
 
-import hashlib
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from nurie.files import icc, image
-from nurie.model.engine import Engine
-from nurie.painting import regions
-from nurie.painting.flats import Fingerprint
-from nurie.seeing import canvas, lines, margins, strips
-from nurie.seeing.panels import Panels, on_page
+from nurie.files import image
+from nurie.raster import LINE, shrunk
+from nurie.seeing import lines, strips
+from nurie.seeing.canvas import Layout
+from nurie.seeing.panels import Panels
 from nurie.seeing.screentone import without_screentone
+from nurie.seeing.sheet import Sheet
+from nurie.seeing.views import views_of
 
-__all__ = ["Drawing"]
+__all__ = ["Drawing", "Looking", "look"]
 
-_CONTOUR = 0.01
-"""A balloon's contour is at most so thick, as a share of the page's shorter side, and two pixels more."""
-_BESIDE = 2
-"""Pixels of the canvas beside a frame that the network takes for paper below a figure."""
+_COLORED = 48
+"""A pixel has a colour where its channels differ by more than this; JPEG noise and grain stay far below."""
+_COLORFUL = 0.1
+"""The lines of coloured line art are less than this share of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """What is looked for on a drawing."""
+
+    extract_lines: bool = False
+    """It is a colour picture: its lines are taken first (XDoG)."""
+    screentone: bool = True
+    """Regular dots are tone and no lines."""
+    balloons: bool = True
+    """Speech balloons and caption boxes are found; the network sees paper there."""
+    panels: bool = True
+    """The panels of a comic page are found; the network sees each by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drawing:
     """Line art, ready to be coloured."""
 
-    pixels: np.ndarray
-    """As read, uint8 H x W or H x W x 3."""
+    sheet: Sheet
     lines: np.ndarray
     """On white paper, uint8 H x W or H x W x 3."""
     ink: np.ndarray
@@ -38,137 +49,58 @@ class Drawing:
     panels: Panels
     balloons: np.ndarray
     """Where they are, bool h x w of the page at the panels' size."""
-    layout: canvas.Layout
+    layout: Layout
+    """How the page lies on the network's canvas."""
     seen: np.ndarray
-    """The network's canvas, float32 1 x 1 x h x w; ink, too, where no network knows
-    colors: along frames, and where a figure has stepped out of its panel."""
+    """The network's canvas, float32 1 x 1 x h x w: paper +1, ink -1; ink, too, where the network's colours are none of
+    the drawing's."""
     views: list[np.ndarray]
     """What the network sees of each window, float32 1 x 1 x h x w."""
-    alpha: np.ndarray | None
-    straight: np.ndarray | None
-    """RGB not mixed with paper, where there is transparency."""
-    on_glass: bool
-    """There is no opaque paper: the lines alone on transparency."""
-    dpi: tuple[float, float] | None
-    profile: bytes | None
-    """Of the pixels, if they have one for RGB."""
-    profile_left: bool
-    """They have colours and a profile, and it is not kept."""
-
-    @classmethod
-    def of(
-        cls,
-        picture: Image.Image,
-        engine: Engine,
-        *,
-        extract: bool,
-        screentone: bool,
-        balloons: bool,
-        panels: bool,
-    ) -> "Drawing":
-        """Prepare a picture.
-
-        With `extract`, its lines are taken first; with `screentone`, tone is no ink. With `balloons` and `panels`,
-        these are found, at three megapixels at most: the network sees no balloons, and every panel by itself.
-        """
-        pixels = image.array_of(picture)
-        own = lines.extract_lines(pixels) if extract else lines.on_white_paper(pixels)
-        ink = lines.ink_of(without_screentone(own) if screentone else own)
-        factor = strips.reduction(*ink.shape)
-        height, width = (max(1, round(side / factor)) for side in ink.shape)
-        reduced = ink if factor == 1 else canvas.shrunk(ink, height, width)
-        info, found = engine.info, strips.panels_of(reduced) if panels else Panels.none(reduced.shape)
-        speech = strips.balloons_of(reduced) if balloons else np.zeros(reduced.shape, bool)
-        covered = _with_contours(speech, reduced)
-        drawn, bare = _without(covered, ink), _without(covered | found.frames, reduced)
-        parts = margins.of_panels(bare, found.boxes, found.nearest)
-        layout = canvas.lay_out(
-            *ink.shape,
-            size=info.drawing_size,
-            multiple=info.multiple,
-            part=None if parts else margins.without_margins(margins.drawn_box(drawn), *ink.shape),
-            panels=on_page(parts, reduced.shape, ink.shape),
-            nearest=found.nearest,
-        )
-        alpha, straight, on_glass = image.alpha_of(picture), None, False
-        if alpha is not None:
-            gray = own if own.ndim == 2 else own.min(2)
-            opaque = alpha > 127
-            on_glass = bool(np.count_nonzero(opaque & (gray > 200)) < 0.2 * np.count_nonzero(opaque))
-            rgb = own if extract else np.asarray(picture.convert("RGB"))
-            rgb = np.dstack([rgb] * 3) if rgb.ndim == 2 else rgb
-            # Fully transparent pixels often hold black that nobody ever saw.
-            straight = np.where((alpha > 0)[..., None], rgb, np.uint8(255))
-        if parts:
-            seen = canvas.network_input(_without(found.frames, ink), layout)
-            views = canvas.panel_inputs(bare, layout, parts, info.multiple)
-            seen = np.where(_unknown(layout, found), np.float32(-1), seen)
-        else:
-            seen = canvas.network_input(ink, layout)
-            shown = seen if drawn is ink else canvas.network_input(drawn, layout)
-            views = canvas.window_inputs(shown, layout, info.multiple)
-        dpi, profile = picture.info.get("dpi"), icc.rgb_profile(picture)
-        # A grey drawing becomes RGB anyway, and its profile says next to nothing of black lines on white.
-        left = profile is None and "icc_profile" in picture.info and picture.mode not in ("L", "LA")
-        return cls(pixels, own, ink, found, speech, layout, seen, views, alpha, straight, on_glass, dpi, profile, left)
-
-    @cached_property
-    def fingerprint(self) -> Fingerprint:
-        """Tells this drawing from others."""
-        height, width = self.pixels.shape[:2]
-        return Fingerprint(width, height, hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest())
 
     @cached_property
     def blank(self) -> bool:
         """Nothing is drawn."""
-        return bool(self.ink.max() <= regions.LINE)
+        return bool(self.ink.max() <= LINE)
+
+    @property
+    def black(self) -> bool:
+        """There is no paper."""
+        return bool(self.ink.min() > LINE)
 
     @property
     def colored(self) -> bool:
         """A tenth of it has colours: it may be no line art, whose lines, if they have colours, are less."""
-        return self.lines.ndim == 3 and float((np.ptp(self.lines[::4, ::4], axis=2) > 48).mean()) > 0.1
+        return self.lines.ndim == 3 and float((np.ptp(self.lines[::4, ::4], axis=2) > _COLORED).mean()) > _COLORFUL
 
     @property
     def dark(self) -> bool:
         """Most of it is ink."""
-        return float((self.ink[::4, ::4] > regions.LINE).mean()) > 0.5
+        return float((self.ink[::4, ::4] > LINE).mean()) > 0.5
 
 
-def _with_contours(balloons: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Return the places of balloons and of their contours, bool h x w; of a line that touches one not much more."""
-    if not balloons.any():
-        return balloons
-    near = np.ones((3, 3), np.uint8)
-    grown, lines = balloons.astype(np.uint8), (ink > regions.LINE).astype(np.uint8)
-    for _ in range(2 + math.ceil(_CONTOUR * min(ink.shape))):
-        grown = np.maximum(grown, np.minimum(cv2.dilate(grown, near), lines))
-    return cv2.dilate(grown, near) > 0
+def look(picture: Image.Image, how: Looking, *, size: int, multiple: int) -> Drawing:
+    """Look at a picture of a drawing: take its lines, find what is on the page, and plan what the network sees of it.
 
-
-def _without(covered: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Return ink, float32 H x W, without what a mask of the page at any size covers."""
-    if not covered.any():
-        return ink
-    covered = cv2.resize(covered.astype(np.uint8), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.where(covered > 0, np.float32(0), ink)
-
-
-def _unknown(layout: canvas.Layout, panels: Panels) -> np.ndarray:
-    """Say of which pixels of the canvas the network's colours are none of the drawing's; bool h x w.
-
-    They lie beyond the panel that they are nearest to, and are no gutter either; or they lie along a frame, where a
-    figure ends that goes on.
+    Args:
+        picture: from `nurie.files.image.read`.
+        how: what is looked for.
+        size: side of the square whose area the network sees.
+        multiple: the sides of what the network sees are multiples of it.
     """
-    size, unknown = (layout.width, layout.height), np.ones(layout.canvas, bool)
-    assert layout.nearest is not None
-    for number, (top, left, bottom, right) in enumerate(panels.boxes_on(layout.height, layout.width)):
-        box = np.s_[top:bottom, left:right]
-        unknown[box] &= layout.nearest[box] != number
-    near, frame = (
-        cv2.resize(255 * which.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
-        for which in (panels.gutter, panels.frames)
+    pixels = image.array_of(picture)
+    own = lines.extract_lines(pixels) if how.extract_lines else lines.on_white_paper(pixels)
+    ink = lines.ink_of(without_screentone(own) if how.screentone else own)
+    small = _reduced(ink)
+    panels = strips.panels_of(small) if how.panels else Panels.none(small.shape)
+    balloons = strips.balloons_of(small) if how.balloons else np.zeros(small.shape, bool)
+    layout, seen, views = views_of(ink, small, panels, balloons, size=size, multiple=multiple)
+    sheet = Sheet.of(picture, pixels, own, extracted=how.extract_lines)
+    return Drawing(
+        sheet=sheet, lines=own, ink=ink, panels=panels, balloons=balloons, layout=layout, seen=seen, views=views
     )
-    inner = unknown[: layout.height, : layout.width]
-    inner |= cv2.dilate(frame.astype(np.uint8), np.ones((2 * _BESIDE + 1,) * 2, np.uint8)) > 0
-    inner &= ~near
-    return unknown
+
+
+def _reduced(ink: np.ndarray) -> np.ndarray:
+    """Return the ink at the size at which panels and balloons are looked for: three megapixels at most."""
+    factor = strips.reduction(*ink.shape)
+    return ink if factor == 1 else shrunk(ink, *(max(1, round(side / factor)) for side in ink.shape))

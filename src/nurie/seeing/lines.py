@@ -11,9 +11,10 @@ import math
 import cv2
 import numpy as np
 
+from nurie.raster import blurred
 from nurie.seeing.paper import paper_levels
 
-__all__ = ["blurred", "compose", "extract_lines", "ink_of", "line_layer", "on_white_paper"]
+__all__ = ["compose", "extract_lines", "ink_of", "line_layer", "on_white_paper"]
 
 
 def on_white_paper(pixels: np.ndarray) -> np.ndarray:
@@ -131,12 +132,6 @@ def extract_lines(
     contrast = (1 + p) * narrow - p * wide
     soft = 1 + np.tanh(phi * np.minimum(contrast - np.float32(epsilon), 0))
     return np.rint(soft * 255).astype(np.uint8)
-
-
-def blurred(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur by a Gaussian cut at 4 sigma, borders replicated."""
-    side = 2 * math.ceil(4 * sigma) + 1
-    return cv2.GaussianBlur(values, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
 
 
 def ink_of(lines: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nurie.painting.regions import LINE
+from nurie.raster import LINE
 
 __all__ = ["drawn_box", "of_panels", "painted_box", "without_margins"]
 

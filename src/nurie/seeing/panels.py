@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nurie.painting.regions import LINE, under_lines
+from nurie.raster import LINE, under_lines
 
 __all__ = ["Panels", "find_panels", "on_page"]
 

@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from nurie.painting.regions import LINE, under_lines
+from nurie.raster import LINE, under_lines
 from nurie.seeing.balloons import find_balloons
 from nurie.seeing.panels import Panels, find_panels
 

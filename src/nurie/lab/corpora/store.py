@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nurie.errors import DataError, InputError
-from nurie.files.image import read, replace_file, rgb_of
+from nurie.files.atomic import replace_file
+from nurie.files.image import read, rgb_of
 
 Bytes = NDArray[np.uint8]
 Color = tuple[int, int, int]

@@ -26,7 +26,8 @@ import numpy as np
 import nurie
 from nurie.colorizer import Colorizer
 from nurie.errors import ConfigError
-from nurie.files.image import from_model, replace_file, to_model
+from nurie.files.atomic import replace_file
+from nurie.files.image import from_model, to_model
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, list_sha256, load_list
 from nurie.lab.evaluation.scores import Scores, score

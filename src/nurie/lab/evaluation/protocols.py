@@ -30,7 +30,7 @@ import numpy as np
 
 import nurie
 from nurie.errors import DataError, InputError
-from nurie.files.image import replace_file
+from nurie.files.atomic import replace_file
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation import similarity
 from nurie.lab.evaluation.distances import frechet_distance, kernel_distance

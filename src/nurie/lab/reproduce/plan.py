@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nurie.errors import DataError
-from nurie.files.image import replace_file
+from nurie.files.atomic import replace_file
 from nurie.lab.evaluation.extractors import Absent, Extractors
 from nurie.lab.evaluation.pairs import Protocol
 from nurie.lab.evaluation.pictures import Picture, describe, load_pictures

@@ -15,7 +15,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from nurie.errors import ConfigError
-from nurie.files.image import replace_file
+from nurie.files.atomic import replace_file
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet
 from nurie.lab.reproduce.variants import Variant, find_variant

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nurie.painting.bays import find_bays
+from nurie.painting.gaps.bays import find_bays
 
 HEIGHT, WIDTH = 23, 61
 GROUND = np.array([True, False, False])
