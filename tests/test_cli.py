@@ -16,7 +16,7 @@ import typer
 from PIL import Image
 
 from nurie import Colorizer, __version__, cli
-from nurie.files import image
+from nurie.files import atomic
 
 RED = (200, 40, 60)
 
@@ -324,7 +324,7 @@ def test_a_full_disk_leaves_nothing_half_written(
         return Full()
 
     with monkeypatch.context() as patch:
-        patch.setattr(image, "open", begin, raising=False)
+        patch.setattr(atomic, "open", begin, raising=False)
         assert colorize("lines", "-r", "ref.png", "-o", "out", "--overwrite") == 1
     told = capsys.readouterr()
     assert told.out.endswith("1 of 3 coloured in out\n")
@@ -536,7 +536,7 @@ BAD = {
     "--set wants a pixel": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7,5"]),
     "got '7;5=#1e961e'": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7;5=#1e961e"]),
     "a colour is '#rrggbb'": (None, ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "7,5=green"]),
-    "(53, 5) is outside the drawing of 53 x 41": (
+    "(53, 5) is outside the page of 53 x 41": (
         None,
         ["lines/a.png", "-r", "ref.png", "-o", "o.png", "--set", "53,5=#1e961e", "--save-palette", "p.gpl"],
     ),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from nurie import Colorization, Colorizer, InputError, ModelError, OutputError
+from nurie import Colorization, Colorizer, InputError, ModelError, OutputError, OutsideError
 from nurie.errors import ConfigError
 from nurie.explanation import tint_of
 from nurie.files.image import WRITABLE, read, rgb_of
@@ -245,7 +245,7 @@ def test_several_references_are_used_together_and_sources_point_into_them(colori
     assert 80 < x < 100 and 60 < y < 75
     assert result.source(0, 0)[0] == 1
     for outside in ((70, 3), (-1, 3), (3, 50)):
-        with pytest.raises(IndexError):
+        with pytest.raises(OutsideError, match="outside the page of 70 x 50"):
             result.source(*outside)
 
 
@@ -260,7 +260,7 @@ def test_sources_of_an_elongated_page(colorizer: Colorizer) -> None:
     result = colorizer(np.full((900, 60), 255, np.uint8), plain())
     assert result.source(59, 899)[0] == 0
     assert result.source(0, 450)[0] == 0
-    assert len(result._maps) == 2
+    assert len(result._attribution._maps) == 2
 
 
 def test_references_are_encoded_once(colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +391,7 @@ def test_corrections_of_another_drawing_are_refused(colorizer: Colorizer, tmp_pa
 def test_a_point_that_names_no_region(colorizer: Colorizer) -> None:
     result = colorizer(drawing(), plain())
     for x, y in ((83, 0), (0, 61), (-1, 5)):
-        with pytest.raises(InputError, match=rf"\({x}, {y}\) is outside the drawing of 83 x 61"):
+        with pytest.raises(InputError, match=rf"\({x}, {y}\) is outside the page of 83 x 61"):
             result.recolor(x, y, "#1e961e")
     row, column = np.argwhere(drawing() == 0)[0].tolist()
     with pytest.raises(InputError, match="is on a line"):

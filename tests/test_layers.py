@@ -15,7 +15,7 @@ from psd_tools.constants import BlendMode, Resource
 
 import nurie.layers.stack
 from nurie.errors import ConfigError, InputError, NurieError, OutputError
-from nurie.files import image
+from nurie.files import atomic
 from nurie.layers import LAYERED, Layer, cut_out, page_layers, psd, tiff, write_layers
 from nurie.layers.psd import packbits
 from nurie.seeing import lines
@@ -354,7 +354,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"old")
     monkeypatch.setattr(Full, "room", room)
-    monkeypatch.setattr(image, "open", Full, raising=False)
+    monkeypatch.setattr(atomic, "open", Full, raising=False)
     with pytest.raises(OutputError, match="No space left"):
         written(path, plain())
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

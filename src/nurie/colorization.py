@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image
 
 from nurie import explanation
-from nurie.errors import ConfigError, InputError, ModelError, OutputError, OutsideError
+from nurie.errors import ConfigError, InputError, ModelError, OutputError
 from nurie.files import icc, image
-from nurie.files.atomic import replace_file, write_listing
+from nurie.files.atomic import path_of, replace_file, write_listing
 from nurie.files.corrections import corrections_path, read_corrections, write_corrections
 from nurie.files.swatches import color_of
 from nurie.layers import LAYERED, cut_out, encode_layers, page_layers
 from nurie.model.attribution import Attribution
-from nurie.painting.flats import Flats
+from nurie.painting.flats import Flats, check_place
 from nurie.painting.shading import Shading
 from nurie.raster import LINE
 from nurie.references import References
@@ -86,11 +86,10 @@ class Colorization:
             color: "#rrggbb" or (r, g, b); None gives it back the colour that it had before.
 
         Raises:
-            InputError: the pixel is outside the drawing or on a line, or that is no colour.
+            InputError: the pixel is on a line, or that is no colour.
+            OutsideError: the pixel is outside the drawing.
         """
-        height, width = self._drawing.layout.page
-        if not (0 <= x < width and 0 <= y < height):
-            raise OutsideError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
+        check_place(x, y, *self._drawing.layout.page)
         if self._drawing.ink[int(y), int(x)] > LINE:
             raise InputError(
                 f"({x}, {y}) is on a line of the drawing; name a point inside the region, beside its lines."
@@ -181,9 +180,7 @@ class Colorization:
             OutsideError: the pixel is outside the drawing.
             ModelError: the model has no attention map.
         """
-        height, width = self._drawing.layout.page
-        if not (0 <= x < width and 0 <= y < height):
-            raise OutsideError(f"({x}, {y}) is outside the drawing of {width} x {height} pixels; name a point in it.")
+        check_place(x, y, *self._drawing.layout.page)
         reference, across, down = self._attribution.source(x, y)
         top, left, bottom, right = self._references.boxes[reference]
         return reference, left + across * (right - left), top + down * (bottom - top)
@@ -223,15 +220,16 @@ class Colorization:
         Raises:
             OutputError: the place cannot be written.
         """
+        place = path_of(path)
         drawing, references, flats = self._drawing, self._references, self.explain()
         height, width = drawing.layout.page
         about = {"width": width, "height": height, "references": list(references.names)}
-        write_listing(Path(path), about, "flats", flats)
+        write_listing(place, about, "flats", flats)
         if any(flat["source"] for flat in flats):
             shown = map(explanation.Reference, references.names, references.boxes, references.seen)
             drawn = explanation.draw(drawing.ink, self._flats.numbers(), flats, list(shown))
-            image.write(drawn, Path(path).with_suffix(".png"))
-        return Path(path)
+            image.write(drawn, place.with_suffix(".png"))
+        return place
 
     @renamed_argument("layer_per_colour", "layer_per_color")
     def save(

@@ -4,12 +4,13 @@ import os
 import shutil
 from collections.abc import Iterable
 from functools import partial
+from numbers import Real
 from pathlib import Path
 
 from nurie.colorization import Colorization
-from nurie.errors import OutputError
+from nurie.errors import ConfigError, OutputError
 from nurie.files import image
-from nurie.files.atomic import replace_file
+from nurie.files.atomic import path_of, replace_file
 from nurie.model import hub
 from nurie.model.attribution import color_views
 from nurie.model.engine import CARD, FILES, GRAPHS, Engine, ModelInfo
@@ -48,8 +49,11 @@ class Colorizer:
             max_megapixels: larger pictures are refused.
 
         Raises:
+            ConfigError: `threads` or `max_megapixels` is no number above 0.
             ModelError: there is no such model, or it is damaged or of another kind.
         """
+        if not (isinstance(max_megapixels, Real) and max_megapixels > 0):
+            raise ConfigError(f"max_megapixels is a number above 0; got {max_megapixels!r}.")
         self._engine = Engine(hub.model_folder(model, cache_dir), threads=threads)
         self._max_megapixels = max_megapixels
 
@@ -70,7 +74,7 @@ class Colorizer:
         Raises:
             OutputError: the folder cannot be written.
         """
-        target, own = Path(folder), self._engine.folder
+        target, own = path_of(folder), self._engine.folder
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -94,10 +94,10 @@ def test_a_folder_to_a_folder(chapter: Path, tmp_path: Path) -> None:
 def test_a_format_that_a_file_contradicts(chapter: Path, tmp_path: Path) -> None:
     source = chapter / "a.png"
     with pytest.raises(OutputError, match=r"o\.png is not \.psd, the format asked for"):
-        plan([source], tmp_path / "o.png", suffix="psd")
+        plan([source], tmp_path / "o.png", suffix="psd", further=[".psd"])
     for suffix in ("PNG", ".png", None):
         assert plan([source], tmp_path / "o.png", suffix=suffix)[0].target == tmp_path / "o.png"
-    assert plan([source], tmp_path / "out", suffix="psd")[0].target == tmp_path / "out" / "a.psd"
+    assert plan([source], tmp_path / "out", suffix="psd", further=[".psd"])[0].target == tmp_path / "out" / "a.psd"
     with pytest.raises(OutputError, match="cannot write '.xcf'"):
         plan([source], tmp_path / "out", suffix="xcf")
 

@@ -7,7 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from nurie.files.image import to_model
-from nurie.model import attribution as cast
+from nurie.model.attribution import color_views
+from nurie.model.attribution import owners as owners_of
 from nurie.model.engine import Engine, Tokens
 from nurie.seeing import canvas
 
@@ -27,7 +28,7 @@ def test_noise_in_one_figure_is_outvoted():
     truth[:, 15:] = 1
     wrong = rng.random(truth.shape) < 0.3
     says = np.where(wrong, 1 - truth, truth)
-    found = cast.owners(shares_of(3.0 * (says == 0), 3.0 * (says == 1)), EVERYWHERE)
+    found = owners_of(shares_of(3.0 * (says == 0), 3.0 * (says == 1)), EVERYWHERE)
     away = np.abs(np.arange(29) - 14.5) > 4  # from the border between them
     assert (says[:, away] != truth[:, away]).mean() > 0.25
     assert (found[:, away] != truth[:, away]).mean() < 0.02
@@ -37,7 +38,7 @@ def test_a_part_that_the_figures_reference_lacks_comes_from_the_other():
     """Two references of one character: shoes that only the second shows; the rest fits the first a bit more."""
     first, second = np.full((23, 29), 0.2), np.zeros((23, 29))
     first[20:, 10:14] = -6
-    found = cast.owners(shares_of(first, second), EVERYWHERE)
+    found = owners_of(shares_of(first, second), EVERYWHERE)
     assert (found[20:, 10:14] == 1).all()
     assert (found[:12] == 0).all()
 
@@ -46,7 +47,7 @@ def test_paper_has_no_say():
     figure = np.zeros((23, 29), bool)
     figure[8:15, 10:19] = True
     first = np.where(figure, 1.0, -6.0)
-    found = cast.owners(shares_of(first, np.zeros((23, 29))), figure)
+    found = owners_of(shares_of(first, np.zeros((23, 29))), figure)
     assert (found[figure] == 0).all()
 
 
@@ -60,14 +61,14 @@ def test_scores_against_a_slow_transcription():
     weight = gaussian_filter(figure.astype(float), 5.0, mode="nearest")
     for r in range(3):
         score[..., r] += gaussian_filter(evidence[..., r] * figure, 5.0, mode="nearest") / weight
-    found = cast.owners(shares, figure)
+    found = owners_of(shares, figure)
     sure = np.diff(np.sort(score, axis=2)[..., 1:], axis=2)[..., 0] > 1e-2
     assert sure.mean() > 0.9
     assert np.array_equal(found[sure], score.argmax(2)[sure])
 
 
 def test_what_is_white_all_over_is_no_figure_and_no_error():
-    found = cast.owners(shares_of(np.ones((5, 7)), np.zeros((5, 7))), np.zeros((5, 7), bool))
+    found = owners_of(shares_of(np.ones((5, 7)), np.zeros((5, 7))), np.zeros((5, 7), bool))
     assert (found == 0).all()
 
 
@@ -90,7 +91,8 @@ def test_colors_are_one_references_alone(model_folder):
     engine = Engine(model_folder, threads=1)
     seen, layout = seen_and_layout(40, 56)
     for order in ((RED, BLUE), (BLUE, RED)):
-        colors, owners = cast.color(engine, seen, layout, tokens_of(engine, *order))
+        colors, attribution = color_views(engine, seen, layout, tokens_of(engine, *order))
+        owners = attribution.owners
         assert (owners == order.index(BLUE)).all() and owners.shape == (layout.canvas[0] // 8, layout.canvas[1] // 8)
         assert colors.shape == (layout.height, layout.width, 3)
         np.testing.assert_allclose(colors, np.broadcast_to(BLUE, colors.shape), atol=0.51)
@@ -99,8 +101,10 @@ def test_colors_are_one_references_alone(model_folder):
 def test_the_same_reference_twice_is_that_reference(model_folder):
     engine = Engine(model_folder, threads=1)
     seen, layout = seen_and_layout(40, 56)
-    once, nobody = cast.color(engine, seen, layout, tokens_of(engine, BLUE))
-    twice, owners = cast.color(engine, seen, layout, tokens_of(engine, BLUE, BLUE))
+    once, attribution = color_views(engine, seen, layout, tokens_of(engine, BLUE))
+    nobody = attribution.owners
+    twice, attribution = color_views(engine, seen, layout, tokens_of(engine, BLUE, BLUE))
+    owners = attribution.owners
     assert nobody is None and (owners == 0).all()
     np.testing.assert_allclose(twice, once, atol=1e-3)
 
@@ -109,7 +113,8 @@ def test_a_strip_in_windows(model_folder):
     engine = Engine(model_folder, threads=1)
     seen, layout = seen_and_layout(1000, 40)
     assert len(seen) > 2
-    colors, owners = cast.color(engine, seen, layout, tokens_of(engine, RED, BLUE))
+    colors, attribution = color_views(engine, seen, layout, tokens_of(engine, RED, BLUE))
+    owners = attribution.owners
     assert owners.shape == (layout.canvas[0] // 8, layout.canvas[1] // 8)
     np.testing.assert_allclose(colors, np.broadcast_to(BLUE, colors.shape), atol=0.51)
 
@@ -117,7 +122,8 @@ def test_a_strip_in_windows(model_folder):
 def test_a_model_without_a_map_mixes_them_itself(model_folder_without_map):
     engine = Engine(model_folder_without_map, threads=1)
     seen, layout = seen_and_layout(40, 56)
-    _, owners = cast.color(engine, seen, layout, tokens_of(engine, RED, BLUE))
+    _, attribution = color_views(engine, seen, layout, tokens_of(engine, RED, BLUE))
+    owners = attribution.owners
     assert owners is None
 
 

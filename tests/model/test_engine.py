@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from nurie.errors import ModelError
+from nurie.errors import ConfigError, InputError, ModelError
 from nurie.model.engine import Engine, Tokens
 
 
@@ -75,7 +75,7 @@ def test_locate_counts_through_the_references_in_order() -> None:
 
 
 def test_join_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(InputError, match="at least one"):
         Tokens.join([])
 
 
@@ -85,7 +85,7 @@ def test_join_of_nothing_is_refused() -> None:
     ids=["size", "channels", "rank", "type"],
 )
 def test_a_wrong_array_is_a_programming_error(model_folder: Path, array: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="multiples of 16"):
+    with pytest.raises(InputError, match="multiples of 16"):
         Engine(model_folder, threads=1).encode(array)
 
 
@@ -95,7 +95,7 @@ def test_more_threads_than_cores_are_not_taken(model_folder: Path, monkeypatch: 
 
 
 def test_threads_below_one_are_refused(model_folder: Path) -> None:
-    with pytest.raises(ValueError, match="threads"):
+    with pytest.raises(ConfigError, match="threads"):
         Engine(model_folder, threads=0)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nurie.errors import InputError
+from nurie.errors import InputError, OutsideError
 from nurie.files.corrections import Correction
 from nurie.painting.flats import Flats
 
@@ -82,14 +82,14 @@ def test_a_changed_color_is_painted_and_nothing_else_is() -> None:
 def test_what_is_no_flat_no_color_or_no_place() -> None:
     flats = page()
     for number in (3, -1):
-        with pytest.raises(IndexError, match=f"no flat {number}; there are 3"):
+        with pytest.raises(OutsideError, match=f"no flat {number}; there are 3"):
             flats[number]
-    with pytest.raises(IndexError):
+    with pytest.raises(OutsideError):
         flats[3] = "#d04030"
-    with pytest.raises(IndexError):
+    with pytest.raises(OutsideError):
         flats.mask(5)
     for place in ((17, 0), (0, 13), (-1, 2), (2, -0.5)):
-        with pytest.raises(IndexError, match="outside the page of 17 x 13"):
+        with pytest.raises(OutsideError, match="outside the page of 17 x 13"):
             flats.at(*place)
     for wrong in ("red", "#d0403", (1, 2), (1, 2, 256), (0.5, 1, 2), 7):
         with pytest.raises(InputError, match="a colour is '#rrggbb'"):

@@ -3,9 +3,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nurie.painting import flatten as page
 from nurie.painting import regions as cutting
-from nurie.painting.regions import LINE, Regions, find_regions
+from nurie.painting.evidence import Evidence
+from nurie.painting.flats import Flats
+from nurie.painting.flatten import flatten
+from nurie.painting.regions import Regions, find_regions
+from nurie.painting.rules import RULES
+from nurie.raster import LINE
 from nurie.seeing import canvas
 
 
@@ -31,8 +35,21 @@ def shaded(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> np.ndar
     return np.clip(blurred * dark + np.random.default_rng(1).normal(0, 4, blurred.shape), 0, 255).astype(np.float32)
 
 
+def flats_of(
+    colors: np.ndarray,
+    seen: np.ndarray,
+    ink: np.ndarray,
+    layout: canvas.Layout,
+    regions: Regions | None = None,
+    *,
+    palette: np.ndarray | None = None,
+    frames: np.ndarray | None = None,
+) -> Flats:
+    return flatten(Evidence.of(colors, seen, layout, palette=palette), ink, regions=regions, frames=frames)
+
+
 def carry(colors: np.ndarray, ink: np.ndarray, layout: canvas.Layout, regions: Regions | None = None) -> np.ndarray:
-    return page.carry(colors, canvas.network_input(ink, layout), ink, layout, regions).paint()
+    return flats_of(colors, canvas.network_input(ink, layout), ink, layout, regions).paint()
 
 
 def test_colors_come_back_without_bleeding() -> None:
@@ -152,7 +169,7 @@ def lock(length: int, *, closed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def test_a_lock_with_an_open_end_belongs_to_what_it_grows_from() -> None:
     ink, truth, inside = lock(151, closed=False)
     layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
-    flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
+    flats = flats_of(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
     carried = flats.paint()
     # Up to three pixels of the network's from the open end, where its colour is half paper's.
     deep = inside.copy()
@@ -175,7 +192,7 @@ def test_a_bay_that_goes_over_into_nothing_takes_the_palettes_color(panel: bool)
     frames = np.zeros(ink.shape, np.float32)
     if panel:
         cv2.rectangle(frames, (60, 60), (1240, 1140), 1.0, 7)  # which the network does not see
-    flats = page.carry(given, seen, np.maximum(ink, frames), layout, palette=palette, frames=frames > 0)
+    flats = flats_of(given, seen, np.maximum(ink, frames), layout, palette=palette, frames=frames > 0)
     carried = flats.paint()
     assert (carried[510:528, 570:690] == (190, 66, 44)).all()
     assert flats.at(620, 519) != flats.at(900, 600)
@@ -201,7 +218,7 @@ def test_specks_between_two_strokes_of_a_line_are_no_flats() -> None:
     assert find_regions(ink).count > 40
     layout = canvas.lay_out(*ink.shape, size=256, multiple=16)
     palette = np.array([(40, 130, 90)], np.uint8)
-    flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout, palette=palette)
+    flats = flats_of(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout, palette=palette)
     assert list(flats) == ["#ffffff", "#28825a"]
 
 
@@ -217,7 +234,7 @@ def wavering(share: float) -> np.ndarray:
     given[np.random.default_rng(3).random(mixed.shape) < share] = one
     small[place][inside] = given[inside]
     palette = np.array([one, other], np.uint8)
-    return page.carry(small.astype(np.float32), seen, ink, layout, palette=palette).paint()[80, 44]
+    return flats_of(small.astype(np.float32), seen, ink, layout, palette=palette).paint()[80, 44]
 
 
 def test_a_region_takes_the_color_that_most_are_near_to_and_no_mixture() -> None:
@@ -250,7 +267,7 @@ def test_flats_of_a_large_page_are_exact_colors_to_their_last_pixel(monkeypatch:
     monkeypatch.setattr(cutting, "_WORKING_AREA", 211 * 307)
     ink, truth = ellipses(523, 761, thickness=5)
     layout = canvas.lay_out(523, 761, size=128, multiple=16)
-    flats = page.carry(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
+    flats = flats_of(shaded(truth, ink, layout), canvas.network_input(ink, layout), ink, layout)
     painted = flats.paint()
     assert {tuple(color) for color in painted.reshape(-1, 3)} == {tuple(bytes.fromhex(c[1:])) for c in flats}
     assert sum(flats.mask(index).sum() for index in range(len(flats))) == 523 * 761
@@ -268,7 +285,7 @@ def blotted(side: int, blotch: tuple[int, int, int], *, ground: tuple[int, int, 
     given = np.full((layout.height, layout.width, 3), ground, np.float32)
     given[101 : 101 + side, 89 : 89 + side] = blotch
     palette = np.array([ground, (255, 255, 255), (20, 150, 40)], np.uint8)
-    return page.carry(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
+    return flats_of(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
 
 
 def test_a_small_blotch_of_the_network_is_ironed_out_and_a_large_one_is_a_part() -> None:
@@ -293,7 +310,7 @@ def test_a_blotch_of_nearly_the_regions_color_is_no_part() -> None:
     given = np.full((layout.height, layout.width, 3), 180, np.float32)
     given[101:137, 89:125] = 186, 184, 182  # a Lab distance of 2
     palette = np.array([(180, 180, 180), (186, 184, 182)], np.uint8)
-    painted = page.carry(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
+    painted = flats_of(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
     assert (painted == 180).all()
 
 
@@ -317,7 +334,7 @@ def test_regions_take_the_palettes_colors_where_these_are_near() -> None:
     colors, ink, layout, seen = boxes()
     small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
     palette = np.array([[210, 50, 45], [250, 250, 245], [0, 0, 0]], np.uint8)
-    free, bound = (page.carry(small.copy(), seen, ink, layout, palette=p).paint() for p in (None, palette))
+    free, bound = (flats_of(small.copy(), seen, ink, layout, palette=p).paint() for p in (None, palette))
     centers = [(80, 44), (80, 112), (80, 180)]
     for row, column in centers:
         assert np.abs(free[row, column].astype(int) - colors[row, column]).max() <= 2
@@ -325,7 +342,7 @@ def test_regions_take_the_palettes_colors_where_these_are_near() -> None:
     assert (bound[50:110, 30:58] == palette[0]).all()
     assert np.array_equal(bound[80, 112], free[80, 112]) and np.array_equal(bound[80, 180], free[80, 180])
     assert (bound[5, 5] == 255).all()  # paper is white and not the palette's cream
-    assert np.array_equal(page.carry(small, seen, ink, layout, palette=palette[:0]).paint(), free)
+    assert np.array_equal(flats_of(small, seen, ink, layout, palette=palette[:0]).paint(), free)
 
 
 @pytest.mark.parametrize(
@@ -349,9 +366,63 @@ def test_the_half_painted_ground_of_a_panel_is_white(left_white: float, framed: 
     colors[down, across] = color
     colors[down, across][:, : round(left_white * 415 * scale)] = 255
     colors[round(180 * scale) : round(320 * scale), round(180 * scale) : round(250 * scale)] = 255
-    flats = page.carry(
-        colors, seen, ink, layout, palette=np.array([color], np.uint8), frames=frames if framed else None
-    )
+    flats = flats_of(colors, seen, ink, layout, palette=np.array([color], np.uint8), frames=frames if framed else None)
     painted = flats.paint()
     assert (painted[100, 400] == (255 if white else color)).all()
     assert (painted[250, 300] == color).all()
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_what_is_too_small_to_know_is_counted_in_tokens(stride: int) -> None:
+    """A box whose contour is open wide keeps its colour from four tokens on, as large as they may be."""
+    kept = []
+    for side in range(10, 60, 2):
+        ink = np.zeros((256, 256), np.float32)
+        colors = np.full((256, 256, 3), 255, np.float32)
+        colors[100 : 100 + side, 100 : 100 + side] = (200, 30, 40)
+        layout = canvas.lay_out(256, 256, size=256, multiple=16)
+        evidence = Evidence.of(
+            colors,
+            canvas.network_input(ink, layout),
+            layout,
+            palette=np.array([(200, 30, 40)], np.uint8),
+            stride=stride,
+        )
+        flats = flatten(evidence, ink)
+        if tuple(flats.paint()[100 + side // 2, 100 + side // 2]) == (200, 30, 40):
+            kept.append(side)
+            assert flats.rule(flats.at(100 + side // 2, 100 + side // 2)) == "patch"
+    # Two tokens a side; what surrounds a box takes a little of its rim.
+    assert kept == list(range(kept[0], 60, 2)) and 2 * stride <= kept[0] <= 2 * stride + 6
+
+
+def test_every_flat_says_by_which_rule_it_has_its_color() -> None:
+    ink = np.zeros((509, 509), np.float32)
+    boxes = {"vote": (40, 40), "snap": (40, 200), "median": (40, 360), "balloon": (200, 40), "gutter": (200, 200)}
+    colors = np.full((509, 509, 3), 255, np.float32)
+    inner = {}
+    for name, (top, left) in boxes.items():
+        cv2.rectangle(ink, (left, top), (left + 110, top + 110), 1.0, 5)
+        inner[name] = np.s_[top + 5 : top + 105, left + 5 : left + 105]
+    colors[inner["vote"]] = (200, 30, 40)
+    colors[inner["snap"]] = (222, 80, 80)  # 16 from the palette's red in Lab: too far to vote, near enough to snap
+    colors[inner["median"]] = (30, 160, 60)
+    layout = canvas.lay_out(509, 509, size=512, multiple=16)
+    small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
+    evidence = Evidence.of(
+        small, canvas.network_input(ink, layout), layout, palette=np.array([(200, 30, 40)], np.uint8)
+    )
+    kept = {}
+    for name in ("balloon", "gutter"):
+        kept[name] = np.zeros((101, 103), bool)
+        top, left = boxes[name]
+        kept[name][top * 101 // 509 : (top + 110) * 101 // 509, left * 103 // 509 : (left + 110) * 103 // 509] = True
+    flats = flatten(evidence, ink, kept=kept)
+    rules = {name: flats.rule(flats.at(left + 55, top + 55)) for name, (top, left) in boxes.items()}
+    assert rules == {name: name for name in boxes}
+    assert flats.rule(flats.at(3, 3)) == "ground"
+    assert {flats.rule(number) for number in range(len(flats))} <= set(RULES)
+    flats[flats.at(95, 95)] = "#112233"
+    assert flats.rule(flats.at(95, 95)) == "correction"
+    flats.reset(flats.at(95, 95))
+    assert flats.rule(flats.at(95, 95)) == "vote"

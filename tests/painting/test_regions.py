@@ -4,7 +4,7 @@ import pytest
 from scipy import ndimage
 
 from nurie.painting import regions as cutting
-from nurie.painting.regions import find_regions, flooded
+from nurie.painting.regions import find_regions
 
 
 def outlines(height: int, width: int) -> np.ndarray:
@@ -73,42 +73,6 @@ def test_a_figure_is_cut_from_its_ground_at_a_wide_gap() -> None:
     assert (regions.labels[310:690, 320:890] == inside).all()
     assert (regions.labels[:280] == outside).all()
     assert regions.labels.max() < regions.count == len(regions.outside)
-
-
-def test_flooding_is_shortest_ways_over_paper() -> None:
-    free = np.ones((41, 53), np.uint8)
-    free[:31, 23] = 0  # a wall with an opening below
-    markers = np.zeros(free.shape, np.int32)
-    markers[5, 7], markers[5, 31] = 3, 5
-    spread = flooded(markers, free)
-    # the oracle: breadth-first from each marker over free pixels
-    steps = []
-    for row, column in ((5, 7), (5, 31)):
-        way, reached, number = np.full(free.shape, -1), np.zeros(free.shape, bool), 0
-        reached[row, column] = True
-        while True:
-            way[reached & (way < 0)] = number
-            wider = ndimage.binary_dilation(reached) & (free > 0)
-            if (wider == reached).all():
-                break
-            reached, number = wider, number + 1
-        steps.append(way)
-    clear = (np.abs(steps[0] - steps[1]) > 2) & (free > 0)
-    clear[[0, -1]] = clear[:, [0, -1]] = False
-    assert (spread[clear] == np.where(steps[0] < steps[1], 3, 5)[clear]).all()
-    assert (spread[free == 0] == 0).all()
-
-
-def test_what_closing_cut_off_stays_as_it_is_at_a_cut() -> None:
-    ink = np.zeros((1009, 1201), np.float32)
-    cv2.rectangle(ink, (307, 301), (907, 701), 1.0, 3)
-    ink[299:304, 593:620] = 0
-    free = (ink <= 0.35).astype(np.uint8)
-    labels = free.astype(np.int32)
-    labels[401:404, 503:507] = 2 * free[401:404, 503:507]  # a sliver amid the figure, at no border
-    cut, _ = cutting._cut_at_necks(labels, 2, free, 1101 / 64)
-    np.testing.assert_array_equal(cut == 2, labels == 2)
-    assert len({cut[500, 600], cut[100, 100], 1, 2}) == 4
 
 
 def test_a_lock_of_one_width_is_not_cut_into_slices() -> None:

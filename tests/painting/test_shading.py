@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from nurie.errors import ConfigError
-from nurie.painting import flatten as page
+from nurie.painting.evidence import Evidence
 from nurie.painting.flats import Flats
+from nurie.painting.flatten import flatten
 from nurie.painting.shading import Shading, check_mode, shading_of
 from nurie.seeing import canvas
 
@@ -21,22 +22,28 @@ def halves() -> tuple[np.ndarray, canvas.Layout, np.ndarray]:
     return ink, canvas.lay_out(SIDE, SIDE, size=256, multiple=16), truth
 
 
-def colored(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> tuple[np.ndarray, np.ndarray, Flats]:
-    """What a network gives, blurred over the lines and dark under them; what it saw; and its flats."""
+def network(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> np.ndarray:
+    """What a network gives, blurred over the lines and dark under them."""
     small = cv2.resize(truth, (layout.width, layout.height), interpolation=cv2.INTER_AREA).astype(np.float32)
     seen = canvas.network_input(ink, layout)
     dark = 1 - 0.7 * (1 - seen[0, 0, : layout.height, : layout.width, None]) / 2
-    colors = (cv2.GaussianBlur(small, (0, 0), 1.5) * dark).astype(np.float32)
-    return colors, seen, page.carry(colors, seen, ink, layout, palette=np.array([SKIN, COAT], np.uint8))
+    return (cv2.GaussianBlur(small, (0, 0), 1.5) * dark).astype(np.float32)
+
+
+def colored(truth: np.ndarray, ink: np.ndarray, layout: canvas.Layout) -> tuple[Evidence, Flats]:
+    """What that says of the page, and its flats."""
+    seen, palette = canvas.network_input(ink, layout), np.array([SKIN, COAT], np.uint8)
+    evidence = Evidence.of(network(truth, ink, layout), seen, layout, palette=palette)
+    return evidence, flatten(evidence, ink)
 
 
 @pytest.mark.parametrize("mode", ["soft", "shaded"])
 def test_nothing_of_a_line_or_from_beyond_it_is_laid_over_flats(mode: str) -> None:
     ink, layout, truth = halves()
-    colors, seen, flats = colored(truth, ink, layout)
-    over = shading_of(colors, seen, layout, flats, mode).over(flats).astype(int)
+    evidence, flats = colored(truth, ink, layout)
+    over = shading_of(evidence, flats, mode).over(flats).astype(int)
     # The network's blur crosses the line by tens of steps, and under it all is dark.
-    plain = np.abs(cv2.resize(colors, (SIDE, SIDE)) - truth)[ink < 0.02].max(1)
+    plain = np.abs(cv2.resize(network(truth, ink, layout), (SIDE, SIDE)) - truth)[ink < 0.02].max(1)
     assert (plain > 24).mean() > 0.01
     assert np.abs(over - truth)[ink < 0.02].max() <= 6
     # Under a line each side goes on to its middle, as the flats do.
@@ -53,8 +60,8 @@ def gradient(truth: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
 def test_soft_is_the_networks_own_color_in_each_region() -> None:
     ink, layout, truth = halves()
     painted = gradient(truth, (1.05, 0.85))
-    colors, seen, flats = colored(painted, ink, layout)
-    over = shading_of(colors, seen, layout, flats, "soft").over(flats).astype(int)
+    evidence, flats = colored(painted, ink, layout)
+    over = shading_of(evidence, flats, "soft").over(flats).astype(int)
     clear = cv2.dilate(ink, np.ones((25, 25), np.uint8)) < 0.02
     # Deviations up to 8 Lab from the flat are weakened by a twelfth, of some 15 steps; and roundings.
     assert np.abs(over - painted)[clear].max() <= 5
@@ -65,9 +72,9 @@ def test_a_color_that_is_wholly_another_is_not_laid_over_a_flat() -> None:
     ink, layout, truth = halves()
     stained = truth.copy()
     stained[240:268, 130:158] = COAT  # 14 x 14 network pixels of the other colour amid the skin, too few to be a part
-    colors, seen, flats = colored(stained, ink, layout)
+    evidence, flats = colored(stained, ink, layout)
     assert flats[flats.at(144, 254)] == "#dcaa8c"
-    over = shading_of(colors, seen, layout, flats, "soft").over(flats).astype(int)
+    over = shading_of(evidence, flats, "soft").over(flats).astype(int)
     assert np.abs(over[250:258, 140:148] - SKIN).max() <= 2
 
 
@@ -75,8 +82,8 @@ def test_shading_is_light_and_shade_alone() -> None:
     ink, layout, truth = halves()
     tinted = gradient(truth, (1.05, 0.85))
     tinted[60:450, 60:254, 2] = 160  # a tinge of another hue that is everywhere the same
-    colors, seen, flats = colored(tinted, ink, layout)
-    shading = shading_of(colors, seen, layout, flats, "shaded")
+    evidence, flats = colored(tinted, ink, layout)
+    shading = shading_of(evidence, flats, "shaded")
     over = shading.over(flats).astype(int)
     # Lighter above and darker below than the flat, which lies between, in every channel alike.
     for x in (150, 350):
@@ -96,9 +103,9 @@ def test_white_is_bare_and_what_the_network_hardly_saw_is_flat(mode: str) -> Non
     truth[100:200, 300:400] = 255
     cv2.rectangle(ink, (300, 100), (400, 200), 1.0, 5)
     noisy = np.clip(truth + np.random.default_rng(5).normal(-9, 6, truth.shape), 0, 255).astype(np.uint8)
-    colors, seen, flats = colored(noisy, ink, layout)
+    evidence, flats = colored(noisy, ink, layout)
     flats.recolor(350, 150, WHITE)
-    shading = shading_of(colors, seen, layout, flats, mode)
+    shading = shading_of(evidence, flats, mode)
     levels = shading.levels.reshape(SIDE, SIDE, -1)
     assert levels[flats.mask(flats.at(150, 200))].any()
     for x, y in ((160, 330), (350, 150), (20, 20)):

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from nurie import Colorizer
-from nurie.model.engine import Engine
-from nurie.seeing.drawing import Drawing
+from nurie.seeing.drawing import Looking, look
 from nurie.seeing.panels import Panels, find_panels
 
 H, W = 787, 601
@@ -357,10 +356,10 @@ def test_across_a_narrow_gutter_every_panel_has_its_own_frame(gutter, thickness)
     assert found.frames[lines > 0.5].mean() > 0.995
 
 
-def test_what_the_network_gives_along_frames_is_not_used(model_folder):
+def test_what_the_network_gives_along_frames_is_not_used() -> None:
     """It sees no frame there but paper, where a figure ends that goes on."""
     picture = Image.fromarray(comic())
-    drawing = Drawing.of(picture, Engine(model_folder), extract=False, screentone=False, balloons=False, panels=True)
+    drawing = look(picture, Looking(screentone=False, balloons=False), size=64, multiple=16)
     layout = drawing.layout
     scale = layout.width / W
     for left, top, right, bottom in PANELS:

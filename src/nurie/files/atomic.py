@@ -10,7 +10,19 @@ from typing import IO
 
 from nurie.errors import OutputError
 
-__all__ = ["replace_file", "write_listing"]
+__all__ = ["path_of", "replace_file", "write_listing"]
+
+
+def path_of(place: str | os.PathLike[str]) -> Path:
+    """Return a place as a path.
+
+    Raises:
+        OutputError: it is of another type.
+    """
+    try:
+        return Path(place)
+    except TypeError as error:
+        raise OutputError(f"what is written has a path, text or os.PathLike; got {place!r}.") from error
 
 
 def replace_file(path: str | os.PathLike[str], fill: Callable[[IO[bytes]], object]) -> None:

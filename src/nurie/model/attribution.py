@@ -43,7 +43,8 @@ class Attribution:
             owners: number of the reference that each token of the canvas is coloured from, int t x u; None where that
                 is left to the network.
         """
-        self._engine, self._views, self._layout, self._tokens, self._owners = engine, views, layout, tokens, owners
+        self._engine, self._views, self._layout, self._tokens = engine, views, layout, tokens
+        self.owners = owners
         self._maps: dict[int, np.ndarray] = {}
 
     def source(self, x: float, y: float) -> tuple[int, float, float]:
@@ -70,8 +71,8 @@ class Attribution:
         column = min(max(0, int((seen_x - window.left) * width / window.width)), width - 1) // stride
         columns = self._views[index].shape[3] // stride
         attention, first = self._map(index)[row * columns + column], 0
-        if self._owners is not None:
-            own = self._tokens.span(int(self._owners[int(seen_y) // stride, int(seen_x) // stride]))
+        if self.owners is not None:
+            own = self._tokens.span(int(self.owners[int(seen_y) // stride, int(seen_x) // stride]))
             first, attention = own.start, attention[own]
         reference, row, column = self._tokens.locate(first + int(attention.argmax()))
         rows, columns = self._tokens.grids[reference]

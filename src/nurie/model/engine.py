@@ -133,7 +133,7 @@ class Engine:
         Raises:
             ModelError: the folder or a file in it is missing, damaged or of another kind.
         """
-        if threads is not None and (not isinstance(threads, int) or threads < 1):
+        if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
             raise ConfigError(f"threads is a whole number of at least 1, or None for all; got {threads!r}.")
         self.folder = Path(folder)
         self.info = _read_info(self.folder)

@@ -25,6 +25,8 @@ def model_folder(model: str | os.PathLike[str] | None, cache_dir: str | os.PathL
     """
     if model is None:
         return Path(str(resources.files("nurie"))) / "weights"
+    if not isinstance(model, (str, os.PathLike)):
+        raise ModelError(f"a model is a folder or a hub id (owner/name), as text; got {model!r}.")
     if not Path(model).exists() and isinstance(model, str) and _HUB_ID.fullmatch(model):
         return _from_hub(model, cache_dir)
     return Path(model)

@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from numbers import Real
 from typing import TypeVar
 
 import cv2
@@ -20,7 +21,7 @@ from nurie.files.swatches import color_of, hex_of
 from nurie.painting.palette import snapped
 from nurie.renamed import renamed_method, renamed_property
 
-__all__ = ["Flats"]
+__all__ = ["Flats", "check_place"]
 
 _RGB = cv2.COLOR_RGBA2RGB
 _Index = TypeVar("_Index", int, np.ndarray)
@@ -278,8 +279,7 @@ class Flats:
 
     def _label_at(self, x: float, y: float) -> int:
         height, width = self._size
-        if not (0 <= x < width and 0 <= y < height):
-            raise OutsideError(f"({x}, {y}) is outside the page of {width} x {height} pixels; name a point in it.")
+        check_place(x, y, height, width)
         rows, columns = self._labels.shape
         return int(self._labels[_middle(int(y), height, rows), _middle(int(x), width, columns)])
 
@@ -298,6 +298,19 @@ class Flats:
     def _rows(self, values: np.ndarray) -> np.ndarray:
         height, rows = self._size[0], self._labels.shape[0]
         return values if height == rows else np.take(values, _middle(np.arange(height), height, rows), axis=0)
+
+
+def check_place(x: float, y: float, height: int, width: int) -> None:
+    """Refuse what is no pixel of a page.
+
+    Raises:
+        InputError: x or y is no number.
+        OutsideError: the pixel is outside the page.
+    """
+    if not (isinstance(x, Real) and isinstance(y, Real)):
+        raise InputError(f"a pixel is two numbers, x and y; got {x!r} and {y!r}.")
+    if not (0 <= x < width and 0 <= y < height):
+        raise OutsideError(f"({x}, {y}) is outside the page of {width} x {height} pixels; name a point in it.")
 
 
 def _middle(index: _Index, length: int, smaller: int) -> _Index:
