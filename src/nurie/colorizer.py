@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Iterable
 from functools import partial
-from numbers import Real
 from pathlib import Path
 
 from nurie.colorization import Colorization
@@ -52,7 +51,7 @@ class Colorizer:
             ConfigError: `threads` or `max_megapixels` is no number above 0.
             ModelError: there is no such model, or it is damaged or of another kind.
         """
-        if not (isinstance(max_megapixels, Real) and max_megapixels > 0):
+        if not (isinstance(max_megapixels, (int, float)) and max_megapixels > 0):
             raise ConfigError(f"max_megapixels is a number above 0; got {max_megapixels!r}.")
         self._engine = Engine(hub.model_folder(model, cache_dir), threads=threads)
         self._max_megapixels = max_megapixels

@@ -226,6 +226,17 @@ def test_other_settings_are_refused_before_any_work(jobs: list[Job]) -> None:
     assert a_run(jobs).has(jobs[1])
 
 
+def test_a_record_of_version_0_1_is_understood(jobs: list[Job]) -> None:
+    settings = {"layer_per_color": True}
+    with Run(jobs[0].target.parent, settings, begin=True).making(jobs[0], overwrite=False):
+        jobs[0].target.parent.mkdir(exist_ok=True)
+        jobs[0].target.write_text("made")
+    record = jobs[0].target.parent / ".nurie-run.jsonl"
+    record.write_text(record.read_text().replace("layer_per_color", "layer_per_colour"))
+    assert Run(jobs[0].target.parent, settings, begin=True).has(jobs[0])
+    assert not Run(jobs[0].target.parent, {"layer_per_color": False}, begin=True).has(jobs[0])
+
+
 def test_only_what_was_finished_is_recorded(jobs: list[Job]) -> None:
     for error in (KeyboardInterrupt, OutputError):
         with pytest.raises(error), a_run(jobs).making(jobs[0], overwrite=False):

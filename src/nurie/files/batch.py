@@ -230,6 +230,8 @@ def _read_record(path: Path) -> dict[str, dict[str, object]]:
         for line in stream:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 entry = json.loads(line)
+                if "layer_per_colour" in entry:  # as version 0.1 wrote it
+                    entry["layer_per_color"] = entry.pop("layer_per_colour")
                 made[entry["output"]] = entry
     return made
 
