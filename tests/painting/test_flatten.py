@@ -222,27 +222,6 @@ def test_specks_between_two_strokes_of_a_line_are_no_flats() -> None:
     assert list(flats) == ["#ffffff", "#28825a"]
 
 
-def wavering(share: float) -> np.ndarray:
-    """The colour of a box in which the network gives one colour in so large a share, and else mixtures with another."""
-    colors, ink, layout, seen = boxes()
-    small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
-    place = np.s_[: layout.height, : layout.width // 3]
-    mixed = np.linspace(0.35, 0.65, small[place].shape[0] * small[place].shape[1]).reshape(small[place].shape[:2])
-    one, other = np.array([200.0, 40, 40]), np.array([40.0, 60, 200])
-    inside = (small[place] != 255).any(2)
-    given = one + mixed[..., None] * (other - one)
-    given[np.random.default_rng(3).random(mixed.shape) < share] = one
-    small[place][inside] = given[inside]
-    palette = np.array([one, other], np.uint8)
-    return flats_of(small.astype(np.float32), seen, ink, layout, palette=palette).paint()[80, 44]
-
-
-def test_a_region_takes_the_color_that_most_are_near_to_and_no_mixture() -> None:
-    assert wavering(0.3).tolist() == [200, 40, 40]
-    # Next to none of its pixels are near to either: it keeps the mixture.
-    assert np.abs(wavering(0.02).astype(int) - (120, 50, 120)).max() <= 24
-
-
 def test_a_colored_background_stays() -> None:
     ink = np.zeros((64, 64), np.float32)
     layout = canvas.lay_out(64, 64, size=64, multiple=16)
@@ -278,46 +257,6 @@ def test_flats_of_a_large_page_are_exact_colors_to_their_last_pixel(monkeypatch:
         assert flats.at(x, y) == index and ink[y, x] <= LINE
 
 
-def blotted(side: int, blotch: tuple[int, int, int], *, ground: tuple[int, int, int]) -> np.ndarray:
-    """What becomes of a square blotch in a field without lines, 251 x 241; palette: the ground, white, and green."""
-    ink = np.zeros((251, 241), np.float32)
-    layout = canvas.lay_out(251, 241, size=256, multiple=16)
-    given = np.full((layout.height, layout.width, 3), ground, np.float32)
-    given[101 : 101 + side, 89 : 89 + side] = blotch
-    palette = np.array([ground, (255, 255, 255), (20, 150, 40)], np.uint8)
-    return flats_of(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
-
-
-def test_a_small_blotch_of_the_network_is_ironed_out_and_a_large_one_is_a_part() -> None:
-    gray = (180, 180, 180)
-    assert (blotted(7, (20, 150, 40), ground=gray) == gray).all()
-    large = blotted(23, (20, 150, 40), ground=gray)
-    # 23 network pixels are 22 of the page
-    assert abs(int((large == (20, 150, 40)).all(2).sum()) - 22**2) < 60
-    assert {tuple(color) for color in large.reshape(-1, 3)} == {gray, (20, 150, 40)}
-
-
-def test_a_mixture_is_a_part_on_white_ground_alone() -> None:
-    # Lab distance from green about 14: nearest to it, and not sure.
-    mixed = (64, 158, 74)
-    assert ((blotted(23, mixed, ground=(180, 180, 180))) == 180).all()
-    assert (blotted(23, mixed, ground=(255, 255, 255)) == (20, 150, 40)).all(2).any()
-
-
-def test_a_blotch_of_nearly_the_regions_color_is_no_part() -> None:
-    ink = np.zeros((251, 241), np.float32)
-    layout = canvas.lay_out(251, 241, size=256, multiple=16)
-    given = np.full((layout.height, layout.width, 3), 180, np.float32)
-    given[101:137, 89:125] = 186, 184, 182  # a Lab distance of 2
-    palette = np.array([(180, 180, 180), (186, 184, 182)], np.uint8)
-    painted = flats_of(given, canvas.network_input(ink, layout), ink, layout, palette=palette).paint()
-    assert (painted == 180).all()
-
-
-def test_a_pale_blotch_on_white_ground_is_ground() -> None:
-    assert (blotted(23, (240, 238, 235), ground=(255, 255, 255)) == 255).all()
-
-
 def boxes() -> tuple[np.ndarray, np.ndarray, canvas.Layout, np.ndarray]:
     """Three boxes in three colours on white: colours, ink, layout, and what the network sees."""
     height, width = 160, 224
@@ -328,21 +267,6 @@ def boxes() -> tuple[np.ndarray, np.ndarray, canvas.Layout, np.ndarray]:
         ink[box], colors[box] = 0, color
     layout = canvas.lay_out(height, width, size=192, multiple=16)
     return colors, ink, layout, canvas.network_input(ink, layout)
-
-
-def test_regions_take_the_palettes_colors_where_these_are_near() -> None:
-    colors, ink, layout, seen = boxes()
-    small = cv2.resize(colors, (layout.width, layout.height), interpolation=cv2.INTER_AREA)
-    palette = np.array([[210, 50, 45], [250, 250, 245], [0, 0, 0]], np.uint8)
-    free, bound = (flats_of(small.copy(), seen, ink, layout, palette=p).paint() for p in (None, palette))
-    centers = [(80, 44), (80, 112), (80, 180)]
-    for row, column in centers:
-        assert np.abs(free[row, column].astype(int) - colors[row, column]).max() <= 2
-    assert (bound[80, 44] == palette[0]).all()  # near: exactly the palette's, all over the region
-    assert (bound[50:110, 30:58] == palette[0]).all()
-    assert np.array_equal(bound[80, 112], free[80, 112]) and np.array_equal(bound[80, 180], free[80, 180])
-    assert (bound[5, 5] == 255).all()  # paper is white and not the palette's cream
-    assert np.array_equal(flats_of(small, seen, ink, layout, palette=palette[:0]).paint(), free)
 
 
 @pytest.mark.parametrize(
@@ -370,30 +294,6 @@ def test_the_half_painted_ground_of_a_panel_is_white(left_white: float, framed: 
     painted = flats.paint()
     assert (painted[100, 400] == (255 if white else color)).all()
     assert (painted[250, 300] == color).all()
-
-
-@pytest.mark.parametrize("stride", [8, 16])
-def test_what_is_too_small_to_know_is_counted_in_tokens(stride: int) -> None:
-    """A box whose contour is open wide keeps its colour from four tokens on, as large as they may be."""
-    kept = []
-    for side in range(10, 60, 2):
-        ink = np.zeros((256, 256), np.float32)
-        colors = np.full((256, 256, 3), 255, np.float32)
-        colors[100 : 100 + side, 100 : 100 + side] = (200, 30, 40)
-        layout = canvas.lay_out(256, 256, size=256, multiple=16)
-        evidence = Evidence.of(
-            colors,
-            canvas.network_input(ink, layout),
-            layout,
-            palette=np.array([(200, 30, 40)], np.uint8),
-            stride=stride,
-        )
-        flats = flatten(evidence, ink)
-        if tuple(flats.paint()[100 + side // 2, 100 + side // 2]) == (200, 30, 40):
-            kept.append(side)
-            assert flats.rule(flats.at(100 + side // 2, 100 + side // 2)) == "patch"
-    # Two tokens a side; what surrounds a box takes a little of its rim.
-    assert kept == list(range(kept[0], 60, 2)) and 2 * stride <= kept[0] <= 2 * stride + 6
 
 
 def test_every_flat_says_by_which_rule_it_has_its_color() -> None:
