@@ -17,6 +17,7 @@ from nurie.seeing.canvas import Layout, blend, gather
 
 __all__ = ["Attribution", "color_views", "owners"]
 
+# Chosen on validation characters, one and two to a picture (docs/how-it-works.md).
 _LEAST = 1e-5
 """Attention of less than this is no evidence of anything but that."""
 _OWN = 0.1

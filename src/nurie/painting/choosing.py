@@ -14,14 +14,15 @@ from nurie.raster import resized
 
 __all__ = ["Choice", "choose"]
 
-# Lab distances; flat colours of one picture are 7 apart or more (`nurie.painting.palette`).
+# Chosen on validation characters (docs/how-it-works.md). Distances are in Lab, where flat colours of one picture are 7
+# apart or more (`nurie.painting.palette`).
 _NEAR = 14.0
 """A pixel is near to a palette's colour that is no further from its own: twice what parts two flat colours."""
 _VOTES = 0.1
 """Of a region's pixels this share or more is near to the colour that it takes."""
 _SNAP = 20.0
 """Else it takes a palette's colour that is no further from its median: the network mixes what it carries."""
-# What makes a median.
+# How much is looked at: a matter of time, and of noise below a step of 8 bits.
 _SAMPLES = 6e5
 """A page is judged by about so many of its working pixels at most."""
 _ENOUGH = 12

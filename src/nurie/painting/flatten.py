@@ -21,6 +21,7 @@ from nurie.raster import resized
 
 __all__ = ["flatten"]
 
+# Chosen by hand; no measurement is recorded. What half a token is to the network, docs/how-it-works.md says.
 _SLIVER = 0.5
 """What covers less than half a token is too small for the network to know what it is."""
 _SEEN = 2

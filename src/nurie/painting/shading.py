@@ -22,6 +22,7 @@ __all__ = ["Mode", "Shading", "check_mode", "shading_of"]
 
 Mode = Literal["flats", "soft", "shaded"]
 """Flats alone; the network's own colours within each; or flats under the network's light and shade."""
+# By eye: what is left of the network's blur, and how wide a shadow is. No measurement is recorded.
 _SIGMA = {"soft": 1.0, "shaded": 6.0}
 """Network pixels: the standard deviation of what a region's colours are smoothed by."""
 _WEIGHTS = np.array([0.0, 0.01, 1.0], np.float32)

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 
+# A matter of memory and time: a canvas of 1536 x 1536 at a size of 256.
 _LARGEST = 36
 """The canvas of a page of which only parts are seen has at most so many times the area that the network sees."""
 

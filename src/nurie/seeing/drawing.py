@@ -17,6 +17,7 @@ from nurie.seeing.views import views_of
 
 __all__ = ["Drawing", "Looking", "look"]
 
+# Chosen by hand; no measurement is recorded.
 _COLORED = 48
 """A pixel has a colour where its channels differ by more than this; JPEG noise and grain stay far below."""
 _COLORFUL = 0.1

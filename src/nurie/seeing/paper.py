@@ -13,6 +13,7 @@ import numpy as np
 
 __all__ = ["paper_levels"]
 
+# Chosen by hand, held by tests/seeing/test_paper.py: yellow paper, shadows, folds, grain and dust on drawn pages.
 _AREA = 9e4
 """The copy has at most this many pixels."""
 _STROKE = 13

@@ -13,6 +13,8 @@ import numpy as np
 
 __all__ = ["without_screentone"]
 
+# The pitches by what printed tone is, up to 65 lines an inch at up to 600 dpi; the rest by hand, held by the tones of
+# tests/seeing/test_screentone.py, and by what is none there: stipples, freckles, letters, weaves.
 _WHOLE = 8e6
 """Of a page with more pixels a copy of half the size is searched: print has 600 dpi, and tone at most 65 lines/inch."""
 _PITCH = 2.5, 32.0

@@ -12,6 +12,7 @@ from nurie.files.corrections import Fingerprint
 
 __all__ = ["Sheet"]
 
+# Chosen by hand; no measurement is recorded.
 _PAPER = 200
 """What is brighter than this is paper, on a sheet of which something is opaque."""
 _BARE = 0.2

@@ -12,6 +12,7 @@ from nurie.seeing.panels import Panels, on_page
 
 __all__ = ["views_of"]
 
+# Chosen by hand; no measurement is recorded.
 _CONTOUR = 0.01
 """A balloon's contour is at most so thick, as a share of the page's shorter side, and two pixels more."""
 _BESIDE = 2

@@ -16,6 +16,7 @@ from nurie.raster import flooded
 
 __all__ = ["at_border", "cut_at_necks"]
 
+# Chosen by hand; no measurement is recorded. tests/painting/gaps/test_necks.py draws a neck and a lock of one width.
 _NECK = 1 / 64
 """What touches the page's border is cut where it is narrower than twice this share of the page's side."""
 _DEPTH = 1.5

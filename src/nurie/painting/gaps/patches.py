@@ -12,6 +12,8 @@ from nurie.raster import blurred, enlarged, flooded, picked, under_lines
 
 __all__ = ["Patch", "cut_out_patches", "find_patches"]
 
+# Both chosen on 96 characters and 104 emoji of the training and validation parts, as drawn and with arcs of their lines
+# erased, and on the page in examples/ (docs/how-it-works.md, "Full size").
 _PATCH = 4
 """A patch has so many tokens or more: a smaller one is the network's blur between things near one another."""
 _SURE = 7.0
