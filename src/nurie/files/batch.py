@@ -275,7 +275,7 @@ def _natural(path: Path) -> tuple[list[int | str], str]:
 def _check_names(jobs: Sequence[Job]) -> None:
     taken: dict[str, Path] = {}
     for job in jobs:
-        # Letter case does not tell names apart on every disk.
+        # On some disks names that differ in letter case alone are the same.
         other = taken.setdefault(str(job.target).casefold(), job.source)
         if other != job.source:
             raise OutputError(

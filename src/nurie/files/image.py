@@ -148,7 +148,7 @@ def resolution(dpi: Iterable[float] | None) -> tuple[float, float] | None:
         >>> resolution((600, 600)), resolution((0, float("nan")))
         ((600.0, 600.0), None)
     """
-    # Files tell it as a fraction whose denominator may be 0, and Pillow says 1 of a TIFF that does not tell it.
+    # Files state it as a fraction whose denominator may be 0, and Pillow says 1 of a TIFF that does not state it.
     try:
         across, down = (float(value) for value in dpi or (0, 0))
     except ZeroDivisionError:  # of Pillow before 13

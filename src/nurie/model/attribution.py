@@ -1,8 +1,8 @@
 """Several references on one drawing: which of them each place is coloured from.
 
-The map over the joined tokens says how much of a place's attention each reference gets. One place can hardly tell two
-characters apart, a whole figure can: every place also listens to what is around it. Colours are then those that the
-chosen reference alone gives, so that two characters' colours never mix.
+The map over the joined tokens says how much of a place's attention each reference gets. One place can hardly
+distinguish two characters, a whole figure can: every place also listens to what is around it. Colours are then those
+that the chosen reference alone gives, so that two characters' colours never mix.
 
 Shapes: R references; t x u tokens of a drawing's canvas, N = t u; M tokens of all references; H x W the page as the
 network sees it.

@@ -53,7 +53,7 @@ def _from_hub(name: str, cache_dir: str | os.PathLike[str] | None) -> Path:
         cached = snapshot(local_files_only=True)
         if all((cached / file).is_file() for file in (CARD, *GRAPHS)):
             return cached
-    # The hub's client has many ways to say "not in the cache"; whatever it was, downloading will tell.
+    # The hub's client has many ways to say "not in the cache"; whatever it was, downloading will show.
     except Exception:
         pass
     try:

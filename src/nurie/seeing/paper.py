@@ -29,7 +29,7 @@ _SHADOW, _DEEP = 230, 200
 _TRUST = 0.03
 """A mean counts where more than about this share of its surroundings is paper."""
 _SAMPLES = 30_000
-"""So many pixels of the page tell its noise."""
+"""The noise of a page is measured on so many of its pixels."""
 _DARKEST = 128
 """What is darker is no paper, though a shadow on brighter paper may be."""
 

@@ -1,4 +1,4 @@
-"""Screentone told from lines: regular dots, and the regular holes of dark tone, so that a drawing is seen without them.
+"""Screentone: regular dots, and the regular holes of dark tone, found so that a drawing is seen without them.
 
 Convention:
     Lines are uint8 with paper 255. Dots are small pieces of ink, holes small pieces of paper in ink; positions are
@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["without_screentone"]
 
 # The pitches by what printed tone is, up to 65 lines an inch at up to 600 dpi; the rest by hand, held by the tones of
-# tests/seeing/test_screentone.py, and by what is none there: stipples, freckles, letters, weaves.
+# tests/seeing/test_screentone.py, and by what is none there: stipples, hatching, letters, buttons, noise.
 _WHOLE = 8e6
 """Of a page with more pixels a copy of half the size is searched: print has 600 dpi, and tone at most 65 lines/inch."""
 _PITCH = 2.5, 32.0
@@ -35,7 +35,7 @@ def without_screentone(lines: np.ndarray) -> np.ndarray:
     """Return a drawing's lines without its screentone, which is paper there.
 
     Dots that touch a line stay as bumps of it. In tone of more than half ink a line stays with the holes that it cuts,
-    those beside them, and the ink around them. Tone made of lines stays: it cannot be told from hatching.
+    those beside them, and the ink around them. Tone made of lines stays: it cannot be known from hatching.
 
     Args:
         lines: uint8 H x W or H x W x 3 on white paper.

@@ -21,7 +21,7 @@ _BARE = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """A drawing's file, as far as its lines do not tell."""
+    """What a drawing's file holds beside its lines."""
 
     pixels: np.ndarray
     """As read, on white paper: uint8 H x W or H x W x 3."""
