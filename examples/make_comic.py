@@ -1,4 +1,4 @@
-"""Make the picture of a comic page in docs/full-size.md: references, the drawing, seen whole, and panel by panel.
+"""Make the picture of a comic page in docs/comic-pages.md: references, the drawing, seen whole, and panel by panel.
 
     python examples/make_comic.py docs/comic-page.png
 

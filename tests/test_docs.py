@@ -1,26 +1,36 @@
-"""Documentation that can be checked is checked: commands, options, links, the snippet, examples and their credits."""
+"""What can be checked of the documentation: commands, options, names, links, snippets, examples and their credits."""
 
+import importlib
 import re
 import runpy
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import pytest
 import typer
+import yaml
 from PIL import Image
 
+import nurie
 from nurie import cli, colorizer
 from nurie.lab.cli import app as lab_app
 from nurie.lab.corpora import recipe
 from nurie.lab.training.train import find_recipe
+from nurie.painting.flats import Flats
+from nurie.painting.rules import RULES
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/drawing.png"))
+#: An artist's first pages, in the order in which they are read.
+ARTISTS = ("first-steps.md", "palettes-corrections-layers.md")
 NO_SHARE_ALIKE = re.compile(r"BY-?\s?SA|BY-?\s?NC|GPL")
 
 
@@ -38,7 +48,7 @@ def size_of(path: Path) -> tuple[int, int]:
         return picture.size
 
 
-LINES = [(page.name, line) for page in PAGES for line in command_lines(page)]
+LINES = [(name, line) for name, page in zip(NAMES, PAGES, strict=True) for line in command_lines(page)]
 
 
 def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
@@ -80,15 +90,96 @@ def test_recipes_that_are_named_exist() -> None:
         assert find_recipe(name).is_file()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
         if not target.startswith(("http://", "https://", "#")):
             assert (page.parent / target.split("#")[0]).exists(), f"{page.name} links to {target}, which is not there"
 
 
-def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+def find_name(dotted: str) -> Any:
+    """What a dotted name stands for: a module, or a name in the last module on its way."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        name = ".".join(parts[:length])
+        try:
+            found = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):
+                raise
+            continue
+        for part in parts[length:]:
+            found = getattr(found, part)
+        return found
+    raise ModuleNotFoundError(dotted)
+
+
+# History keeps the names of its day.
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_dotted_names_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for dotted in set(re.findall(r"(?<![\w./-])nurie(?:\.\w+)+", text)) - {"nurie.json", "nurie.commands"}:
+        find_name(dotted)
+    owners = {name: getattr(nurie, name) for name in nurie.__all__}
+    owners |= {"result": nurie.Colorization, "colorizer": nurie.Colorizer, "Flats": Flats}
+    for owner, name in set(re.findall(rf"(?<![\w./])({'|'.join(owners)})\.(?!py\b)([a-z]\w+)", text)):
+        assert hasattr(owners[owner], name) or name in owners[owner].__annotations__, f"{owner} has no {name}"
+
+
+def test_the_map_of_the_house_names_what_is_there() -> None:
+    named = set(re.findall(r"`([\w./-]*(?:/|\.py))`", (ROOT / "docs/contributing.md").read_text("utf-8")))
+    assert len(named) > 40
+    for path in named:
+        places = (
+            "",
+            "src/nurie",
+            "src/nurie/lab",
+            "src/nurie/lab/models/fusion",
+            "src/nurie/painting/gaps",
+            "src/nurie/layers",
+        )
+        assert any((ROOT / place / path).exists() for place in places), path
+    rooms = {f"{path.parent.name}/" for path in ROOT.glob("src/nurie/*/__init__.py")} - {"lab/"}
+    assert rooms <= named
+
+
+def nav_pages(entries: list[Any]) -> Iterator[str]:
+    """All pages of a nav, whatever they are called and however deep they lie."""
+    for entry in entries:
+        value = next(iter(entry.values())) if isinstance(entry, dict) else entry
+        yield from nav_pages(value) if isinstance(value, list) else [value]
+
+
+def test_every_page_is_in_the_nav_once() -> None:
+    listed = list(nav_pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]))
+    assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in ROOT.glob("docs/**/*.md"))
+
+
+def test_what_the_reference_shows_exists() -> None:
+    shown = [
+        name
+        for page in ROOT.glob("docs/api/*.md")
+        for name in re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.M)
+    ]
+    assert len(shown) > 10
+    for name in shown:
+        find_name(name)
+
+
+def test_every_rule_is_explained_to_artists() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) - {"rule"} == set(RULES)
+
+
+SNIPPETS = [
+    pytest.param(snippet, id=f"{page.name}-{number}")
+    for page in (ROOT / "README.md", ROOT / "docs/python.md")
+    for number, snippet in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_python_snippets_run(snippet: str, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = np.full((97, 131), 255, np.uint8)
     page[11, 7:119] = 0
     Image.fromarray(page).save(tmp_path / "page.png")
@@ -96,7 +187,7 @@ def test_the_python_snippet_runs(model_folder: Path, tmp_path: Path, monkeypatch
         Image.new("RGB", (67, 61), color).save(tmp_path / f"{name}.png")
     monkeypatch.setattr(colorizer.hub, "model_folder", lambda model, cache_dir: model_folder)
     monkeypatch.chdir(tmp_path)
-    exec(compile(snippet.replace("(120, 80)", "(101, 83)"), "README.md", "exec"), {})
+    exec(compile(snippet.replace("(120, 80)", "(101, 83)"), "snippet", "exec"), {})
     assert size_of(tmp_path / "coloured.png") == (131, 97)
 
 
@@ -113,7 +204,7 @@ def test_the_first_steps_can_be_taken_one_after_another(
         Image.fromarray(page if name in drawings else np.full((61, 67, 3), (200, 30, 40), np.uint8)).save(name)
     Path("examples/beast").mkdir()
     shutil.copy(ROOT / "examples/beast/sunset.gpl", "examples/beast")
-    lines = command_lines(ROOT / "docs/first-steps.md")
+    lines = [line for page in ARTISTS for line in command_lines(ROOT / "docs" / page)]
     assert len(lines) > 10
     for line in lines:
         with pytest.raises(SystemExit) as stopped:
@@ -121,19 +212,35 @@ def test_the_first_steps_can_be_taken_one_after_another(
         assert not stopped.value.code, line
 
 
-def test_the_readme_shows_a_picture_and_a_result_early() -> None:
-    top = (ROOT / "README.md").read_text("utf-8").splitlines()[:30]
+def test_the_readme_is_short_and_shows_a_picture_and_a_result_early() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) <= 120
+    top = lines[:30]
     assert any(line.startswith("![") for line in top)
     assert any("make colorize" in line for line in top)
+    assert "```python" in top and top[top.index("```python") :].count("```") == 1
 
 
 def test_numbers_have_their_places() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    for name in ("palette table", "timings"):
+    for page, name in (("palette", "palette table"), ("timings", "timings")):
+        text = (ROOT / f"docs/results/{page}.md").read_text("utf-8")
         assert re.search(rf"<!-- {name}: begin .*?-->.*<!-- {name}: end -->", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("target", ["colorize", "test", "lint", "format", "examples", "figures", "clean"])
+def test_the_readme_has_the_numbers_that_were_printed() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    said = re.search(r"## How well, how fast\n(.*?)\n## ", text, re.DOTALL)
+    printed = {page: (ROOT / f"docs/results/{page}.md").read_text("utf-8") for page in ("palette", "timings")}
+    assert said is not None
+    shares = re.findall(r"([\d.]+) %", said[1])
+    assert len(shares) == 2
+    for share, row in zip(shares, ("seen", "reserved"), strict=True):
+        assert re.search(rf"^\| {row} \| page \|.*\| {re.escape(share)} ± ", printed["palette"], re.MULTILINE)
+    (seconds,) = re.findall(r"([\d.]+ s) on two threads", said[1])
+    assert re.search(rf"^\| 2000 x 3000 .*\| {re.escape(seconds)} \|", printed["timings"], re.MULTILINE)
+
+
+@pytest.mark.parametrize("target", ["colorize", "test", "lint", "format", "docs", "examples", "figures", "clean"])
 def test_make_knows_its_targets(target: str) -> None:
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
