@@ -72,6 +72,16 @@ def test_commands_and_their_options_exist(page: str, line: str) -> None:
     assert options <= known, f"{page}: {options - known} of `{line}` are not among {sorted(known)}"
 
 
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{page}" for page in ARTISTS), "docs/troubleshooting.md"])
+def test_options_that_artists_are_given_exist(page: str) -> None:
+    command, _ = find_command(["colorize"])
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    spans = re.findall(r"`([^`\n]+)`", (ROOT / page).read_text("utf-8"))
+    options = {option for span in spans for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", span)}
+    assert len(options) > 3
+    assert options <= known, f"{page}: {options - known} are not among {sorted(known)}"
+
+
 def test_the_pages_show_commands() -> None:
     assert {line.split()[1] for _, line in LINES} == {"colorize", "lab"}
     assert {line.split()[2] for _, line in LINES if line.split()[1] == "lab"} >= {
