@@ -26,17 +26,17 @@ from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.variants import VARIANTS
 from nurie.lab.training.losses import LossWeights
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 from nurie.lab.training.train import quiet_lightning
 
 #: The six modules, SGA with gradient through its map too, and the aligned one.
 NETWORKS = ("spade", "cocosnet", "scft", "unite", "cmft", "sga", "sga-open", "sga-aligned")
 
 
-def colorization(name: str, budget: Budget) -> Colorization:
+def colorization(name: str, budget: Budget) -> ColorizationModule:
     """A network of the paper's comparison, of the budget's size."""
     network = VARIANTS[name]
-    return Colorization(
+    return ColorizationModule(
         generator=GeneratorSettings(
             width=budget.width,
             levels=budget.levels,
@@ -51,7 +51,7 @@ def colorization(name: str, budget: Budget) -> Colorization:
     )
 
 
-def seconds(module: Colorization, budget: Budget, pairs: int) -> tuple[list[float], list[float]]:
+def seconds(module: ColorizationModule, budget: Budget, pairs: int) -> tuple[list[float], list[float]]:
     """Times of plain and of measured steps, turn by turn; the first step of each kind is left out.
 
     Args:

@@ -30,7 +30,7 @@ from nurie.lab.batch import RawPairs
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.training.losses import LossWeights
-from nurie.lab.training.module import Colorization, FeatureSettings, OptimizerSettings
+from nurie.lab.training.module import ColorizationModule, FeatureSettings, OptimizerSettings
 from nurie.lab.training.train import quiet_lightning
 
 SLOTS = 16
@@ -131,7 +131,9 @@ def raw_pairs(batch: int, size: int, *, slots: int) -> RawPairs:
     )
 
 
-def time_ours(make: Callable[[], Colorization], raw: RawPairs, *, steps: int, device: str, precision: str) -> float:
+def time_ours(
+    make: Callable[[], ColorizationModule], raw: RawPairs, *, steps: int, device: str, precision: str
+) -> float:
     """Seconds a step, the median of all but the first two."""
     clock = Clock()
     with quiet_lightning(training=False):
@@ -164,21 +166,21 @@ def time_published(raw: RawPairs, *, steps: int, device: torch.device, detach: b
     return statistics.median(b - a for a, b in zip(times[1:], times[2:], strict=False))
 
 
-def shipped(recipe: dict[str, Any]) -> Colorization:
+def shipped(recipe: dict[str, Any]) -> ColorizationModule:
     """The recipe's network and losses."""
     model = recipe["model"]
     optimizer = dict(model["optimizer"])
     optimizer["betas"] = tuple(optimizer["betas"])
-    return Colorization(
+    return ColorizationModule(
         generator=GeneratorSettings(**model["generator"]),
         losses=LossWeights(**model["losses"]),
         optimizer=OptimizerSettings(**optimizer),
     )
 
 
-def paper(weights: Path) -> Colorization:
+def paper(weights: Path) -> ColorizationModule:
     """The paper's network and losses."""
-    return Colorization(
+    return ColorizationModule(
         augmentation=AugmentationSettings.paper(), features=FeatureSettings(weights=str(weights), normalize=False)
     )
 

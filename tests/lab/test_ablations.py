@@ -87,7 +87,7 @@ def test_every_row_is_taken_whole(row, arguments, tmp_path):
     path.write_text(yaml.safe_dump(ablations.small_recipe(Training(row, 0), tmp_path, arguments)))
     with quiet_lightning():
         Parsed(
-            training.Colorization,
+            training.ColorizationModule,
             data.PairData,
             args=["--config", str(path)],
             run=False,

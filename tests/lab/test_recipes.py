@@ -34,7 +34,7 @@ def test_every_recipe_is_taken_whole(name, tmp_path, monkeypatch):
 
     with quiet_lightning():
         cli = Parsed(
-            training.Colorization,
+            training.ColorizationModule,
             data.PairData,
             args=["--config", str(RECIPES[name])],
             run=False,

@@ -162,10 +162,10 @@ def test_numbers_that_count_nothing_are_refused(settings):
 
 def test_cosines_are_those_of_the_gradients_that_train_the_network(run, monkeypatch):
     """Against autograd on the same step: the loss's own gradient in each branch."""
-    from nurie.lab.training.module import Colorization
+    from nurie.lab.training.module import ColorizationModule
 
     kept = {}
-    backward = Colorization.manual_backward
+    backward = ColorizationModule.manual_backward
 
     def ask_first(self, loss):
         callback = next(c for c in self.trainer.callbacks if isinstance(c, GradientConflict))
@@ -175,7 +175,7 @@ def test_cosines_are_those_of_the_gradients_that_train_the_network(run, monkeypa
             kept["names"] = list(tensors)
         backward(self, loss)
 
-    monkeypatch.setattr(Colorization, "manual_backward", ask_first)
+    monkeypatch.setattr(ColorizationModule, "manual_backward", ask_first)
     entry = document(run("scft", SCFT, steps=1))["epochs"][0]
     assert kept[0] == (None, None)  # the discriminator's
     gradients = dict(zip(kept["names"], kept[2 if 2 in kept else 1], strict=True))

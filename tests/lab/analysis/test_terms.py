@@ -18,7 +18,7 @@ from nurie.lab.analysis.terms import (
     shares,
 )
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 from nurie.lab.training.train import train
 
 NETWORK = {"width": 2, "levels": 3, "patch": 2, "token_stride": 8, "token_width": 8, "residual_blocks": 1}
@@ -75,8 +75,10 @@ def test_it_says_nothing_of_devices(run, caplog, recwarn, monkeypatch):
 
 def test_the_batches_are_those_that_training_sees_next(run, tiny_corpus, tmp_path, monkeypatch):
     seen = []
-    color_terms = Colorization.color_terms
-    monkeypatch.setattr(Colorization, "color_terms", lambda self, batch: seen.append(batch) or color_terms(self, batch))
+    color_terms = ColorizationModule.color_terms
+    monkeypatch.setattr(
+        ColorizationModule, "color_terms", lambda self, batch: seen.append(batch) or color_terms(self, batch)
+    )
     copy = shutil.copytree(run, tmp_path / "on")
     path = tmp_path / "on.yaml"
     path.write_text(yaml.safe_dump(recipe(tiny_corpus, copy, 4)))

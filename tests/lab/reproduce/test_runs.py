@@ -12,7 +12,7 @@ from nurie.lab.reproduce.runs import CORRESPONDENCE, Run, RunStore
 from nurie.lab.reproduce.tables import TABLES
 from nurie.lab.reproduce.variants import VARIANTS
 from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 from nurie.lab.training.train import LOCK, find_recipe, train
 
 
@@ -132,7 +132,7 @@ def test_a_recipe_is_one_that_training_takes(make_run, store, monkeypatch, data,
     ((callbacks, module, pairs_made),) = seen
     (folder,) = (callback for callback in callbacks if isinstance(callback, RunFolder))
     assert folder.folder == store.folder(run) and folder.steps == run.steps
-    assert isinstance(module, Colorization) and module.generator.settings.fusion == VARIANTS[variant].fusion
+    assert isinstance(module, ColorizationModule) and module.generator.settings.fusion == VARIANTS[variant].fusion
     assert pairs_made.sources == dict.fromkeys(run.data.sources, 1.0) and pairs_made.limit == run.pictures
     content = yaml.safe_load(path.read_text("utf-8"))
     content["model"]["losses"]["magic"] = 1

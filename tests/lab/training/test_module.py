@@ -20,7 +20,7 @@ from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.training import losses as loss_functions
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
 from nurie.lab.training.losses import LossWeights
-from nurie.lab.training.module import Colorization, OptimizerSettings
+from nurie.lab.training.module import ColorizationModule, OptimizerSettings
 from nurie.lab.training.train import check_checkpoint, find_recipe, lock_folder, train
 from nurie.lab.weights import load_generator
 
@@ -122,8 +122,8 @@ def test_a_correspondence_loss_wants_a_map_that_takes_it(recipe, fusion):
     """When the networks are made, not hours later or at the first step."""
     says = f"correspondence is 0.2, but the fusion module '{fusion}' has no map that takes .* one: sga-aligned"
     with pytest.raises(ConfigError, match=says):
-        Colorization(generator=GeneratorSettings(**NETWORK | {"fusion": fusion}), losses=LossWeights(**ALIGNED))
-    Colorization(
+        ColorizationModule(generator=GeneratorSettings(**NETWORK | {"fusion": fusion}), losses=LossWeights(**ALIGNED))
+    ColorizationModule(
         generator=GeneratorSettings(**NETWORK | {"fusion": fusion}),
         losses=LossWeights(**ALIGNED | {"correspondence": 0}),
     )
@@ -138,14 +138,14 @@ def test_both_optimisers_learn_from_one_generator_pass(recipe, monkeypatch):
     colorize = Generator.colorize
     monkeypatch.setattr(Generator, "colorize", lambda *args: passes.append(1) or colorize(*args))
     moved = {}
-    start, end = Colorization.on_train_start, Colorization.on_train_end
+    start, end = ColorizationModule.on_train_start, ColorizationModule.on_train_end
 
     def remember(module, where):
         for name in ("generator", "discriminator"):
             moved.setdefault(name, []).append([p.detach().clone() for p in getattr(module, name).parameters()])
 
-    monkeypatch.setattr(Colorization, "on_train_start", lambda self: (remember(self, "a"), start(self))[1])
-    monkeypatch.setattr(Colorization, "on_train_end", lambda self: (remember(self, "b"), end(self))[1])
+    monkeypatch.setattr(ColorizationModule, "on_train_start", lambda self: (remember(self, "a"), start(self))[1])
+    monkeypatch.setattr(ColorizationModule, "on_train_end", lambda self: (remember(self, "b"), end(self))[1])
     path, folder = recipe(steps=3, losses=ADVERSARIAL)
     train(path)
     assert len(passes) == 3
@@ -158,7 +158,7 @@ def test_both_optimisers_learn_from_one_generator_pass(recipe, monkeypatch):
 def test_the_discriminator_learns_from_detached_pictures(tiny_corpus):
     """Its own step leaves the generator's gradient alone, and the generator's leaves none on it."""
     torch.manual_seed(0)
-    module = Colorization(
+    module = ColorizationModule(
         generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ADVERSARIAL), optimizer=OptimizerSettings()
     )
     made = torch.rand(2, 3, 32, 32, requires_grad=True)
@@ -212,7 +212,7 @@ def test_perceptual_and_style_losses(recipe, vgg, published, monkeypatch):
 
 def test_the_average_follows_the_weights():
     torch.manual_seed(0)
-    module = Colorization(
+    module = ColorizationModule(
         generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ALIGNED), optimizer=OptimizerSettings(ema=0.9)
     )
     start = {k: v.clone().double() for k, v in module.average.state_dict().items()}
@@ -237,7 +237,7 @@ def test_the_average_of_a_network_with_spectral_norm_keeps_it():
     """The norm's vectors turn while weights change; their mean would be shorter than one, and the weights longer."""
     settings = GeneratorSettings(**NETWORK | {"fusion": "spade"})
     losses = LossWeights(**ALIGNED | {"correspondence": 0})
-    module = Colorization(generator=settings, losses=losses, optimizer=OptimizerSettings(ema=0.9))
+    module = ColorizationModule(generator=settings, losses=losses, optimizer=OptimizerSettings(ema=0.9))
     source = torch.Generator().manual_seed(0)
     for step in range(30):
         module.step = step
@@ -294,7 +294,9 @@ def test_a_modules_own_loss_reaches_training(recipe):
 def test_only_a_slot_can_be_the_paper(has_slots):
     """The first label weighs less where it is the paper's slot, and as much as all others where labels are places."""
     torch.manual_seed(0)
-    module = Colorization(generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ALIGNED), background_share=0.25)
+    module = ColorizationModule(
+        generator=GeneratorSettings(**NETWORK), losses=LossWeights(**ALIGNED), background_share=0.25
+    )
     line_slots, reference_slots = (torch.softmax(2 * torch.randn(2, tokens, 3), dim=-1) for tokens in (16, 24))
     batch = Batch(
         line_art=torch.rand(2, 1, 32, 32) * 2 - 1,
@@ -340,7 +342,7 @@ def test_the_recognizer_learns_and_all_else_stays(recipe):
     added = {name for name in after if name.startswith("recognizer.")}
     assert set(after) - added == set(before)
     assert [name for name, tensor in before.items() if not torch.equal(after[name], tensor)] == []
-    fresh = Colorization(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=LossWeights(**RECOGNITION))
+    fresh = ColorizationModule(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=LossWeights(**RECOGNITION))
     for name, tensor in fresh.generator.state_dict().items():
         if name in added and not name.endswith("num_batches_tracked"):
             assert not torch.equal(after[name], tensor), name
@@ -368,7 +370,7 @@ def test_recognition_counts_both_figures(companion):
     """The own one with its own reference, and the one beside it with that one's."""
     torch.manual_seed(0)
     settings = GeneratorSettings(**NETWORK, recognizer=5)
-    module = Colorization(generator=settings, losses=LossWeights(**RECOGNITION)).eval()
+    module = ColorizationModule(generator=settings, losses=LossWeights(**RECOGNITION)).eval()
     batch = three_pairs(companion)
     # Who stands against whom: the first against all, the others against another hand's.
     against = torch.tensor([[0, 1, 1], [0, 0, 1], [1, 1, 0]], dtype=torch.bool)
@@ -386,7 +388,7 @@ def test_recognition_counts_both_figures(companion):
 def test_recognition_beside_colors_is_the_same_loss_and_teaches_the_encoders():
     torch.manual_seed(0)
     weights = LossWeights(**RECOGNITION | {"reconstruction": 1, "correspondence": 1})
-    module = Colorization(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=weights)
+    module = ColorizationModule(generator=GeneratorSettings(**NETWORK, recognizer=5), losses=weights)
     assert module.generator.training
     module.eval()
     batch = three_pairs([0, 2, 0])
@@ -405,7 +407,7 @@ def test_recognition_beside_colors_is_the_same_loss_and_teaches_the_encoders():
 
 def test_a_recognition_loss_wants_a_recognizer():
     with pytest.raises(ConfigError, match="there is no recognizer"):
-        Colorization(generator=GeneratorSettings(**NETWORK), losses=LossWeights(**RECOGNITION))
+        ColorizationModule(generator=GeneratorSettings(**NETWORK), losses=LossWeights(**RECOGNITION))
 
 
 def test_learning_rates_by_hand():
@@ -445,7 +447,7 @@ def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch, accelerato
 @pytest.mark.parametrize("term", ["reconstruction", "discriminator", "adversarial"])
 def test_nothing_learns_from_a_loss_that_is_not_finite(recipe, monkeypatch, term):
     name = {"discriminator": "adversarial_discriminator", "adversarial": "adversarial_generator"}.get(term, term)
-    function, step, before = getattr(loss_functions, name), Colorization.training_step, []
+    function, step, before = getattr(loss_functions, name), ColorizationModule.training_step, []
     modules = []
 
     def second_is_infinite(*args):
@@ -462,7 +464,7 @@ def test_nothing_learns_from_a_loss_that_is_not_finite(recipe, monkeypatch, term
         return part.named_parameters()
 
     monkeypatch.setattr(loss_functions, name, second_is_infinite)
-    monkeypatch.setattr(Colorization, "training_step", remember)
+    monkeypatch.setattr(ColorizationModule, "training_step", remember)
     path, _ = recipe(steps=5, losses=ADVERSARIAL, optimizer={"ema": 0.9})
     with pytest.raises(TrainingError, match=f"At step 1 the loss is not finite: {term}"):
         train(path)
@@ -515,14 +517,14 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe):
     killed, parts = recipe("killed", steps=8, run={"checkpoint_every": 3}, **settings)
     script = f"""
         import os, signal
-        from nurie.lab.training.module import Colorization
+        from nurie.lab.training.module import ColorizationModule
         from nurie.lab.training.train import train
-        step = Colorization.training_step
+        step = ColorizationModule.training_step
         def die_in_the_fifth(self, *args):
             if self.step == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
             return step(self, *args)
-        Colorization.training_step = die_in_the_fifth
+        ColorizationModule.training_step = die_in_the_fifth
         train({killed!r})
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, env=dict(os.environ))
@@ -549,7 +551,7 @@ def test_a_run_that_is_at_its_end_takes_no_step_more(recipe, monkeypatch):
     train(path)
     before, weights = state(folder), (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).unlink()
-    monkeypatch.setattr(Colorization, "training_step", lambda *args: pytest.fail("a step was taken"))
+    monkeypatch.setattr(ColorizationModule, "training_step", lambda *args: pytest.fail("a step was taken"))
     train(path, resume=True)
     for key in ("state_dict", "optimizer_states"):
         assert_equal(state(folder)[key], before[key], key)

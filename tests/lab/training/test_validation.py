@@ -16,7 +16,7 @@ from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.training import validation as module
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS
 from nurie.lab.training.losses import LossWeights
-from nurie.lab.training.module import Colorization, OptimizerSettings
+from nurie.lab.training.module import ColorizationModule, OptimizerSettings
 from nurie.lab.training.train import train
 from nurie.lab.training.validation import Validation, count_matches
 from nurie.lab.weights import load_generator
@@ -313,7 +313,7 @@ def trained(tiny_corpus):
     """A module in the midst of training, and what a score needs of a trainer."""
 
     def make(ema=0.0, root=tiny_corpus, **network):
-        colorization = Colorization(
+        colorization = ColorizationModule(
             generator=GeneratorSettings(**NETWORK, **network),
             losses=LossWeights(**LOSSES),
             optimizer=OptimizerSettings(ema=ema),

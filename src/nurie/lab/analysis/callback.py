@@ -21,7 +21,7 @@ from nurie.lab.analysis.histogram import (
     merge,
 )
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 
 
 class GradientConflict(L.Callback):
@@ -50,13 +50,13 @@ class GradientConflict(L.Callback):
 
     def on_train_batch_start(self, trainer: L.Trainer, module: L.LightningModule, batch: Any, batch_idx: int) -> None:
         """Watch the branches on every N-th step."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         if module.step % self.every == 0:
             self._watch = BranchWatch(_generator(module))
 
     def on_after_backward(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Take the gradients of the generator's loss; the discriminator's reaches no branch."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         gradients = self._watch.gradients_left() if self._watch else None
         if self._watch is None or gradients is None:
             return
@@ -69,7 +69,7 @@ class GradientConflict(L.Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the file where an epoch ends."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         self._close()
         if module.step % self.steps_per_epoch == 0:
             self._write(trainer)
@@ -128,5 +128,5 @@ class GradientConflict(L.Callback):
 
 
 def _generator(module: L.LightningModule) -> Any:
-    assert isinstance(module, Colorization)
+    assert isinstance(module, ColorizationModule)
     return module.generator

@@ -23,7 +23,7 @@ from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import PairData
 from nurie.lab.training.callbacks import CHECKPOINT
 from nurie.lab.training.losses import LossWeights
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 from nurie.lab.training.train import check_checkpoint, find_recipe, quiet_lightning
 from nurie.lab.weights import load_generator
 
@@ -43,7 +43,7 @@ class Trained:
         absent: loss terms that cannot be computed, each with the reason.
     """
 
-    module: Colorization
+    module: ColorizationModule
     data: PairData
     absent: dict[str, str]
 
@@ -142,15 +142,15 @@ def load_training(source: Path, *, recipe: str | None = None, data: Path | None 
     return Trained(module=module, data=pairs, absent=absent)
 
 
-def _build(path: Path, data: Path | None) -> tuple[Colorization, PairData]:
+def _build(path: Path, data: Path | None) -> tuple[ColorizationModule, PairData]:
     from jsonargparse import ArgumentParser, Namespace
 
     content = yaml.safe_load(path.read_text("utf-8"))
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Colorization, "model")
+    parser.add_class_arguments(ColorizationModule, "model")
     parser.add_class_arguments(PairData, "data")
     settings = {"model": content.get("model") or {}, "data": content.get("data") or {}}
-    for section, cls in (("model", Colorization), ("data", PairData)):
+    for section, cls in (("model", ColorizationModule), ("data", PairData)):
         # The parser passes over unknown keys of a section; training does not.
         unknown = sorted(set(settings[section]) - set(signature(cls).parameters))
         if unknown:
@@ -234,7 +234,7 @@ def measure_terms(
     return TermReport(step=module.step, batches=batches, pictures=pictures, terms=found, absent=trained.absent)
 
 
-def losses_of(module: Colorization, batch: Batch) -> dict[str, Tensor]:
+def losses_of(module: ColorizationModule, batch: Batch) -> dict[str, Tensor]:
     """The generator's losses on a batch by name, and their weighted sum as "total", all with gradient."""
     output, terms = module.color_terms(batch)
     if module.discriminator is not None:

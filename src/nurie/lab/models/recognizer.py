@@ -5,7 +5,7 @@ cosine / TEMPERATURE is the logarithm of how likely they belong together. WEIGHT
 map, for all tokens of a reference: with one reference nothing changes, with several the map looks at the right one.
 
 Gradient: none flows from the map into a recognizer. ``losses.recognition`` alone teaches one, beside the colours, and
-then the encoders as well; or by itself on encoders that stay as they are (``Colorization``).
+then the encoders as well; or by itself on encoders that stay as they are (``ColorizationModule``).
 
 Shapes: B pictures, C channels of all levels of an encoder, h x w tokens, N = h w, S channels of a signature.
 """

@@ -17,7 +17,7 @@ from torch import Tensor
 from nurie.errors import ConfigError
 from nurie.lab.augment.augmentation import augment
 from nurie.lab.corpora.store import write_png
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 from nurie.lab.weights import save_generator
 
 CHECKPOINT = "last.ckpt"
@@ -86,7 +86,7 @@ class RunFolder(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """A run that is at its end already takes no step more."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         if self.steps and module.step >= self.steps:
             trainer.should_stop = True
 
@@ -94,7 +94,7 @@ class RunFolder(L.Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Checkpoint, sheet, end."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         step = module.step
         # Before the checkpoint: what goes on from it does not come by here again.
         if self.keep_every and step % self.keep_every == 0 and trainer.is_global_zero:
@@ -109,12 +109,12 @@ class RunFolder(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Whatever ended training, its last state is kept."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         self.save(trainer, module)
         if self.sheet_every:
             self.write_sheet(trainer, module)
 
-    def save(self, trainer: L.Trainer, module: Colorization) -> None:
+    def save(self, trainer: L.Trainer, module: ColorizationModule) -> None:
         """Write checkpoint and weights, each whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{CHECKPOINT}"
@@ -123,7 +123,7 @@ class RunFolder(L.Callback):
             os.replace(temporary, self.folder / CHECKPOINT)
             save_generator(module.exported, self.folder / WEIGHTS)
 
-    def write_sheet(self, trainer: L.Trainer, module: Colorization) -> None:
+    def write_sheet(self, trainer: L.Trainer, module: ColorizationModule) -> None:
         """Groups of four: line art, reference, result, truth."""
         if not trainer.is_global_zero:
             return

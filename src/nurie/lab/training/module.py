@@ -92,7 +92,7 @@ class FeatureSettings:
     fold_batch: bool = False
 
 
-class Colorization(L.LightningModule):
+class ColorizationModule(L.LightningModule):
     """Train a generator, with or without a discriminator.
 
     Args:

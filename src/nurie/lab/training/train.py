@@ -93,13 +93,13 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
 
     from nurie.lab.data import PairData
     from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
-    from nurie.lab.training.module import Colorization
+    from nurie.lab.training.module import ColorizationModule
 
     path = find_recipe(recipe)
     with quiet_lightning():
         try:
             cli = LightningCLI(
-                Colorization,
+                ColorizationModule,
                 PairData,
                 args=["--config", str(path), *overrides],
                 run=False,

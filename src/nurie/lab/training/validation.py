@@ -26,7 +26,7 @@ from nurie.lab.data import PairData, PairDataset, PairSettings, collate, read_en
 from nurie.lab.models.fusion import ReferenceTokens
 from nurie.lab.models.generator import Generator
 from nurie.lab.training.losses import reconstruction
-from nurie.lab.training.module import Colorization
+from nurie.lab.training.module import ColorizationModule
 
 #: A token shows a slot where this share of it does.
 PURE = 0.9
@@ -123,18 +123,18 @@ class Validation(L.Callback):
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Score when it is time."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         if self.every and module.step % self.every == 0:
             self.score(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Score at the end, unless that was done."""
-        assert isinstance(module, Colorization)
+        assert isinstance(module, ColorizationModule)
         if module.step != self._scored:
             self.score(trainer, module)
 
     @torch.no_grad()
-    def score(self, trainer: L.Trainer, module: Colorization) -> None:
+    def score(self, trainer: L.Trainer, module: ColorizationModule) -> None:
         """Append the scores of the present step."""
         if not trainer.is_global_zero:
             return
