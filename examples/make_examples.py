@@ -19,7 +19,7 @@ from PIL import Image
 from nurie.errors import DataError
 from nurie.lab.corpora import animals, emoji, portraits
 from nurie.lab.corpora.flat_svg import render_flat
-from nurie.lab.corpora.store import Bytes, Color, Drawing
+from nurie.lab.corpora.store import Bytes, Color, SlotDrawing
 
 HERE = Path(__file__).parent
 REFERENCE_SIDE = 512
@@ -66,7 +66,7 @@ def put(page: Bytes, picture: Bytes, place: Place, outside: Color) -> Bytes:
     return np.minimum(page, placed.reshape(page.shape).astype(np.uint8))
 
 
-def line_page(width: int, height: int, *figures: tuple[Drawing, Place]) -> Bytes:
+def line_page(width: int, height: int, *figures: tuple[SlotDrawing, Place]) -> Bytes:
     """A page of line art, H x W."""
     page = np.full((height, width, 1), 255, np.uint8)
     for drawing, place in figures:
@@ -74,7 +74,7 @@ def line_page(width: int, height: int, *figures: tuple[Drawing, Place]) -> Bytes
     return page[..., 0]
 
 
-def reference(drawing: Drawing, palette: Mapping[str, Color], place: Place) -> Bytes:
+def reference(drawing: SlotDrawing, palette: Mapping[str, Color], place: Place) -> Bytes:
     """A drawing in a palette on its ground, 512 x 512 x 3."""
     missing = [slot for slot in drawing.slots if slot not in palette]
     if missing:
@@ -95,7 +95,7 @@ def save(path: Path, picture: Bytes) -> None:
         Image.fromarray(picture).save(path, optimize=True)
 
 
-def character(style: str, seed: str, split: str = "test") -> Drawing:
+def character(style: str, seed: str, split: str = "test") -> SlotDrawing:
     """A generated character, large."""
     return portraits.render_character(style, seed, split, size=1024)[0]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 
 SIZE = 64
 
@@ -36,7 +36,7 @@ def character(rng, slots):
         else:
             base[outer > 0] = 0
             base[inner > 0] = (200, 220, 240)
-    return Drawing(lines=lines, base=base, coverage=coverage, slots=slots)
+    return SlotDrawing(lines=lines, base=base, coverage=coverage, slots=slots)
 
 
 STYLES = {

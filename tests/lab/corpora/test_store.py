@@ -8,8 +8,8 @@ import pytest
 from nurie.errors import DataError
 from nurie.lab.corpora.store import (
     MANIFEST,
-    Drawing,
     Entry,
+    SlotDrawing,
     entry_path,
     read_drawing,
     read_manifest,
@@ -23,14 +23,14 @@ SLOTS = ("background", "hair", "skin")
 
 
 @pytest.fixture
-def drawing() -> Drawing:
+def drawing() -> SlotDrawing:
     rng = np.random.default_rng(5)
     # Shares of a pixel: they and the base's never exceed the whole.
     shares = rng.dirichlet(np.ones(4), (HEIGHT, WIDTH))
     coverage = np.floor(shares[..., :3] * 255).astype(np.uint8).transpose(2, 0, 1)
     base = np.floor(shares[..., 3:] * rng.integers(0, 255, 3)).astype(np.uint8)
     lines = rng.integers(0, 256, (2, HEIGHT, WIDTH), np.uint8)
-    return Drawing(lines=lines, base=base, coverage=coverage, slots=SLOTS)
+    return SlotDrawing(lines=lines, base=base, coverage=coverage, slots=SLOTS)
 
 
 def entry(**changes: object) -> Entry:
@@ -38,7 +38,7 @@ def entry(**changes: object) -> Entry:
     return Entry(**row | {"line_kinds": ("drawn", "outline")} | changes)
 
 
-def test_picture_is_base_and_shares_of_colors(drawing: Drawing) -> None:
+def test_picture_is_base_and_shares_of_colors(drawing: SlotDrawing) -> None:
     palette = {"background": (255, 255, 255), "hair": (13, 200, 31), "skin": (240, 180, 5)}
     slow = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for y in range(HEIGHT):
@@ -52,20 +52,20 @@ def test_picture_is_base_and_shares_of_colors(drawing: Drawing) -> None:
     assert np.abs(drawing.picture(palette).astype(int) - slow).max() <= 1
 
 
-def test_a_slot_without_a_color_is_black(drawing: Drawing) -> None:
+def test_a_slot_without_a_color_is_black(drawing: SlotDrawing) -> None:
     np.testing.assert_array_equal(drawing.picture({}), drawing.base)
 
 
-def test_planes_that_do_not_belong_together(drawing: Drawing) -> None:
+def test_planes_that_do_not_belong_together(drawing: SlotDrawing) -> None:
     with pytest.raises(DataError, match="3 coverage planes"):
-        Drawing(lines=drawing.lines, base=drawing.base, coverage=drawing.coverage, slots=("background", "hair"))
+        SlotDrawing(lines=drawing.lines, base=drawing.base, coverage=drawing.coverage, slots=("background", "hair"))
     with pytest.raises(DataError, match="background first"):
-        Drawing(lines=drawing.lines, base=drawing.base, coverage=drawing.coverage, slots=("hair", "skin", "lips"))
+        SlotDrawing(lines=drawing.lines, base=drawing.base, coverage=drawing.coverage, slots=("hair", "skin", "lips"))
     with pytest.raises(DataError, match="differ in size"):
-        Drawing(lines=drawing.lines[:, 1:], base=drawing.base, coverage=drawing.coverage, slots=SLOTS)
+        SlotDrawing(lines=drawing.lines[:, 1:], base=drawing.base, coverage=drawing.coverage, slots=SLOTS)
 
 
-def test_a_drawing_survives_the_file(tmp_path: Path, drawing: Drawing) -> None:
+def test_a_drawing_survives_the_file(tmp_path: Path, drawing: SlotDrawing) -> None:
     row = entry()
     write_png(entry_path(tmp_path, row), drawing.planes())
     read = read_drawing(tmp_path, row)
@@ -74,7 +74,7 @@ def test_a_drawing_survives_the_file(tmp_path: Path, drawing: Drawing) -> None:
     np.testing.assert_array_equal(read.coverage, drawing.coverage)
 
 
-def test_missing_damaged_and_misdescribed_drawings(tmp_path: Path, drawing: Drawing) -> None:
+def test_missing_damaged_and_misdescribed_drawings(tmp_path: Path, drawing: SlotDrawing) -> None:
     row = entry()
     with pytest.raises(DataError, match="train-1.png is missing"):
         read_drawing(tmp_path, row)

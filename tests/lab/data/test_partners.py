@@ -10,7 +10,7 @@ from skimage.color import deltaE_ciede2000
 
 from nurie.errors import ConfigError
 from nurie.lab.augment.jitter import JITTERS, sample_color_change
-from nurie.lab.corpora.store import Drawing, Entry
+from nurie.lab.corpora.store import Entry, SlotDrawing
 from nurie.lab.data.partners import (
     AREA_COST,
     LEAST_MATCHED,
@@ -39,7 +39,7 @@ def boxes(*slots, size=SIZE):
         coverage[number, top : top + height, left : left + width] = 255
     names = ("background", *(f"fill-{number}" for number in range(1, 1 + len(slots))))
     lines, base = np.full((1, size, size), 255, np.uint8), np.zeros((size, size, 3), np.uint8)
-    return Drawing(lines=lines, base=base, coverage=coverage, slots=names)
+    return SlotDrawing(lines=lines, base=base, coverage=coverage, slots=names)
 
 
 def row(source, *, slots=("background", "fill-1"), **more):

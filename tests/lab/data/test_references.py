@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, read_drawing, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, read_drawing, write_manifest, write_png
 from nurie.lab.data import PairDataset, PairSettings
 
 SIZE = 64
@@ -51,7 +51,7 @@ def corpus(build_corpus, tmp_path_factory):
             for number, ((top, left, height, width), _) in enumerate(boxes, 1):
                 coverage[:, top : top + height, left : left + width] = 0
                 coverage[number, top : top + height, left : left + width] = 255
-            drawing = Drawing(
+            drawing = SlotDrawing(
                 # Lines that tell whose picture it is.
                 lines=np.full((1, SIZE, SIZE), len(concept) + 10 * len(source), np.uint8),
                 base=np.zeros((SIZE, SIZE, 3), np.uint8),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 from nurie.lab.evaluation import pictures as module
 from nurie.lab.evaluation.pictures import Picture, describe, load_pictures, pictures_sha256
 
@@ -18,7 +18,7 @@ def corpus(tmp_path_factory):
     for number in range(4):
         coverage = np.zeros((2, 16, 16), np.uint8)
         coverage[1, :, :8], coverage[0, :, 8:] = 255, 255
-        drawing = Drawing(
+        drawing = SlotDrawing(
             lines=np.full((1, 16, 16), 255, np.uint8),
             base=np.zeros((16, 16, 3), np.uint8),
             coverage=coverage,

@@ -12,7 +12,7 @@ import torch
 
 from nurie.cli import main
 from nurie.errors import ConfigError, DataError, ModelError, OutputError
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 from nurie.lab.evaluation import palette, subject
 from nurie.lab.evaluation.report import page
 from nurie.lab.evaluation.report.answers import Answer, Contender, answers_case, load_contender
@@ -32,7 +32,7 @@ SLOTS = ("background", "hair", "skin")
 COLORS = {"background": (255, 255, 255), "hair": (200, 40, 30), "skin": (40, 90, 210)}
 
 
-def drawing(number: int) -> Drawing:
+def drawing(number: int) -> SlotDrawing:
     """A box of two slots with a line between them, 256 x 256."""
     coverage = np.zeros((3, 256, 256), np.uint8)
     top = 31 + 3 * number
@@ -41,7 +41,7 @@ def drawing(number: int) -> Drawing:
     lines[0, top + 67 : top + 71, 53:199] = 0
     coverage[0] = 255 - coverage[1:].max(0)
     coverage[0][lines[0] == 0] = 0
-    return Drawing(lines=lines, base=np.zeros((256, 256, 3), np.uint8), coverage=coverage, slots=SLOTS)
+    return SlotDrawing(lines=lines, base=np.zeros((256, 256, 3), np.uint8), coverage=coverage, slots=SLOTS)
 
 
 def case(number: int, **changes) -> Case:

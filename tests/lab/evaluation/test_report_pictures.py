@@ -10,7 +10,7 @@ from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import map_coordinates
 
 from nurie.lab.augment.warp import LatticeWarp, sample_control_points
-from nurie.lab.corpora.store import Drawing
+from nurie.lab.corpora.store import SlotDrawing
 from nurie.lab.evaluation.report import scanning, shading
 from nurie.lab.evaluation.report.scanning import scan
 from nurie.lab.evaluation.report.shading import paint
@@ -125,7 +125,7 @@ def test_bending_is_a_thin_plate_spline_of_all_planes(seed) -> None:
     side = 59
     rng = np.random.default_rng(7)
     smooth = [cv2.GaussianBlur(rng.integers(0, 256, (side, side), np.uint8), (0, 0), 2) for _ in range(7)]
-    drawing = Drawing(
+    drawing = SlotDrawing(
         lines=np.stack(smooth[:1]), base=np.dstack(smooth[1:4]), coverage=np.stack(smooth[4:]), slots=SLOTS
     )
     bent = bend(drawing, np.random.default_rng(seed))
@@ -155,7 +155,7 @@ def test_bending_is_a_thin_plate_spline_of_all_planes(seed) -> None:
 
 def test_bending_without_a_move_changes_nothing() -> None:
     coverage = shares(47, 47)
-    drawing = Drawing(lines=coverage[:1], base=np.dstack(list(coverage)), coverage=coverage, slots=SLOTS)
+    drawing = SlotDrawing(lines=coverage[:1], base=np.dstack(list(coverage)), coverage=coverage, slots=SLOTS)
     bent = bend(drawing, np.random.default_rng(0), move=0.0)
     assert np.abs(bent.base.astype(int) - drawing.base).max() <= 1
     assert np.abs(bent.coverage.astype(int) - drawing.coverage).max() <= 1

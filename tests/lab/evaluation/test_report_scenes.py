@@ -9,7 +9,7 @@ import pytest
 from nurie.errors import DataError
 from nurie.lab.corpora.portraits import RULES, held_out_variants, render_character
 from nurie.lab.corpora.render import render_layers
-from nurie.lab.corpora.store import Drawing
+from nurie.lab.corpora.store import SlotDrawing
 from nurie.lab.evaluation.lists import SEEN_STYLES, from_hex, load_list
 from nurie.lab.evaluation.placement import Placement
 from nurie.lab.evaluation.report import figures
@@ -22,7 +22,7 @@ from nurie.lab.evaluation.report.widths import avatar
 PALETTE = {"background": (255, 255, 255), "hair": (200, 40, 90), "skin": (30, 180, 240), "coat": (90, 110, 10)}
 
 
-def random_drawing(seed: int, slots: tuple[str, ...], height: int = 23, width: int = 29) -> Drawing:
+def random_drawing(seed: int, slots: tuple[str, ...], height: int = 23, width: int = 29) -> SlotDrawing:
     """Soft shares that sum to one: paper, the slots, and what has a colour of its own."""
     rng = np.random.default_rng(seed)
     shares = rng.dirichlet(np.full(len(slots) + 1, 0.3), (height, width))
@@ -32,7 +32,7 @@ def random_drawing(seed: int, slots: tuple[str, ...], height: int = 23, width: i
     own = shares[..., -1:] * rng.uniform(0, 255, (height, width, 3))
     lines = rng.integers(0, 256, (2, height, width), np.uint8)
     lines[:, rng.random((height, width)) < 0.3] = 255
-    return Drawing(
+    return SlotDrawing(
         lines=lines,
         base=np.rint(own).astype(np.uint8),
         coverage=np.rint(shares[..., :-1] * 255).astype(np.uint8).transpose(2, 0, 1),
@@ -40,15 +40,17 @@ def random_drawing(seed: int, slots: tuple[str, ...], height: int = 23, width: i
     )
 
 
-def rectangle(left: int, top: int, width: int, height: int, side: int = 199, slot: str = "coat") -> Drawing:
+def rectangle(left: int, top: int, width: int, height: int, side: int = 199, slot: str = "coat") -> SlotDrawing:
     coverage = np.zeros((2, side, side), np.uint8)
     coverage[1, top : top + height, left : left + width] = 255
     coverage[0] = 255 - coverage[1]
     lines = np.full((1, side, side), 255, np.uint8)
-    return Drawing(lines=lines, base=np.zeros((side, side, 3), np.uint8), coverage=coverage, slots=("background", slot))
+    return SlotDrawing(
+        lines=lines, base=np.zeros((side, side, 3), np.uint8), coverage=coverage, slots=("background", slot)
+    )
 
 
-def slowly(back: Drawing, front: Drawing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def slowly(back: SlotDrawing, front: SlotDrawing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lines, base and coverages of one drawing over another, pixel by pixel in [0, 1] as the formulas say."""
     lines, base = np.zeros(front.lines.shape), np.zeros(front.base.shape)
     coverage = np.zeros((len(back.slots) + len(front.slots) - 1, *front.base.shape[:2]))
@@ -101,7 +103,7 @@ def test_a_stack_is_what_the_renderer_draws_of_both(drawn) -> None:
     box = f'<path d="M37 29 L93 41 L83 89 L31 77 Z" fill="#fe0101" {stroke}/>'
     markers = {"back": "#fe0100", "front": "#fe0101"}
 
-    def planes(*shapes: str) -> Drawing:
+    def planes(*shapes: str) -> SlotDrawing:
         drawing = render_layers(
             f"{head}{''.join(shapes)}</svg>", markers, size=127, drawn=drawn, line_width=0.03
         ).drawing

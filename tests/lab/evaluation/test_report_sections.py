@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 from nurie.lab.evaluation import subject
 from nurie.lab.evaluation.lists import from_hex, load_list
 from nurie.lab.evaluation.report import characters
@@ -30,7 +30,7 @@ def section(name: str) -> Section:
     return found
 
 
-def squares(slots: tuple[str, ...], number: int) -> Drawing:
+def squares(slots: tuple[str, ...], number: int) -> SlotDrawing:
     """Stripes of full coverage in a box, with a line around each; no two numbers give the same."""
     coverage = np.zeros((len(slots), SIDE, SIDE), np.uint8)
     coverage[0] = 255
@@ -42,7 +42,7 @@ def squares(slots: tuple[str, ...], number: int) -> Drawing:
         lines[0, top : top + 31, left : left + width] = 0
         lines[0, top + 1 : top + 30, left + 1 : left + width - 1] = 255
         coverage[index, top + 1 : top + 30, left + 1 : left + width - 1] = 255
-    return Drawing(lines=lines, base=np.zeros((SIDE, SIDE, 3), np.uint8), coverage=coverage, slots=slots)
+    return SlotDrawing(lines=lines, base=np.zeros((SIDE, SIDE, 3), np.uint8), coverage=coverage, slots=slots)
 
 
 SOURCES = {

@@ -6,7 +6,7 @@ import pytest
 
 from nurie.errors import DataError
 from nurie.lab.corpora.portraits import held_out_variants, render_character
-from nurie.lab.corpora.store import Drawing
+from nurie.lab.corpora.store import SlotDrawing
 from nurie.lab.evaluation.lists import from_hex, load_list
 from nurie.lab.evaluation.placement import Placement
 from nurie.lab.evaluation.triples import place, render_triple
@@ -71,7 +71,7 @@ def test_lines_that_the_style_lacks() -> None:
 def test_place_composes_figure_and_ground() -> None:
     rng = np.random.default_rng(2)
     shares = rng.dirichlet([1, 1, 1, 1], (23, 23))  # ground, two slots, ink
-    drawing = Drawing(
+    drawing = SlotDrawing(
         lines=np.full((1, 23, 23), 255, np.uint8),
         base=np.rint(shares[..., 3:] * [20, 30, 40]).astype(np.uint8),
         coverage=np.rint(shares[..., :3] * 255).astype(np.uint8).transpose(2, 0, 1),

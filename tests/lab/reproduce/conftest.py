@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from nurie.lab.analysis.histogram import BINS, DOMINANT, FORMAT, VERSION, CosineHistogram, groups_to_dict
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 from nurie.lab.evaluation.extractors import Absent, Extractor, Extractors
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.reproduce.budget import Budget
@@ -35,7 +35,7 @@ def _rectangles(rng):
         inner = np.s_[top + 2 : top + height - 2, left + 2 : left + width - 2]
         coverage[:, *outer], lines[:, *outer] = 0, 0
         coverage[number, *inner], lines[:, *inner] = 255, 255
-    return Drawing(lines=lines, base=np.zeros((SIZE, SIZE, 3), np.uint8), coverage=coverage, slots=SLOTS)
+    return SlotDrawing(lines=lines, base=np.zeros((SIZE, SIZE, 3), np.uint8), coverage=coverage, slots=SLOTS)
 
 
 def write_pictures(root: Path, counts) -> Path:

@@ -20,7 +20,7 @@ from nurie.lab.corpora.build import Job, split_jobs
 from nurie.lab.corpora.parts import choose_all, line_width, rank
 from nurie.lab.corpora.plain_svg import PlainSvg, parse_color
 from nurie.lab.corpora.render import render_layers
-from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
 SOURCE = "animal-avatar"
 CREDIT = (
@@ -108,7 +108,7 @@ def _slot(part: str, color: str, taken: Mapping[str, str]) -> str | None:
     return meaning if meaning not in taken else f"{meaning}-{len(taken) + 1}"
 
 
-def render_animal(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing, Entry]:
+def render_animal(seed: str, split: Split, *, size: int = 256) -> tuple[SlotDrawing, Entry]:
     """Draw one animal as planes.
 
     Args:

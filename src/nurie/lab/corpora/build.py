@@ -22,8 +22,8 @@ from nurie.errors import DataError, NurieError
 from nurie.lab.corpora.store import (
     MANIFEST,
     Bytes,
-    Drawing,
     Entry,
+    SlotDrawing,
     Split,
     entry_path,
     write_bytes,
@@ -31,7 +31,7 @@ from nurie.lab.corpora.store import (
     write_png,
 )
 
-Draw = Callable[[], tuple[Drawing | Bytes, Entry] | None]
+Draw = Callable[[], tuple[SlotDrawing | Bytes, Entry] | None]
 JOURNAL = ".journal.jsonl"
 SETTINGS = ".settings.json"
 
@@ -50,7 +50,7 @@ class Job:
 
 
 def split_jobs(
-    draw: Callable[[str, Split], tuple[Drawing | Bytes, Entry] | None],
+    draw: Callable[[str, Split], tuple[SlotDrawing | Bytes, Entry] | None],
     *,
     train: int,
     val: int = 0,
@@ -86,7 +86,7 @@ def _run(root: Path, job: Job) -> tuple[str, Entry | None]:
     if drawn is None:
         return job.id, None
     image, entry = drawn
-    write_png(entry_path(root, entry), image.planes() if isinstance(image, Drawing) else image)
+    write_png(entry_path(root, entry), image.planes() if isinstance(image, SlotDrawing) else image)
     return job.id, entry
 
 

@@ -19,7 +19,7 @@ from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import line_width, share
 from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import rasterize
-from nurie.lab.corpora.store import Color, Drawing, Entry, Split
+from nurie.lab.corpora.store import Color, Entry, SlotDrawing, Split
 
 SOURCE = "clipart"
 CREDIT = "Open Clip Art Library 0.18 (openclipart.org), by its contributors, public domain; recoloured."
@@ -108,7 +108,7 @@ def crop_to_content(svg: str) -> str:
     return plain.marked({})
 
 
-def draw_clipart(svg: str, name: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
+def draw_clipart(svg: str, name: str, kind: str, size: int) -> tuple[SlotDrawing, Entry] | None:
     """One drawing as planes with its row; None where it is not flat, not coloured, or cannot be separated."""
     try:
         flat = render_flat(crop_to_content(svg), size=size, line_width=line_width(name), ink_share=INK_SHARE)

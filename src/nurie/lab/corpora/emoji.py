@@ -24,7 +24,7 @@ from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
-from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
 #: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
 #: drawing; all others are left out.
@@ -320,7 +320,7 @@ def with_black_ink(svg: str, ink: str) -> str:
     return re.sub(shadow, "", svg).replace(ink, "#000000")
 
 
-def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
+def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[SlotDrawing, Entry] | None:
     """One emoji as planes with its row; None where its colours cannot be separated."""
     split, ink = split_of(name), SETS[prefix].ink
     width = 0.004 + 0.008 * share(f"{prefix}/{name}/line")

@@ -28,7 +28,7 @@ from nurie.lab.corpora.parts import line_width, rank, reserved
 from nurie.lab.corpora.plain_svg import PlainSvg
 from nurie.lab.corpora.render import rasterize, render_layers
 from nurie.lab.corpora.slots import SLOTS
-from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
 SOURCE = "facesjs"
 CREDIT = (
@@ -223,7 +223,7 @@ def _moved(
     return f'<g transform="{steps} translate({-middle[0]:.2f} {-middle[1]:.2f})">{body}</g>'
 
 
-def render_face(seed: str, split: Split, *, path: Path, size: int = 256) -> tuple[Drawing, Entry]:
+def render_face(seed: str, split: Split, *, path: Path, size: int = 256) -> tuple[SlotDrawing, Entry]:
     """Draw one face as planes.
 
     Args:

@@ -1,7 +1,7 @@
 """Any flat SVG as a drawing with slots: its distinct solid colours are the slots, its shapes' borders the lines.
 
 A picture for which that does not hold (blend modes, filters on colours) is left out: a random recolouring is drawn by
-the rasteriser and compared with ``Drawing.picture``.
+the rasteriser and compared with ``SlotDrawing.picture``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from nurie.lab.corpora.build import Job, first_line
 from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
 from nurie.lab.corpora.render import over, rasterize
-from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
 SOURCE = "openmoji"
 CREDIT = (
@@ -43,7 +43,7 @@ _KINDS = MappingProxyType(
 ALIGNED_SHARE = 0.95
 
 
-def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tuple[Drawing, Entry] | None:
+def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tuple[SlotDrawing, Entry] | None:
     """One pair as planes with its row; None where lines and colours do not fit, or colours cannot be separated.
 
     Args:
@@ -63,7 +63,7 @@ def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tu
     if not inked.any() or (painted[inked] < 128).mean() < ALIGNED_SHARE:
         return None
     planes = flat.layers.drawing
-    drawing = Drawing(lines=black[None], base=planes.base, coverage=planes.coverage, slots=planes.slots)
+    drawing = SlotDrawing(lines=black[None], base=planes.base, coverage=planes.coverage, slots=planes.slots)
     entry = Entry(
         id=f"test-{name}",
         kind="drawing",

@@ -24,7 +24,7 @@ from nurie.lab.corpora.parts import line_width, rank, reserved
 from nurie.lab.corpora.plain_svg import PlainSvg, without_veils
 from nurie.lab.corpora.render import render_layers
 from nurie.lab.corpora.slots import SLOTS
-from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
 TRAINING_STYLES = (
     "adventurer",
@@ -135,7 +135,7 @@ def character_options(style: str, seed: str, split: Split) -> dict[str, Any]:
     return options
 
 
-def render_character(style: str, seed: str, split: Split, *, size: int = 256) -> tuple[Drawing, Entry]:
+def render_character(style: str, seed: str, split: Split, *, size: int = 256) -> tuple[SlotDrawing, Entry]:
     """Draw one character as planes.
 
     Args:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
+from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, Split
 
 #: A fill that shows less than this many pixels of full coverage is not a slot of the drawing.
 VISIBLE_PIXELS = 6.0
@@ -19,7 +19,7 @@ VISIBLE_PIXELS = 6.0
 class Layers:
     """A drawing with the kinds of its line planes."""
 
-    drawing: Drawing
+    drawing: SlotDrawing
     line_kinds: tuple[str, ...]
 
     def entry(
@@ -160,5 +160,7 @@ def render_layers(
     else:
         lines.append(cv2.cvtColor(over(rasterize(page, size), 255), cv2.COLOR_RGB2GRAY))
     kinds.append("outline")
-    drawing = Drawing(lines=np.stack(lines).astype(np.uint8), base=base, coverage=np.stack(planes), slots=tuple(slots))
+    drawing = SlotDrawing(
+        lines=np.stack(lines).astype(np.uint8), base=base, coverage=np.stack(planes), slots=tuple(slots)
+    )
     return Layers(drawing=drawing, line_kinds=tuple(kinds))

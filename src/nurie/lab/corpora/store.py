@@ -36,7 +36,7 @@ MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
+class SlotDrawing:
     """A drawing apart from its colours.
 
     Attributes:
@@ -68,7 +68,7 @@ class Drawing:
         painted = painted.reshape(self.base.shape) + self.base
         return np.clip(np.rint(painted), 0, 255).astype(np.uint8)
 
-    def resized(self, size: int) -> Drawing:
+    def resized(self, size: int) -> SlotDrawing:
         """The drawing at another size, size x size; coverages stay shares, so palettes still fit."""
         if self.base.shape[:2] == (size, size):
             return self
@@ -77,7 +77,7 @@ class Drawing:
             small = [cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in planes]
             return np.stack(small).astype(np.uint8, copy=False)
 
-        return Drawing(
+        return SlotDrawing(
             lines=resize(self.lines),
             base=np.ascontiguousarray(resize(self.base.transpose(2, 0, 1)).transpose(1, 2, 0)),
             coverage=resize(self.coverage),
@@ -177,7 +177,7 @@ def entry_path(root: Path, entry: Entry) -> Path:
     return Path(entry.path) if entry.path else root / entry.source / f"{entry.id}.png"
 
 
-def read_drawing(root: Path, entry: Entry) -> Drawing:
+def read_drawing(root: Path, entry: Entry) -> SlotDrawing:
     """Read the planes of a drawing.
 
     Raises:
@@ -191,7 +191,7 @@ def read_drawing(root: Path, entry: Entry) -> Drawing:
     if stack.shape[0] % count:
         raise DataError(f"{path}: {stack.shape[0]} rows are not {count} planes, as its manifest row says.")
     planes = stack.astype(np.uint8, copy=False).reshape(count, -1, stack.shape[1])
-    return Drawing(
+    return SlotDrawing(
         lines=planes[:lines],
         base=np.ascontiguousarray(planes[lines : lines + 3].transpose(1, 2, 0)),
         coverage=planes[lines + 3 :],

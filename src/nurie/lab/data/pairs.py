@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 from nurie.errors import ConfigError, DataError
 from nurie.lab.batch import SLOT_STRIDE
 from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
-from nurie.lab.corpora.store import Bytes, Drawing, Entry, Split
+from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, Split
 from nurie.lab.data.partners import (
     Side,
     jittered_colors,
@@ -86,7 +86,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step_size: int | None = None,
         limit: int | None = None,
         keep: bool = False,
-        view: Callable[[Entry], Drawing] | None = None,
+        view: Callable[[Entry], SlotDrawing] | None = None,
         seed: int = 0,
     ) -> None:
         """List the pictures and count their sources."""
@@ -248,7 +248,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             extract=bool(rng.random() < s.extract_share),
         )
 
-    def _seen(self, entry: Entry, size: int) -> Drawing:
+    def _seen(self, entry: Entry, size: int) -> SlotDrawing:
         return self.view(entry) if self.view is not None else self.reader.drawing(entry, size)
 
     def _drawing(self, plan: PairPlan) -> tuple[np.ndarray, ...]:
@@ -310,7 +310,7 @@ def slot_order(slots: Collection[str], others: Collection[str]) -> tuple[str, ..
     return tuple(MEANINGS[index] for _, index in shown[:SLOT_PLANES])
 
 
-def _slot_planes(drawing: Drawing, order: Sequence[str]) -> Bytes:
+def _slot_planes(drawing: SlotDrawing, order: Sequence[str]) -> Bytes:
     """Coverages at 1 / SLOT_STRIDE of the size, each at its slot's place in an order that both pictures share."""
     height, width = drawing.base.shape[:2]
     planes = np.zeros((SLOT_PLANES, height // SLOT_STRIDE, width // SLOT_STRIDE), np.uint8)

@@ -20,7 +20,7 @@ from nurie.errors import ConfigError
 from nurie.lab.augment.jitter import JITTERS, apply_color_change, sample_color_change
 from nurie.lab.corpora.portraits import RULES
 from nurie.lab.corpora.slots import SLOTS
-from nurie.lab.corpora.store import Bytes, Color, Drawing, Entry
+from nurie.lab.corpora.store import Bytes, Color, Entry, SlotDrawing
 
 Floats = NDArray[np.float64]
 Side = Literal["left", "right", "top", "bottom"]
@@ -117,7 +117,7 @@ def _areas_and_places(coverage: Bytes) -> tuple[Floats, Floats]:
     return mass / mass.sum(), np.abs(places - whole) * [0, 1] + (places - whole) * [1, 0]
 
 
-def match_slots(a: Drawing, colors_a: Floats, b: Drawing, colors_b: Floats) -> dict[str, str]:
+def match_slots(a: SlotDrawing, colors_a: Floats, b: SlotDrawing, colors_b: Floats) -> dict[str, str]:
     """Which slots of two drawings of the same thing show the same part, by own colour, area and place.
 
         cost = dE00 / NEAR + AREA_COST |log (f_a / f_b)| + PLACE_COST |c_a - c_b|
@@ -162,7 +162,7 @@ def slot_names(slots: Sequence[str], names: Mapping[str, str], taken: Collection
     return tuple(fixed.get(slot, f"other {slot}" if slot in taken else slot) for slot in slots)
 
 
-def largest_slots(a: Drawing, b: Drawing, count: int) -> tuple[str, ...]:
+def largest_slots(a: SlotDrawing, b: SlotDrawing, count: int) -> tuple[str, ...]:
     """The background and the slots that cover most of both pictures together, at most ``count``, in order of names."""
     union = tuple(dict.fromkeys((*a.slots, *b.slots)))
     if len(union) <= count:
@@ -175,7 +175,7 @@ def largest_slots(a: Drawing, b: Drawing, count: int) -> tuple[str, ...]:
     return (union[0], *(slot for slot in union[1:] if slot in kept))
 
 
-def without_band(drawing: Drawing, side: Side, share: float) -> Drawing:
+def without_band(drawing: SlotDrawing, side: Side, share: float) -> SlotDrawing:
     """The drawing without a band along one side, where the background shows instead.
 
     Args:

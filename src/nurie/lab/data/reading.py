@@ -16,7 +16,7 @@ import torch
 
 from nurie.errors import DataError
 from nurie.lab.corpora.folders import read_afhq, read_anime_portraits, read_folder
-from nurie.lab.corpora.store import MANIFEST, Bytes, Drawing, Entry, read_drawing, read_manifest, read_painted
+from nurie.lab.corpora.store import MANIFEST, Bytes, Entry, SlotDrawing, read_drawing, read_manifest, read_painted
 
 #: Damaged files that end training: at least so many, and more than this share of the files read so far.
 MAX_DAMAGED, MAX_DAMAGED_SHARE = 10, 0.02
@@ -76,7 +76,7 @@ class PictureReader:
         """Number the files."""
         self.root = root
         self.keep = keep
-        self.kept: dict[tuple[str, str, int], Drawing | Bytes] = {}
+        self.kept: dict[tuple[str, str, int], SlotDrawing | Bytes] = {}
         self._numbers = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
         # Per file 0 not read yet, 1 good, 2 damaged; shared by the processes that read.
         self._state = torch.zeros(len(entries), dtype=torch.uint8).share_memory_()
@@ -86,7 +86,7 @@ class PictureReader:
         """Damaged files met so far, by all processes."""
         return int((self._state == 2).sum())
 
-    def drawing(self, entry: Entry, size: int) -> Drawing:
+    def drawing(self, entry: Entry, size: int) -> SlotDrawing:
         """A drawing, size x size.
 
         Raises:
@@ -94,25 +94,25 @@ class PictureReader:
             DataError: too many files are damaged.
         """
         picture = self._at_size(entry, size)
-        assert isinstance(picture, Drawing)
+        assert isinstance(picture, SlotDrawing)
         return picture
 
     def painted(self, entry: Entry, size: int) -> Bytes:
         """The middle square of a painted picture, size x size x 3; raises as ``drawing`` does."""
         picture = self._at_size(entry, size)
-        assert not isinstance(picture, Drawing)
+        assert not isinstance(picture, SlotDrawing)
         return picture
 
-    def _at_size(self, entry: Entry, size: int) -> Drawing | Bytes:
+    def _at_size(self, entry: Entry, size: int) -> SlotDrawing | Bytes:
         key = (entry.source, entry.id, size)
         if key not in self.kept:
             if not self.keep and len(self.kept) >= RECENT:
                 del self.kept[next(iter(self.kept))]
             picture = self._read(entry)
-            self.kept[key] = picture.resized(size) if isinstance(picture, Drawing) else square(picture, size)
+            self.kept[key] = picture.resized(size) if isinstance(picture, SlotDrawing) else square(picture, size)
         return self.kept[key]
 
-    def _read(self, entry: Entry) -> Drawing | Bytes:
+    def _read(self, entry: Entry) -> SlotDrawing | Bytes:
         """A drawing or a painted picture, once its file is known to be whole."""
         number = self._numbers[entry.source, entry.id]
         if self._state[number] != 2:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nurie.errors import DataError
 from nurie.lab.batch import SLOT_STRIDE, RawPairs
-from nurie.lab.corpora.store import Bytes, Drawing, Entry
+from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing
 from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, ground_of
 from nurie.lab.data.plans import PairPlan
 from nurie.lab.data.reading import DamagedFileError, PictureReader
@@ -158,7 +158,7 @@ class ResidentPictures:
         counts = [_plane_count(entry) for entry in entries]
         self.slots = max((len(e.slots) for e in entries if e.kind == "drawing"), default=1)
         self._number = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
-        self._views: dict[tuple[str, str], Drawing] = {}
+        self._views: dict[tuple[str, str], SlotDrawing] = {}
         first = np.cumsum([0, *counts])
         try:
             self.planes = torch.empty(sum(counts), size, size, dtype=torch.uint8, device=device)
@@ -188,7 +188,7 @@ class ResidentPictures:
         self._line_kinds = torch.tensor(kinds, device=device)
         self._slots = torch.tensor([len(e.slots) for e in entries], device=device)
 
-    def view(self, entry: Entry) -> Drawing:
+    def view(self, entry: Entry) -> SlotDrawing:
         """A drawing, small, for plans."""
         return self._views[entry.source, entry.id]
 
@@ -322,10 +322,10 @@ def _plane_count(entry: Entry) -> int:
     return 3 if entry.kind == "painted" else len(entry.line_kinds) + 3 + len(entry.slots)
 
 
-def _drawing_of(entry: Entry, planes: Bytes) -> Drawing:
+def _drawing_of(entry: Entry, planes: Bytes) -> SlotDrawing:
     lines = len(entry.line_kinds)
     base = np.ascontiguousarray(planes[lines : lines + 3].transpose(1, 2, 0))
-    return Drawing(lines=planes[:lines], base=base, coverage=planes[lines + 3 :], slots=entry.slots)
+    return SlotDrawing(lines=planes[:lines], base=base, coverage=planes[lines + 3 :], slots=entry.slots)
 
 
 __all__ = ["PlanDataset", "PlannedPairs", "ResidentPictures"]

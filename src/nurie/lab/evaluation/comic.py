@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nurie.errors import ConfigError
 from nurie.lab.corpora.portraits import RULES, render_character
 from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
-from nurie.lab.corpora.store import Bytes, Color, Drawing, Split
+from nurie.lab.corpora.store import Bytes, Color, SlotDrawing, Split
 from nurie.lab.evaluation.comic_scores import Box, ComicPage
 from nurie.lab.evaluation.lists import SEEN_STYLES
 from nurie.lab.evaluation.placement import sample_placement
@@ -209,7 +209,7 @@ class _Sheet:
         shown = {slot for slot, share in zip(drawing.slots, shares, strict=True) if share >= VISIBLE_SHARE}
         return _Member(style=style, palette=palette, shown=frozenset(shown - {"background"}), reference=reference)
 
-    def _character(self, style: str, size: int) -> tuple[Drawing, Bytes]:
+    def _character(self, style: str, size: int) -> tuple[SlotDrawing, Bytes]:
         """Another character of a style at each call, with its lines."""
         self._characters += 1
         seed = f"comic-{self._rng.integers(10**6)}-{self._characters}"
@@ -362,13 +362,13 @@ class _Sheet:
             cv2.line(drawn, one, other, 255, line, cv2.LINE_AA, shift=4)
         self._lines[mask] = np.minimum(self._lines, 255 - drawn)[mask]
 
-    def _someone(self, side: int) -> tuple[_Member, Drawing, Bytes]:
+    def _someone(self, side: int) -> tuple[_Member, SlotDrawing, Bytes]:
         """Draw a new character in the manner of one of the cast, with its lines."""
         member = self._cast[int(self._rng.integers(len(self._cast)))]
         return member, *self._character(member.style, side)
 
     def _figure(
-        self, member: _Member, drawing: Drawing, lines: Bytes, place: tuple[int, int], mask: NDArray[np.bool_]
+        self, member: _Member, drawing: SlotDrawing, lines: Bytes, place: tuple[int, int], mask: NDArray[np.bool_]
     ) -> None:
         """Draw a figure, its top left at a row and column, over what is there, within a mask."""
         side, (top, left) = len(lines), place

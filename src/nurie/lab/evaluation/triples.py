@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nurie.errors import DataError
 from nurie.lab.corpora.portraits import render_character
-from nurie.lab.corpora.store import Bytes, Color, Drawing, write_bytes
+from nurie.lab.corpora.store import Bytes, Color, SlotDrawing, write_bytes
 from nurie.lab.evaluation.lists import TripleSpec, from_hex
 from nurie.lab.evaluation.placement import Placement
 
@@ -99,7 +99,9 @@ def _visible(slots: tuple[str, ...], coverage: Bytes) -> tuple[str, ...]:
     )
 
 
-def place(drawing: Drawing, palette: Mapping[str, Color], placement: Placement, ground: Color) -> tuple[Bytes, Bytes]:
+def place(
+    drawing: SlotDrawing, palette: Mapping[str, Color], placement: Placement, ground: Color
+) -> tuple[Bytes, Bytes]:
     """Put a drawing on a ground.
 
     Args:

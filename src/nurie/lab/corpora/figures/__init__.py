@@ -23,7 +23,7 @@ from nurie.lab.corpora.figures.pen import Sheet
 from nurie.lab.corpora.parts import choose_all, line_width, rank
 from nurie.lab.corpora.render import recolor, render_layers
 from nurie.lab.corpora.slots import SLOTS, sample_palette
-from nurie.lab.corpora.store import Drawing, Entry, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
 __all__ = ["CREDIT", "PARTS", "SOURCE", "choose_parts", "draw_figure", "figure_jobs", "render_figure"]
 
@@ -91,7 +91,7 @@ def _dress(f: Figure) -> None:
     clothes.neckwear(f)
 
 
-def render_figure(seed: str, split: Split, *, size: int = 256) -> tuple[Drawing, Entry]:
+def render_figure(seed: str, split: Split, *, size: int = 256) -> tuple[SlotDrawing, Entry]:
     """Draw one figure as planes.
 
     Args:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from nurie.lab.corpora import renpy
-from nurie.lab.corpora.store import Bytes, Drawing, Entry, read_painted
+from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, read_painted
 from nurie.lab.evaluation.pairs import draw_lines
 from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
 from nurie.lab.evaluation.report.drawings import figure_of, painted_triple, put_painted
@@ -74,10 +74,10 @@ def frame(picture: Bytes, view: View) -> Bytes:
     return cv2.resize(picture, (DRAWN, DRAWN), interpolation=interpolation).astype(np.uint8, copy=False)
 
 
-def _as_drawing(picture: Bytes) -> Drawing:
+def _as_drawing(picture: Bytes) -> SlotDrawing:
     """A painted figure whose paper is a slot, so that it can be bent."""
     coverage = figure_of(picture)
-    return Drawing(
+    return SlotDrawing(
         lines=np.full((1, *picture.shape[:2]), 255, np.uint8),
         base=np.where(coverage[1, ..., None] > 0, picture, 0).astype(np.uint8),
         coverage=coverage[:1],

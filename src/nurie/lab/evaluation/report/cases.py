@@ -11,7 +11,7 @@ import numpy as np
 
 from nurie.lab.corpora.parts import rank
 from nurie.lab.corpora.slots import free_color
-from nurie.lab.corpora.store import Bytes, Color, Drawing
+from nurie.lab.corpora.store import Bytes, Color, SlotDrawing
 from nurie.lab.evaluation.placement import sample_placement
 from nurie.lab.evaluation.triples import Triple, place
 
@@ -87,13 +87,13 @@ def sample_ground(rng: np.random.Generator) -> Color:
     return (255, 255, 255) if rng.random() < 0.5 else free_color(rng)
 
 
-def put_down(drawing: Drawing, palette: Mapping[str, Color], rng: np.random.Generator) -> Reference:
+def put_down(drawing: SlotDrawing, palette: Mapping[str, Color], rng: np.random.Generator) -> Reference:
     """A drawing in a palette as a reference: placed anywhere on any ground."""
     ground = sample_ground(rng)
     return Reference(*place(drawing, palette, sample_placement(rng), ground), slots=drawing.slots)
 
 
-def make_triple(drawing: Drawing, line_art: Bytes, reference: Reference, palette: Mapping[str, Color]) -> Triple:
+def make_triple(drawing: SlotDrawing, line_art: Bytes, reference: Reference, palette: Mapping[str, Color]) -> Triple:
     """A drawing's lines, a reference, and the truth: the drawing in the palette on white.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from nurie.lab.augment.lineart import XDoG
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.slots import sample_palette
-from nurie.lab.corpora.store import Bytes, Color, Drawing
+from nurie.lab.corpora.store import Bytes, Color, SlotDrawing
 from nurie.lab.evaluation.lists import SEEN_STYLES, TripleSpec, from_hex, load_list
 from nurie.lab.evaluation.pairs import draw_lines
 from nurie.lab.evaluation.report.cases import Case, Draw, Reference, add_reference, chance, put_down
@@ -137,7 +137,7 @@ def same_hand(spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Cas
     return _beside(stranger, spec, shown, rng)
 
 
-def _beside(stranger: Drawing, spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
+def _beside(stranger: SlotDrawing, spec: TripleSpec, triple: Triple, rng: np.random.Generator) -> Case:
     palette = sample_palette(stranger.slots, rng)
     second = put_down(stranger, palette, rng)
     slots = owned(stranger.slots, "stranger's")
@@ -145,12 +145,12 @@ def _beside(stranger: Drawing, spec: TripleSpec, triple: Triple, rng: np.random.
     return _with_second(spec, triple, second._replace(slots=slots), theirs)
 
 
-def _another(style: str, spec: TripleSpec) -> Drawing:
+def _another(style: str, spec: TripleSpec) -> SlotDrawing:
     number = int(spec.id.rpartition("-")[2])
     return _character(style, f"0-{_FIRST_FREE + number:05d}")
 
 
-def _character(style: str, seed: str) -> Drawing:
+def _character(style: str, seed: str) -> SlotDrawing:
     return render_character(style, seed, "test", size=SIZE)[0]
 
 

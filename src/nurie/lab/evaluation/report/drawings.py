@@ -13,7 +13,7 @@ import numpy as np
 from nurie.lab.augment.lineart import XDoG
 from nurie.lab.corpora import animals, cats, emoji, figures, openmoji
 from nurie.lab.corpora.slots import sample_palette
-from nurie.lab.corpora.store import Bytes, Color, Drawing, Entry, read_drawing, read_painted
+from nurie.lab.corpora.store import Bytes, Color, Entry, SlotDrawing, read_drawing, read_painted
 from nurie.lab.data import square
 from nurie.lab.evaluation.lists import TripleSpec, from_hex
 from nurie.lab.evaluation.pairs import draw_lines
@@ -40,7 +40,7 @@ def _name(entry: Entry) -> str:
     return f"{entry.source}/{entry.id}"
 
 
-def read_entry(material: Material, entry: Entry) -> Drawing:
+def read_entry(material: Material, entry: Entry) -> SlotDrawing:
     """A drawing of the corpus, SIZE x SIZE."""
     return read_drawing(material.root, entry).resized(SIZE)
 

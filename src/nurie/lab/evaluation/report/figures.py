@@ -18,7 +18,7 @@ import numpy as np
 from nurie.lab.corpora import animals, emoji
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.slots import sample_palette
-from nurie.lab.corpora.store import Color, Drawing, Entry
+from nurie.lab.corpora.store import Color, Entry, SlotDrawing
 from nurie.lab.evaluation.lists import TripleSpec, from_hex, load_list
 from nurie.lab.evaluation.placement import Placement
 from nurie.lab.evaluation.report.cases import (
@@ -63,12 +63,12 @@ class Figure:
         palette: colours of the slots of both, which are named after their owner.
     """
 
-    drawn: Drawing
-    shown: Drawing
+    drawn: SlotDrawing
+    shown: SlotDrawing
     palette: Mapping[str, Color]
 
     @classmethod
-    def of(cls, owner: str, drawn: Drawing, shown: Drawing, palette: Mapping[str, Color]) -> Figure:
+    def of(cls, owner: str, drawn: SlotDrawing, shown: SlotDrawing, palette: Mapping[str, Color]) -> Figure:
         """The figure with its name on its slots."""
         return cls(
             drawn=replace(drawn, slots=owned(drawn.slots, owner)),
@@ -141,7 +141,7 @@ def _character(spec: TripleSpec, shown: str) -> Figure:
     return Figure.of(spec.id, _with_lines(drawing, number), _with_lines(other, 0), palette)
 
 
-def _with_lines(drawing: Drawing, number: int) -> Drawing:
+def _with_lines(drawing: SlotDrawing, number: int) -> SlotDrawing:
     return replace(drawing, lines=drawing.lines[number : number + 1])
 
 
@@ -149,7 +149,7 @@ def _palette(figures: Sequence[Figure]) -> dict[str, Color]:
     return {slot: color for figure in figures for slot, color in figure.palette.items()}
 
 
-def _draw_two(figures: Sequence[Figure], rng: np.random.Generator) -> Drawing:
+def _draw_two(figures: Sequence[Figure], rng: np.random.Generator) -> SlotDrawing:
     """Both on the lower edge, side by side or one over the other; SIZE x SIZE."""
     drawings = [figures[number].drawn for number in rng.permutation(2)]
     scale, places = side_by_side(drawings, float(rng.choice(OVERLAPS)))
@@ -160,7 +160,7 @@ def _draw_two(figures: Sequence[Figure], rng: np.random.Generator) -> Drawing:
     return stack([parts[number] for number in rng.permutation(2)]).resized(SIZE)
 
 
-def _show_two(figures: Sequence[Figure], rng: np.random.Generator) -> Drawing:
+def _show_two(figures: Sequence[Figure], rng: np.random.Generator) -> SlotDrawing:
     """Both side by side in either order, each turned, smaller and raised for itself; SIZE x SIZE."""
     drawings = [figures[number].shown for number in rng.permutation(2)]
     scale, places = side_by_side(drawings, 0.0)
@@ -198,7 +198,7 @@ def _thing(material: Material, entry: Entry, rng: np.random.Generator) -> Figure
     return Figure.of(f"{entry.source}/{entry.id}", drawing, drawing, sample_palette(drawing.slots, rng))
 
 
-def _scatter(drawings: Sequence[Drawing], rng: np.random.Generator, *, stands: bool) -> Drawing:
+def _scatter(drawings: Sequence[SlotDrawing], rng: np.random.Generator, *, stands: bool) -> SlotDrawing:
     """A character and things in cells of the paper, one over the other in any order; SIZE x SIZE.
 
     Args:
@@ -226,7 +226,7 @@ def _scatter(drawings: Sequence[Drawing], rng: np.random.Generator, *, stands: b
     return stack([parts[number] for number in rng.permutation(len(parts))]).resized(SIZE)
 
 
-def _on_ground(scene: Drawing, palette: Mapping[str, Color], rng: np.random.Generator) -> Reference:
+def _on_ground(scene: SlotDrawing, palette: Mapping[str, Color], rng: np.random.Generator) -> Reference:
     """A scene as a reference: as it is, on any ground."""
     return Reference(*place(scene, palette, Placement(), sample_ground(rng)), slots=scene.slots)
 

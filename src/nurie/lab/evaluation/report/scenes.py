@@ -25,21 +25,21 @@ import cv2
 import numpy as np
 
 from nurie.errors import DataError
-from nurie.lab.corpora.store import Bytes, Drawing
+from nurie.lab.corpora.store import Bytes, SlotDrawing
 from nurie.lab.evaluation.placement import Placement
 
 #: How wide two drawings are together, as a share of the paper's width, and what their scale is at most.
 TOGETHER, LARGEST = 0.94, 0.85
 
 
-def moved(drawing: Drawing, move: Callable[[Bytes, int], Bytes]) -> Drawing:
+def moved(drawing: SlotDrawing, move: Callable[[Bytes, int], Bytes]) -> SlotDrawing:
     """A drawing whose planes are moved alike.
 
     Args:
         drawing: what is moved.
         move: gets a plane, H x W, and the value of the paper around it, and gives the moved plane.
     """
-    return Drawing(
+    return SlotDrawing(
         lines=np.stack([move(plane, 255) for plane in drawing.lines]),
         base=np.dstack([move(np.ascontiguousarray(drawing.base[..., channel]), 0) for channel in range(3)]),
         coverage=np.stack([move(plane, 0 if number else 255) for number, plane in enumerate(drawing.coverage)]),
@@ -47,18 +47,20 @@ def moved(drawing: Drawing, move: Callable[[Bytes, int], Bytes]) -> Drawing:
     )
 
 
-def placed(drawing: Drawing, placement: Placement) -> Drawing:
+def placed(drawing: SlotDrawing, placement: Placement) -> SlotDrawing:
     """A drawing where a placement puts it on an empty paper of its own size; square."""
     return moved(drawing, lambda plane, outside: placement.apply(plane, fill=outside))
 
 
-def box(drawing: Drawing) -> tuple[int, int, int, int]:
+def box(drawing: SlotDrawing) -> tuple[int, int, int, int]:
     """Left, top, width and height of a drawing's box in pixels; one pixel where there is paper alone."""
     left, top, width, height = cv2.boundingRect((drawing.coverage[0] < 128).astype(np.uint8))
     return left, top, max(1, width), max(1, height)
 
 
-def at(drawing: Drawing, scale: float, x: float, y: float, *, mirrored: bool = False, turn: float = 0.0) -> Placement:
+def at(
+    drawing: SlotDrawing, scale: float, x: float, y: float, *, mirrored: bool = False, turn: float = 0.0
+) -> Placement:
     """The placement that brings the middle of a drawing's box to a place.
 
     Args:
@@ -76,13 +78,13 @@ def at(drawing: Drawing, scale: float, x: float, y: float, *, mirrored: bool = F
     return replace(still, shift=(float(x - (now_x + 0.5) / side), float(y - (now_y + 0.5) / side)))
 
 
-def standing(drawing: Drawing, scale: float) -> float:
+def standing(drawing: SlotDrawing, scale: float) -> float:
     """The place y, for ``at``, of a drawing whose own lower edge stands on the paper's."""
     _, top, _, height = box(drawing)
     return 1 - scale * (1 - (top + height / 2) / drawing.base.shape[0])
 
 
-def side_by_side(drawings: Sequence[Drawing], overlap: float) -> tuple[float, tuple[float, float]]:
+def side_by_side(drawings: Sequence[SlotDrawing], overlap: float) -> tuple[float, tuple[float, float]]:
     """The scale and the places x, for ``at``, of two drawings that fill the paper's width.
 
     Args:
@@ -106,7 +108,7 @@ def owned(slots: Sequence[str], owner: str) -> tuple[str, ...]:
     return tuple(slot if slot == "background" else f"{owner} {slot}" for slot in slots)
 
 
-def stack(drawings: Sequence[Drawing]) -> Drawing:
+def stack(drawings: Sequence[SlotDrawing]) -> SlotDrawing:
     """One drawing of several of the same size, each over those before it.
 
     Args:
@@ -121,7 +123,7 @@ def stack(drawings: Sequence[Drawing]) -> Drawing:
     return functools.reduce(_over, drawings)
 
 
-def _over(back: Drawing, front: Drawing) -> Drawing:
+def _over(back: SlotDrawing, front: SlotDrawing) -> SlotDrawing:
     shared = set(back.slots[1:]) & set(front.slots[1:])
     if shared:
         raise DataError(f"Two drawings of a scene have a slot {min(shared)!r}: give each slot its owner's name.")
@@ -130,7 +132,7 @@ def _over(back: Drawing, front: Drawing) -> Drawing:
             f"Two drawings of a scene have lines {back.lines.shape} and {front.lines.shape}: make them alike."
         )
     free = front.coverage[0]
-    return Drawing(
+    return SlotDrawing(
         lines=front.lines - _share(255 - back.lines, np.minimum(free, front.lines)),
         base=cv2.add(front.base, _share(back.base, free[..., None])).astype(np.uint8, copy=False),
         coverage=np.concatenate([_share(back.coverage, free), front.coverage[1:]]),

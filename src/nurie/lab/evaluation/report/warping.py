@@ -7,14 +7,14 @@ import numpy as np
 import torch
 
 from nurie.lab.augment.warp import LatticeWarp, sample_control_points, thin_plate_grid
-from nurie.lab.corpora.store import Bytes, Drawing
+from nurie.lab.corpora.store import Bytes, SlotDrawing
 from nurie.lab.evaluation.report.scenes import moved
 
 #: How far the points of a 4 x 4 lattice move, as a share of the side.
 MOVE = 0.05
 
 
-def bend(drawing: Drawing, rng: np.random.Generator, *, move: float = MOVE) -> Drawing:
+def bend(drawing: SlotDrawing, rng: np.random.Generator, *, move: float = MOVE) -> SlotDrawing:
     """A drawing under a mild thin-plate spline, paper where it shows what was outside.
 
     Args:
