@@ -6,8 +6,8 @@ import torch
 
 from nurie.lab.augment.augmentation import COMMON, RAREST, AugmentationSettings, augment, position_slots, rarity
 from nurie.lab.augment.line_style import LineStyle
+from nurie.lab.augment.painted_light import PaintedLight
 from nurie.lab.augment.scenes import Scenes
-from nurie.lab.augment.shading import Shading
 from nurie.lab.augment.warp import LatticeWarp, Placement
 from nurie.lab.batch import RawPairs
 
@@ -228,7 +228,7 @@ def test_small_slots_count_more_and_the_rest_as_before():
 
 
 def test_only_references_with_slots_are_shaded_and_never_targets():
-    shaded = replace(IDENTITY, shading=Shading(share=1.0))
+    shaded = replace(IDENTITY, shading=PaintedLight(share=1.0))
     for slots in (True, False):
         pairs = raw(slots=slots)
         plain, batch = (augment(pairs, s, source(), token_stride=STRIDE) for s in (IDENTITY, shaded))

@@ -17,8 +17,8 @@ from nurie.lab.augment.chance import noise, uniform
 from nurie.lab.augment.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
 from nurie.lab.augment.line_style import LineStyle, vary_lines
 from nurie.lab.augment.lineart import extract_lines
+from nurie.lab.augment.painted_light import PaintedLight, paint_light
 from nurie.lab.augment.scenes import Scenes, compose
-from nurie.lab.augment.shading import Shading, shade
 from nurie.lab.augment.warp import (
     WARPS,
     DiagonalWarp,
@@ -67,7 +67,7 @@ class AugmentationSettings:
     line_style: LineStyle | None = field(default_factory=LineStyle)
     jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
     scenes: Scenes | None = None
-    shading: Shading | None = None
+    shading: PaintedLight | None = None
     reference_noise: float = 0.04
     balance: float = 0.0
     outside_weight: float = 0.4
@@ -198,7 +198,7 @@ def augment(
         change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
         target, reference = apply_color_change(target, change), apply_color_change(reference, change)
     if settings.shading is not None and has_slots:
-        reference = shade(reference, raw.reference_slots / 255.0, settings.shading, generator)
+        reference = paint_light(reference, raw.reference_slots / 255.0, settings.shading, generator)
     lines = raw.line_art / 127.5 - 1
     if bool(raw.extract.any()):
         lines = lines.clone()

@@ -24,14 +24,14 @@ from torch import Tensor
 from nurie.errors import ConfigError
 from nurie.lab.augment.chance import chance, smooth_noise, uniform
 
-__all__ = ["Shading", "shade"]
+__all__ = ["PaintedLight", "paint_light"]
 
 #: Pixels over which the noise of a field changes, as a share of the picture's side.
 _CELL = 1 / 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shading:
+class PaintedLight:
     """How flat drawings are shaded.
 
     Attributes:
@@ -58,7 +58,7 @@ class Shading:
             )
 
 
-def shade(picture: Tensor, slots: Tensor, settings: Shading, generator: torch.Generator) -> Tensor:
+def paint_light(picture: Tensor, slots: Tensor, settings: PaintedLight, generator: torch.Generator) -> Tensor:
     """Shade flat drawings.
 
     Args:
@@ -91,7 +91,7 @@ def shade(picture: Tensor, slots: Tensor, settings: Shading, generator: torch.Ge
 
 
 def _lit(
-    picture: Tensor, slots: Tensor, settings: Shading, generator: torch.Generator, *, threshold: float = 0.0
+    picture: Tensor, slots: Tensor, settings: PaintedLight, generator: torch.Generator, *, threshold: float = 0.0
 ) -> Tensor:
     """The share of an effect at each place, B x 1 x H x W in [0, 1]: beyond each slot's own terminator."""
     batch, _, height, width = picture.shape
