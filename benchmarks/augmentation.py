@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from timing import median_seconds, print_table
 
+from nurie.lab.augment.grids import apply_grid
 from nurie.lab.augment.jitter import JITTERS, apply_color_change, sample_color_change
 from nurie.lab.augment.lineart import extract_lines
-from nurie.lab.augment.warp import WARPS, LatticeWarp, apply_grid, sample_control_points, thin_plate_grid
+from nurie.lab.augment.thin_plate import thin_plate_grid
+from nurie.lab.augment.warp import WARPS, LatticeWarp, sample_control_points
 
 
 def ours(pictures: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,8 +7,9 @@ import torch
 from nurie.lab.augment.augmentation import COMMON, RAREST, AugmentationSettings, augment, position_slots, rarity
 from nurie.lab.augment.line_style import LineStyle
 from nurie.lab.augment.painted_light import PaintedLight
+from nurie.lab.augment.placements import PlacementRanges
 from nurie.lab.augment.scenes import Scenes
-from nurie.lab.augment.warp import LatticeWarp, Placement
+from nurie.lab.augment.warp import LatticeWarp
 from nurie.lab.batch import RawPairs
 
 IDENTITY = AugmentationSettings(
@@ -80,8 +81,12 @@ def test_identity_settings_leave_everything():
 def test_labels_follow_the_pictures(moved):
     settings = replace(
         IDENTITY,
-        line_art_placement=Placement(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15) if moved != "warp" else None,
-        reference_placement=Placement(mirror=0.5, scale=(0.6, 1.4), shift=0.2, rotate=25) if moved != "warp" else None,
+        line_art_placement=PlacementRanges(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15)
+        if moved != "warp"
+        else None,
+        reference_placement=PlacementRanges(mirror=0.5, scale=(0.6, 1.4), shift=0.2, rotate=25)
+        if moved != "warp"
+        else None,
         line_art_warp=LatticeWarp(move=0.05) if moved != "placement" else None,
         reference_warp=LatticeWarp(move=0.09) if moved != "placement" else None,
     )
@@ -98,7 +103,7 @@ def test_labels_follow_the_pictures(moved):
 
 
 def test_line_art_and_reference_are_moved_independently():
-    settings = replace(IDENTITY, line_art_placement=Placement(), reference_placement=Placement())
+    settings = replace(IDENTITY, line_art_placement=PlacementRanges(), reference_placement=PlacementRanges())
     pairs = raw(8)
     pairs = pairs._replace(reference=pairs.target, reference_slots=pairs.line_slots)
     batch = augment(pairs, settings, source(), token_stride=STRIDE)
@@ -125,7 +130,7 @@ def test_ranges_under_everything_that_may_happen():
 
 def test_outside_the_drawing_there_is_white_paper_that_counts_less():
     settings = replace(
-        IDENTITY, line_art_placement=Placement(mirror=0, scale=(0.5, 0.5), shift=0, rotate=0), outside_weight=0.25
+        IDENTITY, line_art_placement=PlacementRanges(mirror=0, scale=(0.5, 0.5), shift=0, rotate=0), outside_weight=0.25
     )
     pairs = raw()._replace(line_art=torch.zeros(3, 1, SIZE, SIZE, dtype=torch.uint8))
     batch = augment(pairs, replace(settings, ink_weight=1.0), source(), token_stride=STRIDE)
@@ -197,7 +202,7 @@ def test_positions_of_an_unmoved_pair_are_the_same_cells():
 
 
 def test_positions_of_a_mirrored_pair():
-    mirrored = replace(IDENTITY, reference_placement=Placement(mirror=1.0, scale=(1, 1), shift=0, rotate=0))
+    mirrored = replace(IDENTITY, reference_placement=PlacementRanges(mirror=1.0, scale=(1, 1), shift=0, rotate=0))
     batch = augment(raw(slots=False), mirrored, source(), token_stride=STRIDE, position_cells=8)
     expected = torch.eye(64).reshape(8, 8, 64).flip(1).reshape(64, 64)
     assert torch.equal(batch.reference_slots, expected.expand(3, 64, 64))

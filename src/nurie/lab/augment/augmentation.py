@@ -14,22 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.lab.augment.chance import noise, uniform
+from nurie.lab.augment.grids import apply_grid, transform_places
 from nurie.lab.augment.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
 from nurie.lab.augment.line_style import LineStyle, vary_lines
 from nurie.lab.augment.lineart import extract_lines
 from nurie.lab.augment.painted_light import PaintedLight, paint_light
+from nurie.lab.augment.placements import PlacementRanges, sample_inverse_placements
 from nurie.lab.augment.scenes import Scenes, compose
-from nurie.lab.augment.warp import (
-    WARPS,
-    DiagonalWarp,
-    LatticeWarp,
-    Placement,
-    apply_grid,
-    compose_grids,
-    sample_control_points,
-    sample_placement,
-    thin_plate_grid,
-)
+from nurie.lab.augment.thin_plate import thin_plate_grid
+from nurie.lab.augment.warp import WARPS, DiagonalWarp, LatticeWarp, sample_control_points
 from nurie.lab.batch import SLOT_STRIDE, Batch, RawPairs
 
 #: A slot that covers this share of the picture is not small, and one this many times smaller counts most; ``rarity``.
@@ -56,11 +49,11 @@ class AugmentationSettings:
         jitter_lines: whether lines are extracted from the picture as its colours were changed, or as it was before.
     """
 
-    line_art_placement: Placement | None = field(
-        default_factory=lambda: Placement(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15.0)
+    line_art_placement: PlacementRanges | None = field(
+        default_factory=lambda: PlacementRanges(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15.0)
     )
-    reference_placement: Placement | None = field(
-        default_factory=lambda: Placement(mirror=0.5, scale=(0.55, 1.5), shift=0.22, rotate=25.0)
+    reference_placement: PlacementRanges | None = field(
+        default_factory=lambda: PlacementRanges(mirror=0.5, scale=(0.55, 1.5), shift=0.22, rotate=25.0)
     )
     line_art_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.05))
     reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
@@ -94,7 +87,7 @@ def _grid(
     batch: int,
     size: tuple[int, int],
     warp: DiagonalWarp | LatticeWarp | None,
-    placement: Placement | None,
+    placement: PlacementRanges | None,
     generator: torch.Generator,
     device: torch.device,
 ) -> Tensor | None:
@@ -102,13 +95,13 @@ def _grid(
     height, width = size
     if warp is None and placement is None:
         return None
-    matrices = sample_placement(
-        batch, placement or Placement(mirror=0, scale=(1, 1), shift=0, rotate=0), generator, device=device
+    matrices = sample_inverse_placements(
+        batch, placement or PlacementRanges(mirror=0, scale=(1, 1), shift=0, rotate=0), generator, device=device
     )
     if warp is None:
         return F.affine_grid(matrices, [batch, 1, height, width], align_corners=False)
     spline = sample_control_points(batch, warp, generator, device=device).fit()
-    return compose_grids(thin_plate_grid(spline, height, width, step=8), matrices)
+    return transform_places(matrices, thin_plate_grid(spline, height, width, step=8))
 
 
 def _sample(image: Tensor, grid: Tensor | None, padding: Tensor) -> Tensor:

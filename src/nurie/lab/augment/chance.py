@@ -6,16 +6,31 @@ that the generator gives: on the CPU they would keep an accelerator waiting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["chance", "noise", "pixel_uniform", "smooth_noise", "uniform"]
+__all__ = ["chance", "draws", "noise", "pixel_uniform", "smooth_noise", "uniform"]
+
+
+def draws(
+    shape: Sequence[int],
+    low: float,
+    high: float,
+    generator: torch.Generator | None,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Numbers in [low, high) where the generator is, which is the CPU without one."""
+    device = generator.device if generator is not None else torch.device("cpu")
+    return low + (high - low) * torch.rand(tuple(shape), generator=generator, device=device, dtype=dtype)
 
 
 def uniform(batch: int, low: float, high: float, generator: torch.Generator, like: Tensor) -> Tensor:
     """One number in [low, high) for each picture, B x 1 x 1 x 1, where ``like`` is."""
-    return (low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)).to(like.device)
+    return draws((batch, 1, 1, 1), low, high, generator).to(like.device)
 
 
 def chance(batch: int, probability: float, generator: torch.Generator, like: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from nurie.errors import ConfigError
-from nurie.lab.augment.chance import pixel_uniform
+from nurie.lab.augment.chance import draws, pixel_uniform
 from nurie.lab.augment.lineart import LUMA
 
 __all__ = ["JITTERS", "ColorChange", "Jitter", "apply_color_change", "sample_color_change"]
@@ -117,8 +117,7 @@ def sample_color_change(
     source = generator.device if generator is not None else torch.device("cpu")
 
     def uniform(shape: tuple[int, ...], low: float, high: float) -> Tensor:
-        draws = torch.rand(shape, generator=generator, device=source, dtype=torch.float64)
-        return low + (high - low) * draws
+        return draws(shape, low, high, generator, dtype=torch.float64)
 
     permuted = uniform((batch,), 0, 1) < settings.permute
     # The order in which three random numbers stand is each of the six with the same probability.

@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.errors import ConfigError
-from nurie.lab.augment.warp import apply_grid, placement_grid
+from nurie.lab.augment.chance import draws
+from nurie.lab.augment.grids import apply_grid, placement_grid
 from nurie.lab.batch import RawPairs
 
 __all__ = ["Scene", "Scenes", "compose"]
@@ -165,7 +166,7 @@ def _places(count: int, settings: Scenes, generator: torch.Generator) -> tuple[T
     """Where the figures of a scene stand, on either side of its middle: maps from output to input, count x 2 x 3."""
 
     def numbers(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, generator=generator)
+        return draws((count,), low, high, generator)
 
     angle, apart = numbers(0, 2 * math.pi), numbers(*settings.apart)
     # A share of the side is twice as much in coordinates, which run from -1 to 1.

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import torch
 
-from nurie.lab.augment.warp import LatticeWarp, sample_control_points, thin_plate_grid
+from nurie.lab.augment.thin_plate import thin_plate_grid
+from nurie.lab.augment.warp import LatticeWarp, sample_control_points
 from nurie.lab.corpora.store import Bytes, SlotDrawing
 from nurie.lab.evaluation.report.scenes import moved
 
