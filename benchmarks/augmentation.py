@@ -17,7 +17,7 @@ from timing import median_seconds, print_table
 
 from nurie.lab.augment.grids import apply_grid
 from nurie.lab.augment.jitter import JITTERS, apply_color_change, sample_color_change
-from nurie.lab.augment.lineart import extract_lines
+from nurie.lab.augment.lineart import sample_line_art
 from nurie.lab.augment.thin_plate import thin_plate_grid
 from nurie.lab.augment.warp import WARPS, LatticeWarp, sample_control_points
 
@@ -28,7 +28,7 @@ def ours(pictures: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tens
     device = pictures.device
     change = sample_color_change(batch, JITTERS["strong"], generator, size=(height, width), device=device)
     target = apply_color_change(pictures, change)
-    lines = extract_lines(target, generator)
+    lines = sample_line_art(target, generator)
     spline = sample_control_points(batch, WARPS["strong"], generator, device=device).fit()
     return lines, apply_grid(target, thin_plate_grid(spline, height, width), padding=1.0)
 

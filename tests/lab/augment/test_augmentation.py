@@ -171,7 +171,7 @@ def test_the_papers_settings():
 
 def test_extracted_lines_are_those_of_the_changed_picture_or_of_the_first():
     from nurie.lab.augment.jitter import JITTERS
-    from nurie.lab.augment.lineart import extract_lines
+    from nurie.lab.augment.lineart import sample_line_art
 
     pairs = raw(slots=False)._replace(extract=torch.ones(3, dtype=torch.bool))
     for jitter_lines in (True, False):
@@ -183,7 +183,7 @@ def test_extracted_lines_are_those_of_the_changed_picture_or_of_the_first():
 
         sample_color_change(3, JITTERS["strong"], again, size=(SIZE, SIZE))
         of = batch.target if jitter_lines else pairs.target / 127.5 - 1
-        assert torch.equal(batch.line_art, extract_lines(of, again))
+        assert torch.equal(batch.line_art, sample_line_art(of, again))
 
 
 def test_position_slots_by_hand():

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 import nurie.lab.augment.lineart as lineart
 from nurie.errors import ConfigError
-from nurie.lab.augment.lineart import XDoG, extract_lines, gaussian_blur, rgb_to_gray, sample_sigma, xdog
+from nurie.lab.augment.lineart import XDoG, gaussian_blur, rgb_to_gray, sample_line_art, sample_sigma, xdog
 
 
 def seeded(seed=3):
@@ -104,9 +104,9 @@ def test_gray_equals_pillows():
     np.testing.assert_allclose(mine, np.asarray(Image.fromarray(rgb).convert("L")).astype(float), atol=0.51)
 
 
-def test_extract_lines_is_xdog_of_the_gray_picture_with_drawn_sigmas():
+def test_sampled_line_art_is_xdog_of_the_gray_picture_with_drawn_sigmas():
     image = 2 * torch.rand(5, 3, 23, 29, generator=seeded()) - 1
-    lines = extract_lines(image, seeded())
+    lines = sample_line_art(image, seeded())
     sigma = sample_sigma(5, XDoG(), seeded())
     assert lines.shape == (5, 1, 23, 29) and set(lines.unique().tolist()) == {-1.0, 1.0}
     assert torch.equal(lines, xdog((rgb_to_gray(image) + 1) / 2, sigma))

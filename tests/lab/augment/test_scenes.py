@@ -7,7 +7,7 @@ from scipy.ndimage import map_coordinates
 
 from nurie.errors import ConfigError
 from nurie.lab.augment import scenes
-from nurie.lab.augment.scenes import Scenes, compose
+from nurie.lab.augment.scenes import Scenes, compose_scenes
 from nurie.lab.batch import RawPairs
 
 BATCH, SLOTS, HEIGHT, WIDTH = 5, 3, 48, 80
@@ -104,7 +104,7 @@ def placed(monkeypatch):
 def test_a_scene_equals_a_slow_version(placed, alone):
     pairs = raw()
     settings = Scenes(share=1.0, drawn_alone=alone, shown_alone=0.0, unseen_weight=0.3)
-    scene = compose(pairs, settings, source(3))
+    scene = compose_scenes(pairs, settings, source(3))
     assert sorted(scene.companion.tolist()) == list(range(BATCH))
     given = [plane.numpy() for plane in pairs[:7]]
     seen = set()
@@ -159,7 +159,7 @@ def is_padded(planes, raw_planes):
 @pytest.mark.parametrize(("pairs", "share"), [(raw(), 0.0), (raw(batch=1), 1.0)])
 def test_pairs_that_stay_alone(pairs, share):
     """Nobody is chosen, or there is nobody else."""
-    scene = compose(pairs, Scenes(share=share), source())
+    scene = compose_scenes(pairs, Scenes(share=share), source())
     for wanted, found in zip(fields(pairs, *DRAWN, *SHOWN), fields(scene.pairs, *DRAWN, *SHOWN), strict=True):
         assert torch.equal(wanted, found)
     assert is_padded(scene.pairs.line_slots, pairs.line_slots)
@@ -170,11 +170,11 @@ def test_pairs_that_stay_alone(pairs, share):
 
 def test_a_companion_in_the_drawing_alone_or_in_the_reference_alone():
     pairs = raw()
-    drawn = compose(pairs, Scenes(share=1.0, drawn_alone=1.0, shown_alone=0.0), source())
+    drawn = compose_scenes(pairs, Scenes(share=1.0, drawn_alone=1.0, shown_alone=0.0), source())
     assert torch.equal(drawn.pairs.reference, pairs.reference)
     assert is_padded(drawn.pairs.reference_slots, pairs.reference_slots)
     assert not torch.equal(drawn.pairs.line_art, pairs.line_art)
-    shown = compose(pairs, Scenes(share=1.0, drawn_alone=0.0, shown_alone=1.0), source())
+    shown = compose_scenes(pairs, Scenes(share=1.0, drawn_alone=0.0, shown_alone=1.0), source())
     for wanted, found in zip(fields(pairs, *DRAWN), fields(shown.pairs, *DRAWN), strict=True):
         assert torch.equal(wanted, found)
     assert not torch.equal(shown.pairs.reference, pairs.reference)
@@ -183,7 +183,7 @@ def test_a_companion_in_the_drawing_alone_or_in_the_reference_alone():
 
 def test_the_shares_of_scenes():
     pairs = raw(batch=400)
-    scene = compose(pairs, Scenes(share=0.6, drawn_alone=0.5, shown_alone=0.25), source())
+    scene = compose_scenes(pairs, Scenes(share=0.6, drawn_alone=0.5, shown_alone=0.25), source())
     drawn = (scene.pairs.line_art != pairs.line_art).flatten(1).any(1)
     shown = (scene.pairs.reference != pairs.reference).flatten(1).any(1)
     # Three standard deviations of a count of 400.
@@ -195,7 +195,7 @@ def test_the_shares_of_scenes():
 def test_whose_a_scene_is():
     """Hands, paper and how lines are made are the pair's own; its own slots come first."""
     pairs = raw()
-    scene = compose(pairs, Scenes(share=1.0), source())
+    scene = compose_scenes(pairs, Scenes(share=1.0), source())
     for name in ("hands", "paper", "extract"):
         assert getattr(scene.pairs, name) is getattr(pairs, name)
 

@@ -17,10 +17,10 @@ from nurie.lab.augment.chance import noise, uniform
 from nurie.lab.augment.grids import apply_grid, transform_places
 from nurie.lab.augment.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
 from nurie.lab.augment.line_style import LineStyle, vary_lines
-from nurie.lab.augment.lineart import extract_lines
+from nurie.lab.augment.lineart import sample_line_art
 from nurie.lab.augment.painted_light import PaintedLight, paint_light
 from nurie.lab.augment.placements import PlacementRanges, sample_inverse_placements
-from nurie.lab.augment.scenes import Scenes, compose
+from nurie.lab.augment.scenes import Scenes, compose_scenes
 from nurie.lab.augment.thin_plate import thin_plate_grid
 from nurie.lab.augment.warp import WARPS, DiagonalWarp, LatticeWarp, sample_control_points
 from nurie.lab.batch import SLOT_STRIDE, Batch, RawPairs
@@ -184,49 +184,24 @@ def augment(
     has_slots = raw.line_slots.shape[1] > 0
     companion, figures = torch.arange(batch), None
     if settings.scenes is not None and has_slots:
-        raw, companion, figures = compose(raw, settings.scenes, generator)
-    target, reference = raw.target / 127.5 - 1, raw.reference / 127.5 - 1
-    paper, unchanged = raw.paper / 127.5 - 1, target
-    if settings.jitter is not None and not has_slots:
-        change = sample_color_change(batch, settings.jitter, generator, size=size, device=device)
-        target, reference = apply_color_change(target, change), apply_color_change(reference, change)
-    if settings.shading is not None and has_slots:
-        reference = paint_light(reference, raw.reference_slots / 255.0, settings.shading, generator)
-    lines = raw.line_art / 127.5 - 1
-    if bool(raw.extract.any()):
-        lines = lines.clone()
-        lines[raw.extract] = extract_lines((target if settings.jitter_lines else unchanged)[raw.extract], generator)
-    drawing = torch.cat([lines, target, raw.weight / 255.0], dim=1)
+        raw, companion, figures = compose_scenes(raw, settings.scenes, generator)
+    lines, target, reference = _pictures(raw, settings, generator)
     line_grid = _grid(batch, size, settings.line_art_warp, settings.line_art_placement, generator, device)
-    outside = torch.tensor([1.0, 1.0, 1.0, 1.0, settings.outside_weight], device=device)
-    drawing = _sample(drawing, line_grid, outside)
-    lines, target, weight = drawing[:, :1], drawing[:, 1:4], drawing[:, 4:]
     reference_grid = _grid(batch, size, settings.reference_warp, settings.reference_placement, generator, device)
-    reference = _sample(reference, reference_grid, paper)
+    outside = torch.tensor([1.0, 1.0, 1.0, 1.0, settings.outside_weight], device=device)
+    drawing = _sample(torch.cat([lines, target, raw.weight / 255.0], dim=1), line_grid, outside)
+    lines, target, weight = drawing[:, :1], drawing[:, 1:4], drawing[:, 4:]
+    reference = _sample(reference, reference_grid, _unit(raw.paper))
     line_coarse, reference_coarse = _coarse(line_grid), _coarse(reference_grid)
-    if has_slots:
-        background = F.one_hot(torch.tensor(0), raw.line_slots.shape[1]).float().to(device)
-        line_slots = _sample(raw.line_slots / 255.0, line_coarse, background)
-        reference_slots = _sample(raw.reference_slots / 255.0, reference_coarse, background)
-    else:
-        coarse = (height // SLOT_STRIDE, width // SLOT_STRIDE)
-        line_slots, reference_slots = (
-            position_slots(grid, batch=batch, size=coarse, cells=position_cells, device=device)
-            for grid in (line_coarse, reference_coarse)
-        )
+    line_slots = _moved_slots(raw.line_slots, line_coarse, position_cells)
+    reference_slots = _moved_slots(raw.reference_slots, reference_coarse, position_cells)
     if figures is not None:
         seen = _sample(figures / 255.0, line_coarse, torch.zeros(2, device=device))
     else:
         own = 1 - line_slots[:, :1] if has_slots else torch.ones_like(line_slots[:, :1])
         seen = torch.cat([own, torch.zeros_like(own)], dim=1)
-    slot_weight = torch.ones(batch, line_slots.shape[1], device=device)
-    if settings.balance and has_slots:
-        slot_weight = rarity(line_slots, settings.balance)
-        # What no slot covers (eyes in fixed colours) keeps its weight.
-        more = 1 + (line_slots * (slot_weight[..., None, None] - 1)).sum(dim=1, keepdim=True)
-        weight = weight * F.interpolate(more, size=size, mode="bilinear")
-    # Under the ink the target is ink as well, which is no colour.
-    weight = weight * (1 - (1 - settings.ink_weight) * (1 - lines) / 2)
+    balance = settings.balance if has_slots else 0.0
+    weight, slot_weight = _weights(weight, lines, line_slots, balance=balance, ink_weight=settings.ink_weight)
     if settings.line_style is not None:
         figure = F.interpolate(1 - line_slots[:, :1], size=size, mode="bilinear") if has_slots else None
         lines = vary_lines(lines, settings.line_style, generator, figure=figure)
@@ -246,3 +221,51 @@ def augment(
         companion=companion,
         figures=_to_token_slots(seen, token_stride),
     )
+
+
+def _unit(pixels: Tensor) -> Tensor:
+    """From 0-255 to [-1, 1]."""
+    return pixels / 127.5 - 1
+
+
+def _pictures(
+    raw: RawPairs, settings: AugmentationSettings, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Line art, target and reference where they were, in [-1, 1]: recoloured, painted over, lines extracted."""
+    batch, size, has_slots = len(raw.target), (raw.target.shape[2], raw.target.shape[3]), raw.line_slots.shape[1] > 0
+    target, reference = _unit(raw.target), _unit(raw.reference)
+    unchanged = target
+    if settings.jitter is not None and not has_slots:
+        change = sample_color_change(batch, settings.jitter, generator, size=size, device=target.device)
+        target, reference = apply_color_change(target, change), apply_color_change(reference, change)
+    if settings.shading is not None and has_slots:
+        reference = paint_light(reference, raw.reference_slots / 255.0, settings.shading, generator)
+    lines = _unit(raw.line_art)
+    if bool(raw.extract.any()):
+        lines = lines.clone()
+        lines[raw.extract] = sample_line_art((target if settings.jitter_lines else unchanged)[raw.extract], generator)
+    return lines, target, reference
+
+
+def _moved_slots(planes: Tensor, grid: Tensor | None, cells: int) -> Tensor:
+    """Slot planes in [0, 1] as a grid shows them, the ground around them; for pictures without, labels of places."""
+    batch, slots = planes.shape[:2]
+    if not slots:
+        size = (planes.shape[2], planes.shape[3])
+        return position_slots(grid, batch=batch, size=size, cells=cells, device=planes.device)
+    ground = F.one_hot(torch.tensor(0), slots).float().to(planes.device)
+    return _sample(planes / 255.0, grid, ground)
+
+
+def _weights(
+    weight: Tensor, lines: Tensor, line_slots: Tensor, *, balance: float, ink_weight: float
+) -> tuple[Tensor, Tensor]:
+    """How much pixels count, B x 1 x H x W, and slots, B x S: small slots more, what is under ink less."""
+    slot_weight = torch.ones(line_slots.shape[:2], device=line_slots.device)
+    if balance:
+        slot_weight = rarity(line_slots, balance)
+        # What no slot covers (eyes in fixed colours) keeps its weight.
+        more = 1 + (line_slots * (slot_weight[..., None, None] - 1)).sum(dim=1, keepdim=True)
+        weight = weight * F.interpolate(more, size=lines.shape[-2:], mode="bilinear")
+    # Under the ink the target is ink as well, which is no colour.
+    return weight * (1 - (1 - ink_weight) * (1 - lines) / 2), slot_weight

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from nurie.errors import ConfigError
 
-__all__ = ["LUMA", "XDoG", "extract_lines", "gaussian_blur", "rgb_to_gray", "sample_sigma", "xdog"]
+__all__ = ["LUMA", "XDoG", "gaussian_blur", "rgb_to_gray", "sample_line_art", "sample_sigma", "xdog"]
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601 on the stored values, as Pillow's "L" and OpenCV)."""
@@ -171,7 +171,7 @@ def xdog(gray_B1HW: Tensor, sigma_B: Tensor, settings: XDoG | None = None) -> Te
     return 1 + 2 * torch.tanh(settings.phi * above.clamp_max(0))
 
 
-def extract_lines(
+def sample_line_art(
     image_B3HW: Tensor, generator: torch.Generator | None = None, *, settings: XDoG | None = None
 ) -> Tensor:
     """Line art of colour pictures as in the paper's training: a sigma is drawn for each, then `xdog`.

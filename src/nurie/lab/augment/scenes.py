@@ -24,7 +24,7 @@ from nurie.lab.augment.chance import draws
 from nurie.lab.augment.grids import apply_grid, placement_grid
 from nurie.lab.batch import RawPairs
 
-__all__ = ["Scene", "Scenes", "compose"]
+__all__ = ["Scene", "Scenes", "compose_scenes"]
 
 #: Around a drawing: no ink, and how much paper counts there.
 _NO_INK, _PAPER_WEIGHT = 0, 102
@@ -69,7 +69,7 @@ class Scenes:
 
 
 class Scene(NamedTuple):
-    """What ``compose`` makes.
+    """What ``compose_scenes`` makes.
 
     Attributes:
         pairs: with 2 S - 1 slot planes.
@@ -98,7 +98,7 @@ class _Figure(NamedTuple):
     share: Tensor
 
 
-def compose(raw: RawPairs, settings: Scenes, generator: torch.Generator) -> Scene:
+def compose_scenes(raw: RawPairs, settings: Scenes, generator: torch.Generator) -> Scene:
     """Put pairs of a batch beside each other.
 
     A figure is what its ground does not cover. In a scene it is about half as large, drawn by the same pen: lines keep
