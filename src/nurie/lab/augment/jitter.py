@@ -114,12 +114,26 @@ def sample_color_change(
         >>> apply_color_change(torch.zeros(2, 3, 5, 7), change).shape
         torch.Size([2, 3, 5, 7])
     """
-    source = generator.device if generator is not None else torch.device("cpu")
+    matrix_B34 = _sample_matrices(batch, settings, generator)
+    noise = None
+    if settings.noise > 0:
+        if size is None:
+            raise ValueError("these settings have noise for each pixel: give size=(rows, columns)")
+        # One 8-bit unit is 2 / 255 of the range from -1 to 1.
+        amplitude = settings.noise * 2 / 255
+        like = torch.empty((batch, 3, *size), device=device or matrix_B34.device)
+        noise = amplitude * (2 * pixel_uniform(like, generator) - 1)
+    return ColorChange(matrix_B34.float().to(device), noise)
+
+
+def _sample_matrices(batch: int, settings: Jitter, generator: torch.Generator | None) -> Tensor:
+    """The affine maps alone, in float64, where the generator is."""
 
     def uniform(shape: tuple[int, ...], low: float, high: float) -> Tensor:
         return draws(shape, low, high, generator, dtype=torch.float64)
 
     permuted = uniform((batch,), 0, 1) < settings.permute
+    source = permuted.device
     # The order in which three random numbers stand is each of the six with the same probability.
     order = torch.where(permuted.unsqueeze(1), uniform((batch, 3), 0, 1).argsort(dim=1), torch.arange(3, device=source))
     permutation = torch.eye(3, dtype=torch.float64, device=source)[order]
@@ -134,15 +148,7 @@ def sample_color_change(
     brightness = uniform((batch, 1), -settings.brightness, settings.brightness)
     matrix = (gain * contrast).unsqueeze(-1) * matrix
     offset = gain * (1 - contrast) / 2 + brightness
-    noise = None
-    if settings.noise > 0:
-        if size is None:
-            raise ValueError("these settings have noise for each pixel: give size=(rows, columns)")
-        # One 8-bit unit is 2 / 255 of the range from -1 to 1.
-        amplitude = settings.noise * 2 / 255
-        like = torch.empty((batch, 3, *size), device=device or source)
-        noise = amplitude * (2 * pixel_uniform(like, generator) - 1)
-    return ColorChange(torch.cat([matrix, offset.unsqueeze(-1)], dim=-1).float().to(device), noise)
+    return torch.cat([matrix, offset.unsqueeze(-1)], dim=-1)
 
 
 def apply_color_change(image_B3HW: Tensor, change: ColorChange) -> Tensor:
