@@ -1,7 +1,7 @@
 """Write anew who is to be named for the shipped weights: in CREDITS.md and in the weights' LICENSE.
 
-The sources are those of the recipes that the weights were trained by; what is said of each is ``recipe.credit``, which
-a corpus' own CREDITS.md has too.
+The sources are those of the recipes that the weights were trained by; what is said of each is ``contents.credit``,
+which a corpus' own CREDITS.md has too.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from nurie.lab.corpora.recipe import credit
+from nurie.lab.corpora.contents import credit
 from nurie.lab.training.train import find_recipe
 
 #: In the order of the trainings.

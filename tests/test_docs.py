@@ -20,7 +20,7 @@ from PIL import Image
 import nurie
 from nurie import cli, colorizer
 from nurie.lab.cli import app as lab_app
-from nurie.lab.corpora import recipe
+from nurie.lab.corpora import contents
 from nurie.lab.training.train import find_recipe
 from nurie.painting.flats import Flats
 from nurie.painting.rules import RULES
@@ -287,6 +287,6 @@ def test_all_that_the_weights_were_trained_on_is_credited() -> None:
         text = path.read_text("utf-8")
         assert script["with_list"](text, *marks) == text, f"{path.name} is not what make credits writes"
     for source in script["sources"]():
-        credit = recipe.credit(source)
+        credit = contents.credit(source)
         assert credit is not None and re.search(r"https?://|openclipart", credit), source
         assert re.search(r"CC0|CC BY 4\.0|MIT|Apache-2\.0|public domain", credit) and not NO_SHARE_ALIKE.search(credit)

@@ -65,10 +65,10 @@ def corpus(
     """
     from collections import Counter
 
-    from nurie.lab.corpora import recipe
+    from nurie.lab.corpora import contents
 
     names = listed(only)
-    plan = recipe.plan(
+    plan = contents.plan_corpus(
         names,
         size=size,
         scale=scale,
@@ -85,7 +85,7 @@ def corpus(
                 tasks[source] = bars.add_task(source, total=total)
             bars.update(tasks[source], completed=done)
 
-        rows = recipe.build(out, plan, workers=workers, progress=show)
+        rows = contents.build_corpus(out, plan, workers=workers, progress=show)
     for source, entries in rows.items():
         splits = Counter(entry.split for entry in entries)
         typer.echo(f"{source}: {', '.join(f'{splits[split]} {split}' for split in ('train', 'val', 'test'))}")
@@ -244,13 +244,13 @@ def reproduce(
     from nurie.lab.evaluation.extractors import Extractors
     from nurie.lab.reproduce.budget import Budget
     from nurie.lab.reproduce.datasets import find_datasets
-    from nurie.lab.reproduce.plan import Plan
+    from nurie.lab.reproduce.plan import ReproductionPlan
     from nurie.lab.reproduce.runs import RunStore
     from nurie.lab.reproduce.targets import reproduce as run
 
     # Like Ctrl-C: the trainings at work, processes of their own, are ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    plan = Plan(
+    plan = ReproductionPlan(
         budget=Budget.parse(budget),
         datasets=find_datasets(data, listed(sets)),
         store=RunStore(runs),

@@ -10,7 +10,7 @@ import pytest
 
 from nurie.errors import DataError
 from nurie.lab.corpora.animals import SOURCE, render_animal
-from nurie.lab.corpora.build import JOURNAL, Job, build_source, split_jobs, write_credits
+from nurie.lab.corpora.build import JOURNAL, PictureJob, build_source, split_jobs, write_credits
 from nurie.lab.corpora.parts import choose, line_width, reserved
 from nurie.lab.corpora.store import Bytes, Entry, Split, read_manifest, read_painted
 
@@ -27,7 +27,7 @@ def paint(name: str, split: Split, *, log: str = "", useless: str = "", broken: 
     return picture, Entry(id=f"{split}-{name}", kind="painted", source="flat", split=split)
 
 
-def jobs(count: int, **options: str) -> list[Job]:
+def jobs(count: int, **options: str) -> list[PictureJob]:
     return split_jobs(functools.partial(paint, **options), train=count, test=2)
 
 

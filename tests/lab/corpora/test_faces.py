@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nurie.errors import DataError
-from nurie.lab.corpora import faces, recipe
+from nurie.lab.corpora import contents, faces
 from nurie.lab.corpora.parts import reserved
 from nurie.lab.corpora.render import over, rasterize, recolor
 from nurie.lab.corpora.slots import SLOTS, sample_palette
@@ -132,7 +132,7 @@ def test_a_beard_has_a_color_of_its_own_and_brows_the_hairs(tarball: Path) -> No
 
 def test_jobs_and_plan(tarball: Path) -> None:
     assert [job.id for job in faces.face_jobs(tarball, train=1, test=1, seed=3)] == ["train-3-00000", "test-3-00000"]
-    plan = recipe.plan(["faces"], emoji_tarballs=[tarball], scale=0.001)
+    plan = contents.plan_corpus(["faces"], emoji_tarballs=[tarball], scale=0.001)
     assert [job.id for job in plan.jobs["facesjs"]()] == ["train-0-00000", "train-0-00001", "val-0-00000"]
 
 

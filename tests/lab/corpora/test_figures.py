@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nurie.lab.corpora import figures, recipe
+from nurie.lab.corpora import contents, figures
 from nurie.lab.corpora.figures import body, clothes, hair, head, pen
 from nurie.lab.corpora.figures.measures import Figure
 from nurie.lab.corpora.parts import reserved
@@ -163,7 +163,7 @@ def test_faces_look_aside_with_the_head() -> None:
 
 
 def test_the_corpus_plans_them_and_names_who_drew_them() -> None:
-    plan = recipe.plan(["figures"], size=SIZE, scale=0.001)
+    plan = contents.plan_corpus(["figures"], size=SIZE, scale=0.001)
     splits = [job.id.split("-")[0] for job in plan.jobs["figures"]()]
     assert plan.missing == () and splits == [*["train"] * 4, "val", "test"]
-    assert recipe.credit("figures") == figures.CREDIT
+    assert contents.credit("figures") == figures.CREDIT

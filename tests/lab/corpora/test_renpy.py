@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from nurie.errors import DataError
-from nurie.lab.corpora import recipe, renpy
+from nurie.lab.corpora import contents, renpy
 from nurie.lab.corpora.store import read_manifest, read_painted
 
 WHERE = "usr/share/games/renpy/demo/game/images"
@@ -60,8 +60,8 @@ def test_a_figure_stands_on_white_in_the_middle_of_a_square() -> None:
 
 
 def test_the_corpus_keeps_them_at_their_own_size_and_for_tests_alone(package: Path, tmp_path: Path) -> None:
-    plan = recipe.plan(["renpy"], size=32, scale=0.1, renpy_paths=[package])
-    rows = recipe.build(tmp_path / "corpus", plan, workers=1)["renpy"]
+    plan = contents.plan_corpus(["renpy"], size=32, scale=0.1, renpy_paths=[package])
+    rows = contents.build_corpus(tmp_path / "corpus", plan, workers=1)["renpy"]
     assert {row.split for row in read_manifest(tmp_path / "corpus")} == {"test"} and len(rows) == 3
     assert read_painted(tmp_path / "corpus", rows[0]).shape == (41, 41, 3)
     assert "For evaluation only" in (tmp_path / "corpus" / "CREDITS.md").read_text()

@@ -14,7 +14,7 @@ from nurie.lab.evaluation.extractors import Absent, Extractor, Extractors
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import find_datasets
-from nurie.lab.reproduce.plan import Plan
+from nurie.lab.reproduce.plan import ReproductionPlan
 from nurie.lab.reproduce.runs import RunStore
 from nurie.lab.weights import save_generator
 
@@ -103,7 +103,7 @@ def make_plan(small_corpus, tmp_path):
     """A plan of a budget on the small corpus; the runs' folder is one for the whole test."""
 
     def make(budget="smoke", *, data=small_corpus, sets=(), extractors=ABSENT, runs=tmp_path / "runs"):
-        return Plan(
+        return ReproductionPlan(
             budget=Budget.parse(budget), datasets=find_datasets(data, sets), store=RunStore(runs), extractors=extractors
         )
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.corpora import recipe
+from nurie.lab.corpora import contents
 from nurie.lab.reproduce.datasets import PUBLISHED, STAND_INS, find_datasets
 
 
@@ -20,7 +20,7 @@ def test_stand_ins_in_a_corpus(small_corpus):
 def test_stand_ins_are_sources_that_corpora_have():
     sources = [source for names in STAND_INS.values() for source in names]
     assert len(set(sources)) == len(sources)
-    assert all(recipe.credit(source) for source in sources)
+    assert all(contents.credit(source) for source in sources)
     assert list(STAND_INS) == list(PUBLISHED) == ["anime", "cat", "dog", "wild"]
 
 

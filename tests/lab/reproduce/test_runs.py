@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from nurie.errors import ConfigError
 from nurie.lab.reproduce.budget import Budget
-from nurie.lab.reproduce.runs import CORRESPONDENCE, Run, RunStore
+from nurie.lab.reproduce.runs import CORRESPONDENCE, RunStore, TrainingRun
 from nurie.lab.reproduce.tables import TABLES
 from nurie.lab.reproduce.variants import VARIANTS
 from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
@@ -43,7 +43,7 @@ def store(tmp_path):
 def test_with_the_papers_budget_a_recipe_is_the_papers(make_plan, published_layout):
     """But for the network that is compared, the lengths that follow from the pictures, and where things are kept."""
     data = make_plan(data=published_layout).dataset("anime")
-    run = Run(data=data, variant="scft", budget=Budget(), pictures=33323)
+    run = TrainingRun(data=data, variant="scft", budget=Budget(), pictures=33323)
     own, paper = run.recipe(Path("run")), yaml.safe_load(find_recipe("paper-anime").read_text("utf-8"))
     assert differences(own["trainer"], paper["trainer"]) == {
         "enable_progress_bar",

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nurie.lab.corpora.build import Job, split_jobs
+from nurie.lab.corpora.build import PictureJob, split_jobs
 from nurie.lab.corpora.parts import choose_all, line_width, rank
 from nurie.lab.corpora.plain_svg import PlainSvg, parse_color
 from nurie.lab.corpora.render import render_layers
@@ -134,6 +134,6 @@ def render_animal(seed: str, split: Split, *, size: int = 256) -> tuple[SlotDraw
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
-def animal_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
+def animal_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[PictureJob]:
     """The pictures of the source, no two animals of a split with the same parts as far as there are enough."""
     return split_jobs(functools.partial(render_animal, size=size), train=train, val=val, test=test, seed=seed)

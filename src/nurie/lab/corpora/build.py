@@ -37,7 +37,7 @@ SETTINGS = ".settings.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class PictureJob:
     """One picture to draw.
 
     Attributes:
@@ -56,7 +56,7 @@ def split_jobs(
     val: int = 0,
     test: int = 0,
     seed: int = 0,
-) -> list[Job]:
+) -> list[PictureJob]:
     """Jobs of a generator: what a picture is called, and so what it is, depends on the seed and its number alone.
 
     Args:
@@ -68,7 +68,7 @@ def split_jobs(
     """
     counts: tuple[tuple[Split, int], ...] = (("train", train), ("val", val), ("test", test))
     names = [(f"{seed}-{number:05d}", split) for split, count in counts for number in range(count)]
-    return [Job(id=f"{split}-{name}", draw=functools.partial(draw, name, split)) for name, split in names]
+    return [PictureJob(id=f"{split}-{name}", draw=functools.partial(draw, name, split)) for name, split in names]
 
 
 def first_line(error: Exception) -> str:
@@ -76,7 +76,7 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
 
 
-def _run(root: Path, job: Job) -> tuple[str, Entry | None]:
+def _run(root: Path, job: PictureJob) -> tuple[str, Entry | None]:
     try:
         drawn = job.draw()
     except NurieError:
@@ -125,7 +125,7 @@ def _check_settings(path: Path, settings: Mapping[str, object]) -> None:
 def build_source(
     root: Path,
     source: str,
-    jobs: Iterable[Job],
+    jobs: Iterable[PictureJob],
     *,
     workers: int | None = None,
     settings: Mapping[str, object] | None = None,
@@ -195,7 +195,7 @@ def _end_with_parent() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def _map(root: Path, jobs: list[Job], workers: int) -> Iterator[tuple[str, Entry | None]]:
+def _map(root: Path, jobs: list[PictureJob], workers: int) -> Iterator[tuple[str, Entry | None]]:
     if workers == 1 or len(jobs) < 8:
         yield from (_run(root, job) for job in jobs)
         return
@@ -218,4 +218,4 @@ def write_credits(root: Path, credits: Mapping[str, str]) -> None:
     write_bytes(root / "CREDITS.md", text.encode())
 
 
-__all__ = ["JOURNAL", "MANIFEST", "SETTINGS", "Job", "build_source", "first_line", "split_jobs", "write_credits"]
+__all__ = ["JOURNAL", "MANIFEST", "SETTINGS", "PictureJob", "build_source", "first_line", "split_jobs", "write_credits"]

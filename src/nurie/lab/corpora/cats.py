@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job, split_jobs
+from nurie.lab.corpora.build import PictureJob, split_jobs
 from nurie.lab.corpora.parts import choose_all
 from nurie.lab.corpora.store import Bytes, Entry, Split
 
@@ -83,6 +83,6 @@ def render_cat(seed: str, split: Split, *, size: int = 256) -> tuple[Bytes, Entr
     return image, Entry(id=f"{split}-{seed}", kind="painted", source=SOURCE, split=split, parts=parts)
 
 
-def cat_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
+def cat_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[PictureJob]:
     """The pictures of the source."""
     return split_jobs(functools.partial(render_cat, size=size), train=train, val=val, test=test, seed=seed)

@@ -13,7 +13,7 @@ import numpy as np
 
 from nurie.errors import DataError
 from nurie.files.swatches import hex_of
-from nurie.lab.corpora.build import Job, first_line
+from nurie.lab.corpora.build import PictureJob, first_line
 from nurie.lab.corpora.debian import package_files
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import line_width, share
@@ -138,7 +138,7 @@ def _id(name: str) -> str:
     return f"{split_of(name)}-{re.sub(r'[^A-Za-z0-9]+', '-', name.removesuffix('.svg')).strip('-')}"
 
 
-def clipart_jobs(path: Path, *, size: int = 256, scale: float = 1.0) -> list[Job]:
+def clipart_jobs(path: Path, *, size: int = 256, scale: float = 1.0) -> list[PictureJob]:
     """The drawings of a package or a folder, those of a share of them evenly over the alphabet.
 
     A folder without the library's sub-folders is taken whole.
@@ -151,6 +151,6 @@ def clipart_jobs(path: Path, *, size: int = 256, scale: float = 1.0) -> list[Job
     count = max(1, round(scale * len(names)))
     kept = {_id(name): name for name in (names[i * len(names) // count] for i in range(count))}
     return [
-        Job(id=job, draw=functools.partial(draw_clipart, texts[name], name, kinds[name], size))
+        PictureJob(id=job, draw=functools.partial(draw_clipart, texts[name], name, kinds[name], size))
         for job, name in kept.items()
     ]

@@ -21,7 +21,7 @@ from typing import Any
 
 from nurie.errors import DataError
 from nurie.files.swatches import hex_of
-from nurie.lab.corpora.build import Job, first_line
+from nurie.lab.corpora.build import PictureJob, first_line
 from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
 from nurie.lab.corpora.store import Entry, SlotDrawing, Split
@@ -345,13 +345,13 @@ def draw_emoji(svg: str, name: str, prefix: str, kind: str, size: int) -> tuple[
     return drawing, entry
 
 
-def emoji_jobs(tarball: Tarball, *, size: int = 256, scale: float = 1.0) -> list[Job]:
+def emoji_jobs(tarball: Tarball, *, size: int = 256, scale: float = 1.0) -> list[PictureJob]:
     """The pictures of a set, those of a share of them evenly over the alphabet."""
     names = list(tarball.pictures)
     count = max(1, round(scale * len(names))) if names else 0
     kept = [names[i * len(names) // count] for i in range(count)]
     return [
-        Job(
+        PictureJob(
             id=f"{split_of(name)}-{name}",
             draw=functools.partial(draw_emoji, *_arguments(tarball, name), size),
         )

@@ -22,7 +22,7 @@ from types import MappingProxyType
 import numpy as np
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job, first_line, split_jobs
+from nurie.lab.corpora.build import PictureJob, first_line, split_jobs
 from nurie.lab.corpora.flat_svg import INK_LEVEL
 from nurie.lab.corpora.parts import line_width, rank, reserved
 from nurie.lab.corpora.plain_svg import PlainSvg
@@ -250,7 +250,9 @@ def render_face(seed: str, split: Split, *, path: Path, size: int = 256) -> tupl
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
-def face_jobs(path: Path, *, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
+def face_jobs(
+    path: Path, *, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256
+) -> list[PictureJob]:
     """The pictures of the source: names of faces depend on the seed and their number alone."""
     read_shapes(path)  # another file is refused before anything is drawn
     draw = functools.partial(render_face, path=path, size=size)

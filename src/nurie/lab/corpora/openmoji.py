@@ -16,7 +16,7 @@ import numpy as np
 
 from nurie.errors import DataError
 from nurie.files.swatches import hex_of
-from nurie.lab.corpora.build import Job, first_line
+from nurie.lab.corpora.build import PictureJob, first_line
 from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
 from nurie.lab.corpora.render import over, rasterize
@@ -77,7 +77,7 @@ def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tu
     return drawing, entry
 
 
-def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0, split: Split = "test") -> list[Job]:
+def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0, split: Split = "test") -> list[PictureJob]:
     """The pairs of the npm package, without skin tones, flags, symbols and brands.
 
     Args:
@@ -108,7 +108,9 @@ def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0, split: Spl
     names = sorted(pictures)
     count = max(1, round(scale * len(names))) if names else 0
     kept = [names[i * len(names) // count] for i in range(count)]
-    return [Job(id=f"test-{name}", draw=functools.partial(draw_openmoji, *pictures[name], size)) for name in kept]
+    return [
+        PictureJob(id=f"test-{name}", draw=functools.partial(draw_openmoji, *pictures[name], size)) for name in kept
+    ]
 
 
 def _texts(path: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job, split_jobs
+from nurie.lab.corpora.build import PictureJob, split_jobs
 from nurie.lab.corpora.flat_svg import INK_LEVEL
 from nurie.lab.corpora.parts import line_width, rank, reserved
 from nurie.lab.corpora.plain_svg import PlainSvg, without_veils
@@ -191,7 +191,9 @@ def credits(style: str) -> str:
     return text
 
 
-def character_jobs(style: str, *, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
+def character_jobs(
+    style: str, *, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256
+) -> list[PictureJob]:
     """The pictures of a style: names of characters depend on the seed and their number alone."""
     draw = functools.partial(render_character, style, size=size)
     return split_jobs(draw, train=train, val=val, test=test, seed=seed)

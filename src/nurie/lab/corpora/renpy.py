@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from nurie.errors import DataError
-from nurie.lab.corpora.build import Job, first_line
+from nurie.lab.corpora.build import PictureJob, first_line
 from nurie.lab.corpora.debian import package_files
 from nurie.lab.corpora.render import over
 from nurie.lab.corpora.store import Bytes, Entry
@@ -95,9 +95,9 @@ def draw_figure(data: bytes, name: str) -> tuple[Bytes, Entry]:
     return square, entry
 
 
-def figure_jobs(paths: Iterable[Path]) -> list[Job]:
+def figure_jobs(paths: Iterable[Path]) -> list[PictureJob]:
     """The figures of packages or folders; see ``read_figures``."""
     return [
-        Job(id=f"test-{name.replace(' ', '-')}", draw=functools.partial(draw_figure, data, name))
+        PictureJob(id=f"test-{name.replace(' ', '-')}", draw=functools.partial(draw_figure, data, name))
         for name, data in read_figures(paths).items()
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from nurie.errors import ConfigError, TrainingError
-from nurie.lab.reproduce.runs import RECIPE, Run, RunStore, sha256
+from nurie.lab.reproduce.runs import RECIPE, RunStore, TrainingRun, sha256
 
 #: Called with the runs at work, the steps done and the steps of all runs together.
 Progress = Callable[[Sequence[str], int, int], object]
@@ -25,7 +25,9 @@ LOG = "train.log"
 _POLL, _PATIENCE = 1.0, 30.0
 
 
-def train_missing(store: RunStore, runs: Iterable[Run], *, jobs: int = 1, progress: Progress | None = None) -> None:
+def train_missing(
+    store: RunStore, runs: Iterable[TrainingRun], *, jobs: int = 1, progress: Progress | None = None
+) -> None:
     """Train the runs that are not done; those that were begun go on from their checkpoints.
 
     Args:
@@ -83,7 +85,7 @@ def command(recipe: Path) -> list[str]:
 class _Training:
     """A run at work in a process."""
 
-    def __init__(self, store: RunStore, run: Run, claim: FileLock, *, threads: int) -> None:
+    def __init__(self, store: RunStore, run: TrainingRun, claim: FileLock, *, threads: int) -> None:
         self.store, self.run, self.folder, self._claim = store, run, store.folder(run), claim
         self._began, self._resumed = time.monotonic(), store.started(run)
         self._log = (self.folder / LOG).open("ab")

@@ -22,8 +22,8 @@ from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.extractors import Absent, Extractors
 from nurie.lab.evaluation.protocols import Case, make_cases
 from nurie.lab.evaluation.subject import load_subject
-from nurie.lab.reproduce.plan import Plan, Target, heading, write_json, write_text
-from nurie.lab.reproduce.runs import Run
+from nurie.lab.reproduce.plan import ReproductionPlan, Target, heading, write_json, write_text
+from nurie.lab.reproduce.runs import TrainingRun
 from nurie.lab.reproduce.variants import VARIANTS
 from nurie.lab.weights import load_generator
 
@@ -50,7 +50,13 @@ def _percent(share: float | None) -> str:
 
 
 def _finish(
-    plan: Plan, name: str, out: Path, title: str, runs: Sequence[Run], body: Iterator[str], result: Any
+    plan: ReproductionPlan,
+    name: str,
+    out: Path,
+    title: str,
+    runs: Sequence[TrainingRun],
+    body: Iterator[str],
+    result: Any,
 ) -> None:
     data = dict.fromkeys(run.data.name for run in runs)
     lines = [*heading(plan, name, title, data), *body, "", f"![{title}]({name}.png)", ""]
@@ -74,11 +80,11 @@ class Conflict:
     groups: tuple[str, ...]
     published: bool = False
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """One training, with its gradients recorded."""
         return plan.runs("anime", self.variant)[:1]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Plot and table."""
         runs = self.runs(plan)
         epochs = read_epochs(plan.store.folder(runs[0]) / "gradients.json")
@@ -116,11 +122,11 @@ class Terms:
 
     title: str
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """Table 1's first."""
         return plan.runs("anime", "scft")[:1]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Plot and table."""
         runs = self.runs(plan)
         report = measure_terms(load_training(plan.store.folder(runs[0])), batches=BATCHES)
@@ -157,12 +163,12 @@ class Grid:
     count: int
     foreign: bool = False
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """One training a data set and network; of data sets that are not there, none."""
         present = [name for name in self.data if name in plan.datasets] or [plan.dataset(self.data[0]).name]
         return [plan.runs(data, variant)[0] for data in present for variant in self.variants]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """One picture."""
         runs = self.runs(plan)
         rows, labels = [], []
@@ -176,14 +182,14 @@ class Grid:
         picture_grid(columns, rows, out / f"{name}.png", labels=labels, note=plan.budget.describe())
         _finish(plan, name, out, self.title, runs, self._body(plan), {"rows": len(rows)})
 
-    def _body(self, plan: Plan) -> Iterator[str]:
+    def _body(self, plan: ReproductionPlan) -> Iterator[str]:
         if missing := [data for data in self.data if data not in plan.datasets]:
             yield f"Not among the data sets here: {', '.join(missing)}."
         if self.foreign:
             others = ", ".join(data.title for name, data in plan.datasets.items() if name not in self.data)
             yield f"References from {others or 'no other data set, for none is under --data'}; then the picture itself."
 
-    def _cases(self, plan: Plan, data: str) -> Iterator[tuple[Case, str]]:
+    def _cases(self, plan: ReproductionPlan, data: str) -> Iterator[tuple[Case, str]]:
         cases = list(make_cases(plan.pictures(data), "standard"))
         count = min(self.count, len(cases))
         # Spread over the list, which is sorted by name: styles take turns.
@@ -212,11 +218,11 @@ class Spectra:
 
     title: str
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """SCFT and SGA on anime portraits."""
         return [plan.runs("anime", variant)[0] for variant in ("scft", "sga")]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Plot and table."""
         runs = self.runs(plan)
         cases = list(make_cases(plan.pictures("anime"), "standard"))
@@ -255,7 +261,7 @@ class LongTraining:
 
     title: str
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """SGA and SCFT, with the weights of every epoch.
 
         Raises:
@@ -264,7 +270,7 @@ class LongTraining:
         _distance(plan.extractors)
         return [plan.runs("cat", variant, long=True)[0] for variant in ("sga", "scft")]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Plot and table; FID where Inception's weights are, else the distance on EfficientNet-Lite0's features."""
         runs, score = self.runs(plan), _distance(plan.extractors)
         series = {}
@@ -312,11 +318,11 @@ class Curves:
 
     title: str
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """SGA and SCFT on anime portraits."""
         return [plan.runs("anime", variant)[0] for variant in ("sga", "scft")]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Plot and table."""
         runs = self.runs(plan)
         series = {

@@ -19,11 +19,11 @@ from nurie.lab.evaluation.protocols import VERSION, score_pictures
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet, DataSets
-from nurie.lab.reproduce.runs import Pairs, Run, RunStore, sha256
+from nurie.lab.reproduce.runs import Pairs, RunStore, TrainingRun, sha256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class ReproductionPlan:
     """What is reproduced with.
 
     Attributes:
@@ -49,13 +49,13 @@ class Plan:
             raise DataError(f"This wants the data set {name!r}; {where}: {', '.join(self.datasets)}.")
         return self.datasets[name]
 
-    def runs(self, data: str, variant: str, *, pairs: Pairs = "self", long: bool = False) -> list[Run]:
+    def runs(self, data: str, variant: str, *, pairs: Pairs = "self", long: bool = False) -> list[TrainingRun]:
         """The trainings of one network, one a seed."""
         dataset, budget = self.dataset(data), self.budget
         there = _train_pictures(dataset)
         count = min(there, (budget.pictures if data == "anime" else budget.animal_pictures) or there)
         return [
-            Run(data=dataset, variant=variant, budget=budget, pictures=count, pairs=pairs, seed=seed, long=long)
+            TrainingRun(data=dataset, variant=variant, budget=budget, pictures=count, pairs=pairs, seed=seed, long=long)
             for seed in range(budget.seeds)
         ]
 
@@ -63,7 +63,7 @@ class Plan:
         """The test pictures of a data set, at the budget's size."""
         return _pictures(self.dataset(data), self.budget.size, self.budget.test_pictures or None)
 
-    def scores(self, run: Run, protocol: Protocol, weights: Path | None = None) -> dict[str, Any]:
+    def scores(self, run: TrainingRun, protocol: Protocol, weights: Path | None = None) -> dict[str, Any]:
         """The report of a protocol on a run's weights, from its folder where it is there already.
 
         Args:
@@ -98,7 +98,9 @@ class Plan:
         found = [name for name in names if not isinstance(getattr(self.extractors, name), Absent)]
         return "-".join(found) or "none"
 
-    def mean_score(self, runs: Sequence[Run], protocol: Protocol, name: str) -> tuple[float | None, float | None]:
+    def mean_score(
+        self, runs: Sequence[TrainingRun], protocol: Protocol, name: str
+    ) -> tuple[float | None, float | None]:
         """A score over seeds: its mean, and half the distance of the extremes (None for a single seed).
 
         Returns:
@@ -106,7 +108,7 @@ class Plan:
         """
         return over_seeds([self.scores(run, protocol)["scores"][name]["value"] for run in runs])
 
-    def provenance(self, runs: Sequence[Run]) -> dict[str, Any]:
+    def provenance(self, runs: Sequence[TrainingRun]) -> dict[str, Any]:
         """What an output was made from: budget, data, and each run's recipe, weights and duration."""
         return {
             "budget": {**vars(self.budget), "says": self.budget.describe()},
@@ -132,14 +134,14 @@ def over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | No
 class Target(typing.Protocol):
     """A table or a figure."""
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """The trainings that it needs."""
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Write its files, ``name.md``, ``name.json`` and pictures; the trainings are done."""
 
 
-def heading(plan: Plan, name: str, title: str, data: Iterable[str]) -> Iterator[str]:
+def heading(plan: ReproductionPlan, name: str, title: str, data: Iterable[str]) -> Iterator[str]:
     """What every output begins with: title, command, budget, data."""
     yield f"# {title}"
     yield ""

@@ -35,7 +35,7 @@ CORRESPONDENCE = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TrainingRun:
     """One training.
 
     Attributes:
@@ -165,15 +165,15 @@ class RunStore:
         """Keep the place."""
         self.root = root
 
-    def folder(self, run: Run) -> Path:
+    def folder(self, run: TrainingRun) -> Path:
         """Of one run."""
         return self.root / run.name
 
-    def weights(self, run: Run) -> Path:
+    def weights(self, run: TrainingRun) -> Path:
         """The trained generator."""
         return self.folder(run) / WEIGHTS
 
-    def prepare(self, run: Run) -> Path:
+    def prepare(self, run: TrainingRun) -> Path:
         """Write the recipe of a run, or see that it is the one that is there.
 
         A recipe that names the same places by other paths is the same, and stays as it is.
@@ -205,7 +205,7 @@ class RunStore:
             claim.release()
         return path
 
-    def claim(self, run: Run) -> FileLock | None:
+    def claim(self, run: TrainingRun) -> FileLock | None:
         """The right to train a run, until it is released or the process ends.
 
         Returns:
@@ -221,11 +221,11 @@ class RunStore:
             claim.release()
             return None
 
-    def started(self, run: Run) -> bool:
+    def started(self, run: TrainingRun) -> bool:
         """Whether there is a checkpoint to go on from."""
         return (self.folder(run) / CHECKPOINT).is_file()
 
-    def done(self, run: Run) -> dict[str, Any] | None:
+    def done(self, run: TrainingRun) -> dict[str, Any] | None:
         """What was noted at the end of a run; None where it has not ended, or its weights are not those any more.
 
         Raises:
@@ -238,7 +238,7 @@ class RunStore:
         note: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return note if note["weights_sha256"] == sha256(weights) else None
 
-    def finish(self, run: Run, note: Mapping[str, Any]) -> None:
+    def finish(self, run: TrainingRun, note: Mapping[str, Any]) -> None:
         """Note the end of a run."""
         content = {"steps": run.steps, "weights_sha256": sha256(self.weights(run)), **note}
         data = (json.dumps(content, indent=1) + "\n").encode()

@@ -12,8 +12,8 @@ from typing import Any
 from nurie.errors import DataError
 from nurie.lab.evaluation import palette
 from nurie.lab.evaluation.subject import load_subject, require_renderers
-from nurie.lab.reproduce.plan import Plan, Target, heading, over_seeds, write_json, write_text
-from nurie.lab.reproduce.runs import Pairs, Run, sha256
+from nurie.lab.reproduce.plan import ReproductionPlan, Target, heading, over_seeds, write_json, write_text
+from nurie.lab.reproduce.runs import Pairs, TrainingRun, sha256
 from nurie.lab.reproduce.variants import PUBLISHED, VARIANTS
 
 #: Our columns that have no published counterpart.
@@ -45,15 +45,15 @@ class Table:
     data: tuple[str, ...]
     variants: tuple[str, ...]
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """All of its trainings; of data sets that are not there, none."""
         return [run for data in self._data(plan) for variant in self.variants for run in plan.runs(data, variant)]
 
-    def _data(self, plan: Plan) -> list[str]:
+    def _data(self, plan: ReproductionPlan) -> list[str]:
         # The first one is asked for by name where none is there, so that the error names it.
         return [name for name in self.data if name in plan.datasets] or [plan.dataset(self.data[0]).name]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Write ``name.md`` and ``name.json``."""
         rows = [
             {"network": variant, "data": data, **_row(plan, data, variant)}
@@ -64,7 +64,9 @@ class Table:
         write_text(out / f"{name}.md", "\n".join(self._markdown(plan, name, rows, missing)) + "\n")
         write_json(out / f"{name}.json", {"table": name, "rows": rows, **plan.provenance(self.runs(plan))})
 
-    def _markdown(self, plan: Plan, name: str, rows: list[dict[str, Any]], missing: Sequence[str]) -> Iterator[str]:
+    def _markdown(
+        self, plan: ReproductionPlan, name: str, rows: list[dict[str, Any]], missing: Sequence[str]
+    ) -> Iterator[str]:
         yield from heading(plan, name, self.title, self._data(plan))
         if missing:
             yield f"Not among the data sets here: {', '.join(missing)}."
@@ -92,7 +94,7 @@ class Table:
             yield f"* Means over {plan.budget.seeds} seeds ± half the distance of the extremes."
 
 
-def _row(plan: Plan, data: str, variant: str) -> dict[str, Any]:
+def _row(plan: ReproductionPlan, data: str, variant: str) -> dict[str, Any]:
     runs = plan.runs(data, variant)
     report = plan.scores(runs[0], "paper")
     names = ("FID", "global SSIM", *OWN_SCORES)
@@ -120,7 +122,7 @@ def _beside(score: tuple[float | None, float | None], published: float | None, *
 class ExactTable:
     """Not in the paper: the attention modules trained on both kinds of pairs, scored where the truth is known."""
 
-    def runs(self, plan: Plan) -> list[Run]:
+    def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """Both kinds of pairs for each network.
 
         Raises:
@@ -135,11 +137,11 @@ class ExactTable:
         require_renderers()
         return [run for _, _, runs in self._rows(plan) for run in runs]
 
-    def _rows(self, plan: Plan) -> list[tuple[str, Pairs, list[Run]]]:
+    def _rows(self, plan: ReproductionPlan) -> list[tuple[str, Pairs, list[TrainingRun]]]:
         kinds: tuple[Pairs, ...] = ("self", "exact")
         return [(variant, pairs, plan.runs("anime", variant, pairs=pairs)) for pairs in kinds for variant in EXACT]
 
-    def write(self, plan: Plan, name: str, out: Path) -> None:
+    def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Write ``name.md`` and ``name.json``."""
         report = self._report(plan)
         lines = [*heading(plan, name, "The same networks where the truth is exact", ["anime"])]
@@ -168,7 +170,7 @@ class ExactTable:
         write_text(out / f"{name}.md", "\n".join(lines))
         write_json(out / f"{name}.json", {"table": name, "palette": report, **plan.provenance(self.runs(plan))})
 
-    def _report(self, plan: Plan) -> dict[str, Any]:
+    def _report(self, plan: ReproductionPlan) -> dict[str, Any]:
         weights = {run.name: plan.store.weights(run) for run in self.runs(plan)}
         key = json.dumps([plan.budget.palette_rows, {name: sha256(path) for name, path in weights.items()}])
         path = plan.store.root / f"palette-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from nurie.errors import ConfigError, OutputError
 from nurie.lab.reproduce.execute import Progress, train_missing
 from nurie.lab.reproduce.figures import FIGURES
-from nurie.lab.reproduce.plan import Plan, Target
+from nurie.lab.reproduce.plan import ReproductionPlan, Target
 from nurie.lab.reproduce.tables import TABLES
 
 TARGETS: Mapping[str, Target] = {**TABLES, **FIGURES}
@@ -16,7 +16,7 @@ TARGETS: Mapping[str, Target] = {**TABLES, **FIGURES}
 
 def reproduce(
     names: Sequence[str],
-    plan: Plan,
+    plan: ReproductionPlan,
     out: Path,
     *,
     jobs: int = 1,

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nurie.files.swatches import hex_of
-from nurie.lab.corpora.build import Job, split_jobs
+from nurie.lab.corpora.build import PictureJob, split_jobs
 from nurie.lab.corpora.figures import body, clothes, hair, head
 from nurie.lab.corpora.figures.measures import PARTS, SOURCE, Figure
 from nurie.lab.corpora.figures.pen import Sheet
@@ -117,6 +117,6 @@ def render_figure(seed: str, split: Split, *, size: int = 256) -> tuple[SlotDraw
     return layers.drawing, layers.entry(SOURCE, split, seed, palette=palette, parts=parts)
 
 
-def figure_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[Job]:
+def figure_jobs(*, train: int, val: int = 0, test: int = 0, seed: int = 0, size: int = 256) -> list[PictureJob]:
     """The pictures of the source."""
     return split_jobs(functools.partial(render_figure, size=size), train=train, val=val, test=test, seed=seed)

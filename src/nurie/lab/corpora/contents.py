@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from nurie.errors import DataError
 from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, openmoji, portraits, renpy
-from nurie.lab.corpora.build import Job, build_source, first_line, write_credits
+from nurie.lab.corpora.build import PictureJob, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
 
@@ -92,7 +92,7 @@ def credit(source: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CorpusPlan:
     """What to build.
 
     Attributes:
@@ -101,7 +101,7 @@ class Plan:
         size: width and height of the pictures in pixels.
     """
 
-    jobs: Mapping[str, Callable[[], list[Job]]]
+    jobs: Mapping[str, Callable[[], list[PictureJob]]]
     missing: tuple[str, ...]
     size: int
 
@@ -132,7 +132,7 @@ def _package_name(path: Path) -> str:
         ) from error
 
 
-def plan(
+def plan_corpus(
     only: Iterable[str] = (),
     *,
     size: int = 256,
@@ -141,7 +141,7 @@ def plan(
     emoji_tarballs: Iterable[Path] = (),
     clipart_path: Path | None = None,
     renpy_paths: Iterable[Path] = (),
-) -> Plan:
+) -> CorpusPlan:
     """Decide what to build of what is installed and given.
 
     Args:
@@ -163,10 +163,10 @@ def plan(
     for name, path in given.items():
         if name not in known:
             raise DataError(f"{path} is the package {name!r}; known packages: {', '.join(sorted(known))}.")
-    jobs: dict[str, Callable[[], list[Job]]] = {}
+    jobs: dict[str, Callable[[], list[PictureJob]]] = {}
     missing: list[str] = []
 
-    def add(source: str, package: str, call: Callable[[], list[Job]]) -> None:
+    def add(source: str, package: str, call: Callable[[], list[PictureJob]]) -> None:
         if find_spec(package) is None:
             missing.append(f"{source}: the package {package} is not installed. Get it: pip install 'nurie[corpora]'")
         else:
@@ -204,16 +204,16 @@ def plan(
         else:
             package = source if source in (openmoji.SOURCE, faces.SOURCE) else f"@iconify-json/{source}"
             missing.append(f"{source}: get it with `npm pack {package}` and give it as --emoji-tarball FILE")
-    return Plan(jobs=MappingProxyType(jobs), missing=tuple(missing), size=size)
+    return CorpusPlan(jobs=MappingProxyType(jobs), missing=tuple(missing), size=size)
 
 
-def _emoji_jobs(path: Path, *, size: int, scale: float) -> list[Job]:
+def _emoji_jobs(path: Path, *, size: int, scale: float) -> list[PictureJob]:
     return emoji.emoji_jobs(emoji.read_tarball(path), size=size, scale=scale)
 
 
-def build(
+def build_corpus(
     root: Path,
-    plan: Plan,
+    plan: CorpusPlan,
     *,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -222,7 +222,7 @@ def build(
 
     Args:
         root: the corpus folder; what it holds already is kept.
-        plan: from ``plan``.
+        plan: from ``plan_corpus``.
         workers: processes; all cores when None.
         progress: called with (source, done, of all).
 

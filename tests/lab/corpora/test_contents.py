@@ -6,13 +6,13 @@ from typer.testing import CliRunner
 
 from nurie.errors import DataError
 from nurie.lab.cli import app
-from nurie.lab.corpora import recipe
+from nurie.lab.corpora import contents
 from nurie.lab.corpora.portraits import RESERVED_STYLES
 from nurie.lab.corpora.store import read_manifest
 
 
 def test_the_recommended_numbers() -> None:
-    train = {style: counts.train for style, counts in recipe.PORTRAITS.items()}
+    train = {style: counts.train for style, counts in contents.PORTRAITS.items()}
     assert train == {
         "adventurer": 3500,
         "micah": 2500,
@@ -33,25 +33,25 @@ def test_the_recommended_numbers() -> None:
         "avataaars": 0,
     }
     first = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile", "critters")
-    for style, counts in recipe.PORTRAITS.items():
+    for style, counts in contents.PORTRAITS.items():
         val = 0 if style in RESERVED_STYLES else 40
         assert (counts.val, counts.test) == (val, 200 if style in (*first, *RESERVED_STYLES) else 0)
-    assert recipe.Counts(train=30, test=3).scaled(0.1) == {"train": 3, "val": 0, "test": 1}
+    assert contents.Counts(train=30, test=3).scaled(0.1) == {"train": 3, "val": 0, "test": 1}
 
 
 def test_groups_and_sources_can_be_named() -> None:
-    assert recipe.chosen_sources(["cats", "micah"]) == ("micah", "robohash-cats")
-    assert len(recipe.chosen_sources()) == sum(map(len, recipe.GROUPS.values()))
+    assert contents.chosen_sources(["cats", "micah"]) == ("micah", "robohash-cats")
+    assert len(contents.chosen_sources()) == sum(map(len, contents.GROUPS.values()))
     with pytest.raises(
         DataError, match="No source 'dogs'. Groups: portraits, reserved, animals, cats.*Sources: advent"
     ):
-        recipe.chosen_sources(["dogs"])
+        contents.chosen_sources(["dogs"])
 
 
 def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(recipe, "find_spec", lambda name: None if name == "robohash" else found(name))
-    plan = recipe.plan(["cats", "animals", "noto", "openmoji", "faces", "clipart", "renpy"])
+    monkeypatch.setattr(contents, "find_spec", lambda name: None if name == "robohash" else found(name))
+    plan = contents.plan_corpus(["cats", "animals", "noto", "openmoji", "faces", "clipart", "renpy"])
     assert list(plan.jobs) == ["animal-avatar"]
     hints = (
         "pip install 'nurie[corpora]'",
@@ -68,12 +68,12 @@ def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> 
 def test_impossible_numbers_and_files(tmp_path: Path) -> None:
     for options in ({"size": 8}, {"scale": 0.0}):
         with pytest.raises(DataError, match="A corpus wants"):
-            recipe.plan(**options)
+            contents.plan_corpus(**options)
     (tmp_path / "a.tgz").write_text("text")
     with pytest.raises(DataError, match="is not an npm package"):
-        recipe.plan(emoji_tarballs=[tmp_path / "a.tgz"])
+        contents.plan_corpus(emoji_tarballs=[tmp_path / "a.tgz"])
     with pytest.raises(DataError, match="Nothing to build"):
-        recipe.build(tmp_path, recipe.plan(["clipart"]))
+        contents.build_corpus(tmp_path, contents.plan_corpus(["clipart"]))
 
 
 def test_the_command_builds_reports_and_goes_on(tmp_path: Path) -> None:
@@ -98,5 +98,5 @@ def test_the_command_builds_reports_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_every_source_has_a_credit() -> None:
-    assert all(recipe.credit(source) for source in recipe.chosen_sources())
-    assert recipe.credit("somebody's own") is None
+    assert all(contents.credit(source) for source in contents.chosen_sources())
+    assert contents.credit("somebody's own") is None
