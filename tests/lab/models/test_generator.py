@@ -256,7 +256,9 @@ def test_a_recognizer_weighs_the_references():
 
 
 def test_a_recognizer_needs_a_map_that_takes_a_prior():
-    with pytest.raises(ConfigError, match="a recognizer needs the fusion module sga-aligned; scft takes no prior"):
+    with pytest.raises(
+        ConfigError, match="needs a fusion module whose map takes a prior; scft takes none.* one of: sga-aligned"
+    ):
         tiny(fusion="scft", recognizer=5)
     with pytest.raises(ConfigError, match="has no recognizer"):
         tiny(fusion="sga-aligned").recognize(*pictures(32, 32))

@@ -7,10 +7,12 @@ import yaml
 from filelock import FileLock
 
 from nurie.errors import ConfigError
+from nurie.lab.models.fusion import FUSIONS, Fusion
+from nurie.lab.reproduce import variants
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.runs import CORRESPONDENCE, RunStore, TrainingRun
 from nurie.lab.reproduce.tables import TABLES
-from nurie.lab.reproduce.variants import VARIANTS
+from nurie.lab.reproduce.variants import VARIANTS, Variant
 from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
 from nurie.lab.training.module import ColorizationModule
 from nurie.lab.training.train import LOCK, find_recipe, train
@@ -77,6 +79,17 @@ def test_networks_differ_in_the_fusion_module_alone(make_run, variant):
     assert differences(one, other) <= allowed
     assert other["model"]["generator"]["fusion"] == VARIANTS[variant].fusion
     assert other["model"]["generator"]["fusion_settings"] == VARIANTS[variant].settings
+
+
+def test_any_map_with_a_teacher_is_taught(make_run, monkeypatch):
+    """Not a module of one name: what the registry says of its class."""
+    monkeypatch.setattr(FUSIONS, "_classes", dict(FUSIONS._classes))
+    for name, taught in (("taught", True), ("untaught", False)):
+        FUSIONS.register(name)(type(name, (Fusion,), {"has_alignment": taught}))
+    more = {name: Variant(title=name, fusion=name) for name in ("taught", "untaught")}
+    monkeypatch.setattr(variants, "VARIANTS", {**VARIANTS, **more})
+    weights = [make_run(variant=name).recipe(Path("run"))["model"]["losses"]["correspondence"] for name in more]
+    assert weights == [CORRESPONDENCE, 0]
 
 
 def test_what_a_budget_changes(make_run):

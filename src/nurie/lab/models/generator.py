@@ -18,7 +18,6 @@ from nurie.lab.models.decoder import Decoder, Upsampling
 from nurie.lab.models.encoder import Encoder, pyramid
 from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceFeatures, ReferenceTokens
 from nurie.lab.models.fusion.base import to_map, to_tokens
-from nurie.lab.models.fusion.sga import AlignedSGA
 from nurie.lab.models.recognizer import SIGNATURE, TEMPERATURE, WEIGHT, Recognizer
 
 #: XDoG's sigma for the line art of a reference, which some fusion modules ask for: the middle one of section 4.1.
@@ -150,8 +149,11 @@ class Generator(nn.Module):
             raise ConfigError(f"color_skip needs a fusion module with an attention map; {s.fusion} has none.")
         self.recognizer: Recognizer | None = None
         if s.recognizer:
-            if not isinstance(self.fusion, AlignedSGA):
-                raise ConfigError(f"a recognizer needs the fusion module sga-aligned; {s.fusion} takes no prior.")
+            if not self.fusion.takes_prior:
+                raise ConfigError(
+                    f"a recognizer needs a fusion module whose map takes a prior; {s.fusion} takes none. Set "
+                    f"recognizer to 0, or fusion to one of: {', '.join(FUSIONS.taking_prior)}."
+                )
             self.recognizer = Recognizer(self.line_art_encoder.channels, hidden=s.recognizer)
         self.residual = nn.Sequential(
             *(ResidualBlock(channels, hidden=s.residual_width or channels) for _ in range(s.residual_blocks))
@@ -228,11 +230,10 @@ class Generator(nn.Module):
         if self.recognizer is None:
             output = self.fusion.fuse(x, ReferenceTokens(tokens.keys, values))
         else:
-            assert isinstance(self.fusion, AlignedSGA)
             keys, signatures = tokens.keys[..., :-SIGNATURE], tokens.keys[..., -SIGNATURE:]
             places = self.recognizer.of_line_art(skips, *x.shape[-2:])
             prior = WEIGHT * places.detach() @ signatures.detach().transpose(1, 2)
-            output = self.fusion.fuse(x, ReferenceTokens(keys, values), prior)
+            output = self.fusion.fuse_with_prior(x, ReferenceTokens(keys, values), prior)
         fused = output.fused
         refined = self.residual(fused)
         if s.residual_blocks:

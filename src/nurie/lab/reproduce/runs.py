@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from nurie.errors import ConfigError
 from nurie.files.atomic import replace_file
+from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet
 from nurie.lab.reproduce.variants import Variant, find_variant
@@ -117,7 +118,7 @@ class TrainingRun:
             "fusion": network.fusion,
             "fusion_settings": network.settings,
         }
-        teacher = CORRESPONDENCE if network.fusion == "sga-aligned" else 0
+        teacher = CORRESPONDENCE if network.fusion in FUSIONS.aligned else 0
         model["losses"] |= {"perceptual": b.perceptual, "style": b.style, "correspondence": teacher}
         for name in ("generator_rate", "discriminator_rate"):
             model["optimizer"][name] *= b.rate

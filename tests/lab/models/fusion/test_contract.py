@@ -55,6 +55,23 @@ def test_a_map_that_takes_a_loss_is_declared_and_learns_from_it(name, three, fus
 
 
 @every
+def test_a_prior_is_taken_where_that_is_declared(name, three, fusion):
+    module, (x, y, y_lines) = fusion.build(name), three()
+    assert module.takes_prior == (name in FUSIONS.taking_prior)
+    tokens = module.encode(ReferenceFeatures(lambda: y, lambda: y_lines))
+    none = torch.zeros(2, x[0, 0].numel(), y[0, 0].numel())
+    if not module.takes_prior:
+        with pytest.raises(NotImplementedError, match="takes no prior"):
+            module.fuse_with_prior(x, tokens, none)
+        return
+    assert torch.equal(module.fuse_with_prior(x, tokens, none).attention, module.fuse(x, tokens).attention)
+    sure = none.clone()
+    sure[..., 2] = 5  # a cosine is 1 at most
+    attention = module.fuse_with_prior(x, tokens, sure).attention
+    torch.testing.assert_close(attention[..., 2], torch.ones_like(attention[..., 2]))
+
+
+@every
 def test_a_map_has_no_negative_entry_and_its_rows_or_columns_sum_to_one(name, three, fusion):
     attention = fusion.build(name)(*three()).attention
     if not FUSIONS.build(name, 2).has_map:

@@ -131,11 +131,13 @@ class Fusion(nn.Module, ABC):
     Attributes:
         has_map: False for a module that matches nothing: its ``attention`` is None.
         has_alignment: True for a module whose map takes a loss of its own: its ``alignment`` is not None.
+        takes_prior: True for a module whose map takes a hint which tokens are meant: it has ``fuse_with_prior``.
         bare_shortcut: True where X also goes around all branches, so that their gradients are not the whole one.
     """
 
     has_map: ClassVar[bool] = True
     has_alignment: ClassVar[bool] = False
+    takes_prior: ClassVar[bool] = False
     bare_shortcut: ClassVar[bool] = False
 
     @abstractmethod
@@ -145,6 +147,16 @@ class Fusion(nn.Module, ABC):
     @abstractmethod
     def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
         """Join line art features with a reference's tokens."""
+
+    def fuse_with_prior(self, x_BCHW: Tensor, tokens: ReferenceTokens, prior_BNM: Tensor) -> FusionOutput:
+        """``fuse`` with a hint; of modules that declare ``takes_prior``.
+
+        Args:
+            x_BCHW: line art features.
+            tokens: of the reference.
+            prior_BNM: how likely it is, of any token, that it is meant: what a cosine would say.
+        """
+        raise NotImplementedError(f"{type(self).__name__} takes no prior, and declares none")
 
     def own_losses(self, x_BCHW: Tensor, target: ReferenceFeatures) -> dict[str, Tensor]:
         """Losses that the module brings, by name and with their weights; most have none.
@@ -202,6 +214,11 @@ class FusionRegistry:
     def aligned(self) -> tuple[str, ...]:
         """Names of the modules whose map takes a loss of its own."""
         return tuple(name for name in self.names if self._classes[name].has_alignment)
+
+    @property
+    def taking_prior(self) -> tuple[str, ...]:
+        """Names of the modules whose map takes a hint which tokens are meant."""
+        return tuple(name for name in self.names if self._classes[name].takes_prior)
 
     def build(self, name: str, channels: int, **settings: Any) -> Fusion:
         """Make a module.

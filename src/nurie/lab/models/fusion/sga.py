@@ -164,6 +164,7 @@ class AlignedSGA(Fusion):
     """
 
     has_alignment: ClassVar[bool] = True
+    takes_prior: ClassVar[bool] = True
     bare_shortcut: ClassVar[bool] = True
 
     def __init__(
@@ -196,14 +197,12 @@ class AlignedSGA(Fusion):
         keys_BMK = unit_vectors(self.w_k(self.key(y_BMC)))
         return ReferenceTokens(keys_BMK, F.leaky_relu(self.w_y(self.value(y_BMC)), LEAK))
 
-    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens, prior_BNM: Tensor | None = None) -> FusionOutput:
-        """See the class.
+    def fuse(self, x_BCHW: Tensor, tokens: ReferenceTokens) -> FusionOutput:
+        """See the class."""
+        return self.fuse_with_prior(x_BCHW, tokens, None)
 
-        Args:
-            x_BCHW: line art features.
-            tokens: of the reference.
-            prior_BNM: how likely it is, of any token, that it is meant: added to the cosines q k^T.
-        """
+    def fuse_with_prior(self, x_BCHW: Tensor, tokens: ReferenceTokens, prior_BNM: Tensor | None) -> FusionOutput:
+        """See the class; a prior is added to the cosines q k^T."""
         x_BNC = to_tokens(x_BCHW)
         queries_BNK = unit_vectors(self.w_q(self.query(x_BNC)))
         scores_BNM = (queries_BNK / self.temperature) @ tokens.keys.transpose(1, 2)
