@@ -29,6 +29,7 @@ ORDER = [
     "cli",
     "__main__",
     "lab.terminal",
+    "lab.precision",
     "lab.batch",
     "lab.augment",
     "lab.corpora",

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nurie.errors import ConfigError, DataError, InputError
+from nurie.errors import ConfigError, DataError
 from nurie.files.image import to_model
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.data import Layout
@@ -133,21 +133,3 @@ def write_spectra(spectra: Mapping[str, Spectrum], path: Path) -> None:
         },
     }
     write_bytes(path, json.dumps(content, separators=(",", ":")).encode() + b"\n")
-
-
-def read_spectra(path: Path) -> dict[str, Spectrum]:
-    """The inverse of ``write_spectra``.
-
-    Raises:
-        InputError: no such file, or another one.
-    """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        if content["format"] != FORMAT or content["version"] != VERSION:
-            raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
-        return {
-            name: Spectrum(before=np.array(s["before"]), after=np.array(s["after"]), pictures=int(s["pictures"]))
-            for name, s in content["networks"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no report of nurie lab analyze spectrum: {error}.") from error

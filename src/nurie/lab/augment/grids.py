@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nurie.lab.precision import full_precision
+
 __all__ = ["apply_grid", "identity_grid", "pixel_centers", "placement_grid", "transform_places"]
 
 
@@ -89,7 +91,7 @@ def apply_grid(
     if not image_BCHW.is_floating_point() and mode != "nearest":
         raise ValueError(f'a picture of {image_BCHW.dtype} holds labels: sample it with mode="nearest"')
     # float32 throughout: in bf16 a coordinate has 8 bits, two pixels at a width of 512.
-    work = image_BCHW if image_BCHW.dtype == torch.float64 else image_BCHW.float()
+    work = full_precision(image_BCHW)
     grid = grid_BHW2.to(work.dtype)
     with torch.autocast(device_type=work.device.type, enabled=False):
         if isinstance(padding, str):

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nurie.errors import ConfigError
+from nurie.lab.precision import full_precision
 
 __all__ = ["LUMA", "XDoG", "gaussian_blur", "rgb_to_gray", "sample_line_art", "sample_sigma", "xdog"]
 
@@ -164,7 +165,7 @@ def xdog(gray_B1HW: Tensor, sigma_B: Tensor, settings: XDoG | None = None) -> Te
         [1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0]
     """
     settings = settings or XDoG()
-    gray = gray_B1HW if gray_B1HW.dtype == torch.float64 else gray_B1HW.float()
+    gray = full_precision(gray_B1HW)
     narrow, wide = gaussian_blur(gray, sigma_B), gaussian_blur(gray, settings.k * sigma_B)
     above = (1 + settings.p) * narrow - settings.p * wide - settings.epsilon
     # tanh 0 = 0: clamping makes one expression of both cases.

@@ -7,7 +7,7 @@ is that of the paths, the same on every file system; hidden files and folders ar
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,43 +69,24 @@ def _flaw(path: Path) -> str | None:
     return None
 
 
-def check_pictures(
-    paths: Iterable[Path],
-    *,
-    max_bad_share: float = MAX_BAD_SHARE,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Path], list[tuple[Path, str]]]:
+def check_pictures(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Decode pictures to find the corrupt ones.
-
-    Args:
-        paths: the files.
-        max_bad_share: more than this share of corrupt files is an error; 0 takes none, 1 takes all.
-        workers: threads; all cores when None.
-        progress: called with (done, of all).
 
     Returns:
         The good files in the same order, and the corrupt ones with the reason.
 
     Raises:
-        DataError: too many are corrupt, or all.
+        DataError: more than ``MAX_BAD_SHARE`` of them are corrupt.
     """
-    files = list(paths)
-    good: list[Path] = []
-    bad: list[tuple[Path, str]] = []
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        for number, (path, flaw) in enumerate(zip(files, pool.map(_flaw, files), strict=True), 1):
-            if flaw is None:
-                good.append(path)
-            else:
-                bad.append((path, flaw))
-            if progress is not None:
-                progress(number, len(files))
-    if not good or len(bad) > max_bad_share * len(files):
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        flaws = list(pool.map(_flaw, paths))
+    good = [path for path, flaw in zip(paths, flaws, strict=True) if flaw is None]
+    bad = [(path, flaw) for path, flaw in zip(paths, flaws, strict=True) if flaw is not None]
+    if len(bad) > MAX_BAD_SHARE * len(paths):
         named = "; ".join(flaw for _, flaw in bad[:3])
         raise DataError(
-            f"{len(bad)} of {len(files)} pictures are corrupt, more than {max_bad_share:.0%} ({named} ...). "
-            "Repair or remove them, or allow more."
+            f"{len(bad)} of {len(paths)} pictures are corrupt, more than {MAX_BAD_SHARE:.0%} ({named} ...). Repair or "
+            "remove them."
         )
     return good, bad
 
@@ -118,80 +99,46 @@ def _entries(root: Path, paths: Iterable[Path], source: str, split_of: Callable[
     return rows
 
 
-def read_folder(
-    root: Path,
-    *,
-    split: Split = "train",
-    source: str | None = None,
-    max_bad_share: float = MAX_BAD_SHARE,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Folder:
-    """Any folder of pictures, with the folders in it.
-
-    Args:
-        root: the folder.
-        split: what the pictures are for.
-        source: what the rows name as their source; the folder's name when None.
-        max_bad_share: see ``check_pictures``.
-        workers: see ``check_pictures``.
-        progress: see ``check_pictures``.
+def read_folder(root: Path) -> Folder:
+    """Any folder of pictures, with the folders in it; all to train with, their source the folder's name.
 
     Raises:
         DataError: no such folder, nothing in it, or too much of it corrupt.
     """
-    good, bad = check_pictures(list_pictures(root), max_bad_share=max_bad_share, workers=workers, progress=progress)
-    rows = _entries(root, good, source or root.resolve().name, lambda _: split)
+    good, bad = check_pictures(list_pictures(root))
+    rows = _entries(root, good, root.resolve().name, lambda _: "train")
     return Folder(entries=tuple(rows), bad=tuple(bad))
 
 
-def read_anime_portraits(
-    root: Path,
-    *,
-    test: int = ANIME_TEST_PICTURES,
-    max_bad_share: float = MAX_BAD_SHARE,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Folder:
+def read_anime_portraits(root: Path) -> Folder:
     """Anime portraits: ``train/`` and ``test/`` where the folder has them, else divided by hash of the names.
 
-    Args:
-        root: the folder.
-        test: how many of an undivided folder are for testing; never more than a tenth.
-        max_bad_share: see ``check_pictures``.
-        workers: see ``check_pictures``.
-        progress: see ``check_pictures``.
+    Of an undivided folder ``ANIME_TEST_PICTURES`` are for testing, but never more than a tenth.
 
     Raises:
         DataError: no such folder, nothing in it, or too much of it corrupt.
     """
-    good, bad = check_pictures(list_pictures(root), max_bad_share=max_bad_share, workers=workers, progress=progress)
+    good, bad = check_pictures(list_pictures(root))
     names = [path.relative_to(root).as_posix() for path in good]
     if (root / "train").is_dir() and (root / "test").is_dir():
         chosen = {name for name in names if name.startswith("test/")}
     else:
         # By hash, so that a picture added later moves no other one from training to testing but the marginal one.
-        chosen = set(sorted(names, key=lambda name: rank(f"anime-portraits/{name}"))[: min(test, len(names) // 10)])
+        chosen = set(
+            sorted(names, key=lambda name: rank(f"anime-portraits/{name}"))[
+                : min(ANIME_TEST_PICTURES, len(names) // 10)
+            ]
+        )
     rows = _entries(root, good, "anime-portraits", lambda name: "test" if name in chosen else "train")
     return Folder(entries=tuple(rows), bad=tuple(bad))
 
 
-def read_afhq(
-    root: Path,
-    animal: str,
-    *,
-    max_bad_share: float = MAX_BAD_SHARE,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Folder:
+def read_afhq(root: Path, animal: str) -> Folder:
     """One class of AFHQ: ``train/<animal>`` to train with, ``val/<animal>`` (or ``test/<animal>``) to test with.
 
     Args:
         root: the folder with ``train`` and ``val`` or ``test``.
         animal: "cat", "dog" or "wild".
-        max_bad_share: see ``check_pictures``.
-        workers: see ``check_pictures``.
-        progress: see ``check_pictures``.
 
     Raises:
         DataError: an unknown class, another layout, or too much of it corrupt.
@@ -202,6 +149,6 @@ def read_afhq(
     if kept is None or not (root / "train" / animal).is_dir():
         raise DataError(f"{root} is not AFHQ: it wants train/{animal} and val/{animal} (or test/{animal}).")
     paths = list_pictures(root / "train" / animal) + list_pictures(root / kept / animal)
-    good, bad = check_pictures(paths, max_bad_share=max_bad_share, workers=workers, progress=progress)
+    good, bad = check_pictures(paths)
     rows = _entries(root, good, f"afhq-{animal}", lambda name: "train" if name.startswith("train/") else "test")
     return Folder(entries=tuple(rows), bad=tuple(bad))

@@ -20,7 +20,7 @@ from nurie.lab.corpora.build import PictureJob, first_line
 from nurie.lab.corpora.emoji import concept, is_wanted
 from nurie.lab.corpora.flat_svg import FlatDrawing, render_flat
 from nurie.lab.corpora.render import over, rasterize
-from nurie.lab.corpora.store import Entry, SlotDrawing, Split
+from nurie.lab.corpora.store import Entry, SlotDrawing
 
 SOURCE = "openmoji"
 CREDIT = (
@@ -77,20 +77,19 @@ def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tu
     return drawing, entry
 
 
-def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0, split: Split = "test") -> list[PictureJob]:
-    """The pairs of the npm package, without skin tones, flags, symbols and brands.
+def openmoji_jobs(path: Path, *, size: int = 256, scale: float = 1.0) -> list[PictureJob]:
+    """The pairs of the npm package, without skin tones, flags, symbols and brands; all for testing.
+
+    They are share-alike: never to train with.
 
     Args:
         path: the .tgz that ``npm pack openmoji`` wrote.
         size: width and height in pixels.
         scale: a share of them, evenly over the alphabet.
-        split: "test"; anything else is refused.
 
     Raises:
-        DataError: a split to train with, no such file, or not the package.
+        DataError: no such file, or not the package.
     """
-    if split != "test":
-        raise DataError(f"OpenMoji is share-alike and reserved for evaluation: its split is 'test', not {split!r}.")
     pictures: dict[str, tuple[str, str, str, str]] = {}
     try:
         texts = _texts(path)

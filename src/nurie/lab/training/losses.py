@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.errors import ConfigError
+from nurie.lab.precision import full_precision
 
 __all__ = [
     "LossWeights",
@@ -66,10 +66,6 @@ class LossWeights:
         )
 
 
-def _full(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
-
-
 def reconstruction(output_BCHW: Tensor, target_BCHW: Tensor, weight_B1HW: Tensor | None = None) -> Tensor:
     """The distance from the target.
 
@@ -87,26 +83,25 @@ def reconstruction(output_BCHW: Tensor, target_BCHW: Tensor, weight_B1HW: Tensor
         >>> reconstruction(torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), -0.5)).item()
         0.5
     """
-    difference = (_full(output_BCHW) - _full(target_BCHW)).abs()
+    difference = (full_precision(output_BCHW) - full_precision(target_BCHW)).abs()
     if weight_B1HW is None:
         return difference.mean()
-    weight = _full(weight_B1HW).expand_as(difference)
+    weight = full_precision(weight_B1HW).expand_as(difference)
     return (weight * difference).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
 
-def adversarial_discriminator(real: Tensor, fake: Tensor, *, real_label: Literal[0, 1] = 1) -> Tensor:
+def adversarial_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     """The discriminator's part of the least-squares adversarial loss.
 
     L = E (D(I_gt, I_s) - 1)^2 + E D(G(I_s, I_r), I_s)^2 (Mao et al. 2017).
 
     Equation 2 is printed with the labels exchanged (real 0, fake 1) and a maximum over D, under which D would grow
-    without bound; read as a minimum it is this loss for D' = 1 - D, the same game. `real_label` 0 takes the labels as
-    printed. Neither has the factor 1/2 of Mao et al.
+    without bound; read as a minimum it is this loss for D' = 1 - D, the same game. The factor 1/2 of Mao et al. is
+    left out, as there.
 
     Args:
         real: D's answers to targets, any shape.
         fake: D's answers to generated pictures, detached from the generator.
-        real_label: What D is to answer to a real picture; to a fake one it is to answer 1 - real_label.
 
     Returns:
         A scalar.
@@ -115,20 +110,19 @@ def adversarial_discriminator(real: Tensor, fake: Tensor, *, real_label: Literal
         >>> adversarial_discriminator(torch.tensor([1.0, 0.0]), torch.tensor([0.0])).item()
         0.5
     """
-    return (_full(real) - real_label).square().mean() + (_full(fake) - (1 - real_label)).square().mean()
+    return (full_precision(real) - 1).square().mean() + full_precision(fake).square().mean()
 
 
-def adversarial_generator(fake: Tensor, *, real_label: Literal[0, 1] = 1) -> Tensor:
-    """The generator's part of the least-squares adversarial loss: E (D(G(I_s, I_r), I_s) - real_label)^2.
+def adversarial_generator(fake: Tensor) -> Tensor:
+    """The generator's part of the least-squares adversarial loss: E (D(G(I_s, I_r), I_s) - 1)^2.
 
     Args:
         fake: D's answers to generated pictures, with gradient.
-        real_label: As in `adversarial_discriminator`.
 
     Returns:
         A scalar.
     """
-    return (_full(fake) - real_label).square().mean()
+    return (full_precision(fake) - 1).square().mean()
 
 
 def perceptual(output: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
@@ -147,7 +141,9 @@ def perceptual(output: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
         ValueError: The layers differ in number, or there are none.
     """
     _same_layers(output, target)
-    return torch.stack([(_full(o) - _full(t)).abs().mean() for o, t in zip(output, target, strict=True)]).sum()
+    return torch.stack(
+        [(full_precision(o) - full_precision(t)).abs().mean() for o, t in zip(output, target, strict=True)]
+    ).sum()
 
 
 def _same_layers(output: Sequence[Tensor], target: Sequence[Tensor]) -> None:
@@ -175,7 +171,7 @@ def gram(features_BCHW: Tensor, *, fold_batch: bool = False) -> Tensor:
         tensor([[[1.2500, 2.7500],
                  [2.7500, 6.2500]]])
     """
-    flat = _full(features_BCHW).flatten(2)
+    flat = full_precision(features_BCHW).flatten(2)
     if fold_batch:
         flat = flat.reshape(1, -1, flat.shape[-1])
     with torch.autocast(device_type=flat.device.type, enabled=False):
@@ -250,9 +246,9 @@ def correspondence(
     if attention_BNM.shape != expected or line_slots_BNS.shape[-1] != reference_slots_BMS.shape[-1]:
         shapes = [tuple(t.shape) for t in (attention_BNM, line_slots_BNS, reference_slots_BMS)]
         raise ValueError(f"shapes must be B x N x M, B x N x S and B x M x S; received {shapes}")
-    line, reference = _full(line_slots_BNS), _full(reference_slots_BMS)
+    line, reference = full_precision(line_slots_BNS), full_precision(reference_slots_BMS)
     with torch.autocast(device_type=line.device.type, enabled=False):
-        carried = _full(attention_BNM) @ reference
+        carried = full_precision(attention_BNM) @ reference
     both_B1S = ((line.sum(dim=1) > visible) & (reference.sum(dim=1) > visible)).unsqueeze(1)
     share = line * both_B1S
     mass_BN = share.sum(dim=-1)
@@ -283,11 +279,11 @@ def recognition(scores_BNR: Tensor, own_B: Tensor, rivals_BR: Tensor, figure_BN:
         >>> recognition(torch.zeros(2, 1, 2), own, rivals, torch.ones(2, 1)).exp().item()
         2.0
     """
-    scores = _full(scores_BNR)
+    scores = full_precision(scores_BNR)
     own_BN = scores.gather(2, own_B[:, None, None].expand(-1, scores.shape[1], 1))[..., 0]
     allowed = rivals_BR | F.one_hot(own_B, scores.shape[2]).bool()
     surprise_BN = scores.masked_fill(~allowed[:, None], -torch.inf).logsumexp(dim=-1) - own_BN
-    weight_BN = _full(figure_BN) * rivals_BR.any(dim=1, keepdim=True)
+    weight_BN = full_precision(figure_BN) * rivals_BR.any(dim=1, keepdim=True)
     return (weight_BN * surprise_BN).sum() / weight_BN.sum().clamp_min(torch.finfo(weight_BN.dtype).tiny)
 
 

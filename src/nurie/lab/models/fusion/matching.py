@@ -15,15 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nurie.lab.precision import full_precision
+
 #: Vectors shorter than this stay shorter than one: at length zero there is no direction, and no endless gradient.
 SHORTEST = 1e-4
 #: Behind the channels of a position in ``describe_neighborhoods``: means, scale, places; and all of them.
 _PARTS = (9, 1, 4)
 DESCRIPTION = sum(_PARTS)
-
-
-def _full(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:
@@ -37,7 +35,7 @@ def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:
         >>> unit_vectors(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    return F.normalize(_full(features), dim=dim, eps=SHORTEST)
+    return F.normalize(full_precision(features), dim=dim, eps=SHORTEST)
 
 
 def centered_unit_vectors(tokens_BNC: Tensor) -> Tensor:
@@ -53,7 +51,7 @@ def centered_unit_vectors(tokens_BNC: Tensor) -> Tensor:
         B x N x C.
     """
     channels = int(tokens_BNC.shape[-1])  # a constant in an ONNX graph, whose layer norm takes nothing else
-    return F.layer_norm(_full(tokens_BNC), (channels,), eps=SHORTEST**2 / channels) / math.sqrt(channels)
+    return F.layer_norm(full_precision(tokens_BNC), (channels,), eps=SHORTEST**2 / channels) / math.sqrt(channels)
 
 
 def neighborhoods(map_BCHW: Tensor) -> Tensor:
@@ -67,7 +65,7 @@ def neighborhoods(map_BCHW: Tensor) -> Tensor:
 def products(one_BNC: Tensor, other_BMC: Tensor) -> Tensor:
     """All dot products: B x N x M."""
     with torch.autocast(one_BNC.device.type, enabled=False):
-        return _full(one_BNC) @ _full(other_BMC).transpose(1, 2)
+        return full_precision(one_BNC) @ full_precision(other_BMC).transpose(1, 2)
 
 
 def describe_neighborhoods(map_BCHW: Tensor) -> Tensor:
@@ -86,7 +84,7 @@ def describe_neighborhoods(map_BCHW: Tensor) -> Tensor:
         B x HW x (C + 14).
     """
     channels, (height, width) = map_BCHW.shape[1], map_BCHW.shape[-2:]
-    full_BCHW = _full(map_BCHW)
+    full_BCHW = full_precision(map_BCHW)
     mean_B1HW = full_BCHW.mean(dim=1, keepdim=True)
     inner_BCHW = full_BCHW - mean_B1HW
     means_BN9 = neighborhoods(mean_B1HW)
