@@ -16,6 +16,9 @@ from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, ope
 from nurie.lab.corpora.build import PictureJob, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
+#: Lists the pictures of a source.
+ListJobs = Callable[[], list[PictureJob]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -101,7 +104,7 @@ class CorpusPlan:
         size: width and height of the pictures in pixels.
     """
 
-    jobs: Mapping[str, Callable[[], list[PictureJob]]]
+    jobs: Mapping[str, ListJobs]
     missing: tuple[str, ...]
     size: int
 
@@ -163,48 +166,64 @@ def plan_corpus(
     for name, path in given.items():
         if name not in known:
             raise DataError(f"{path} is the package {name!r}; known packages: {', '.join(sorted(known))}.")
-    jobs: dict[str, Callable[[], list[PictureJob]]] = {}
+    jobs: dict[str, ListJobs] = {}
     missing: list[str] = []
-
-    def add(source: str, package: str, call: Callable[[], list[PictureJob]]) -> None:
-        if find_spec(package) is None:
-            missing.append(f"{source}: the package {package} is not installed. Get it: pip install 'nurie[corpora]'")
-        else:
-            jobs[source] = call
-
     for source in chosen_sources(only):
-        if source in PORTRAITS:
-            counts = PORTRAITS[source].scaled(scale)
-            call = functools.partial(portraits.character_jobs, source, **counts, seed=seed, size=size)
-            add(source, "dicebear", call)
-        elif source == animals.SOURCE:
-            call = functools.partial(animals.animal_jobs, **ANIMALS.scaled(scale), seed=seed, size=size)
-            add(source, "animal_avatar", call)
-        elif source == cats.SOURCE:
-            add(source, "robohash", functools.partial(cats.cat_jobs, **CATS.scaled(scale), seed=seed, size=size))
-        elif source == figures.SOURCE:
-            call = functools.partial(figures.figure_jobs, **FIGURES.scaled(scale), seed=seed, size=size)
-            add(source, "pyvips", call)
-        elif source == clipart.SOURCE and clipart_path is not None:
-            jobs[source] = functools.partial(clipart.clipart_jobs, clipart_path, size=size, scale=scale)
-        elif source == clipart.SOURCE:
-            missing.append(f"{source}: get it with `apt-get download openclipart-svg` and give it as --clipart FILE")
-        elif source == renpy.SOURCE and (paths := tuple(renpy_paths)):
-            jobs[source] = functools.partial(renpy.figure_jobs, paths)
-        elif source == renpy.SOURCE:
-            packages = " ".join(renpy.PACKAGES)
-            missing.append(f"{source}: get it with `apt-get download {packages}` and give each as --renpy FILE")
-        elif source == openmoji.SOURCE and source in given:
-            jobs[source] = functools.partial(openmoji.openmoji_jobs, given[source], size=size, scale=scale)
-        elif source == faces.SOURCE and source in given:
-            counts = FACES.scaled(scale)
-            jobs[source] = functools.partial(faces.face_jobs, given[source], **counts, seed=seed, size=size)
-        elif source in given:
-            jobs[source] = functools.partial(_emoji_jobs, given[source], size=size, scale=scale)
+        drawn = _drawn(source, size=size, scale=scale, seed=seed)
+        if drawn is None:
+            found = _found(source, given, clipart_path, tuple(renpy_paths), size=size, scale=scale, seed=seed)
+            if isinstance(found, str):
+                missing.append(f"{source}: get it with {found}")
+            else:
+                jobs[source] = found
+        elif find_spec(drawn[0]) is None:
+            missing.append(f"{source}: the package {drawn[0]} is not installed. Get it: pip install 'nurie[corpora]'")
         else:
-            package = source if source in (openmoji.SOURCE, faces.SOURCE) else f"@iconify-json/{source}"
-            missing.append(f"{source}: get it with `npm pack {package}` and give it as --emoji-tarball FILE")
+            jobs[source] = drawn[1]
     return CorpusPlan(jobs=MappingProxyType(jobs), missing=tuple(missing), size=size)
+
+
+def _drawn(source: str, *, size: int, scale: float, seed: int) -> tuple[str, ListJobs] | None:
+    """Of a generated source the package that draws it, and what lists its pictures; None for any other."""
+    if source in PORTRAITS:
+        counts = PORTRAITS[source].scaled(scale)
+        return "dicebear", functools.partial(portraits.character_jobs, source, **counts, seed=seed, size=size)
+    if source == animals.SOURCE:
+        return "animal_avatar", functools.partial(animals.animal_jobs, **ANIMALS.scaled(scale), seed=seed, size=size)
+    if source == cats.SOURCE:
+        return "robohash", functools.partial(cats.cat_jobs, **CATS.scaled(scale), seed=seed, size=size)
+    if source == figures.SOURCE:
+        return "pyvips", functools.partial(figures.figure_jobs, **FIGURES.scaled(scale), seed=seed, size=size)
+    return None
+
+
+def _found(
+    source: str,
+    given: Mapping[str, Path],
+    clipart_path: Path | None,
+    renpy_paths: tuple[Path, ...],
+    *,
+    size: int,
+    scale: float,
+    seed: int,
+) -> ListJobs | str:
+    """What lists the pictures of a source that is read from files, or how to get the files."""
+    if source == clipart.SOURCE:
+        if clipart_path is None:
+            return "`apt-get download openclipart-svg` and give it as --clipart FILE"
+        return functools.partial(clipart.clipart_jobs, clipart_path, size=size, scale=scale)
+    if source == renpy.SOURCE:
+        if not renpy_paths:
+            return f"`apt-get download {' '.join(renpy.PACKAGES)}` and give each as --renpy FILE"
+        return functools.partial(renpy.figure_jobs, renpy_paths)
+    if source not in given:
+        package = source if source in (openmoji.SOURCE, faces.SOURCE) else f"@iconify-json/{source}"
+        return f"`npm pack {package}` and give it as --emoji-tarball FILE"
+    if source == openmoji.SOURCE:
+        return functools.partial(openmoji.openmoji_jobs, given[source], size=size, scale=scale)
+    if source == faces.SOURCE:
+        return functools.partial(faces.face_jobs, given[source], **FACES.scaled(scale), seed=seed, size=size)
+    return functools.partial(_emoji_jobs, given[source], size=size, scale=scale)
 
 
 def _emoji_jobs(path: Path, *, size: int, scale: float) -> list[PictureJob]:

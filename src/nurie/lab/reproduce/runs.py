@@ -81,32 +81,8 @@ class TrainingRun:
         """
         b, network = self.budget, self.network
         recipe = copy.deepcopy(_paper_recipe())
-        per_epoch = b.steps_per_epoch(self.pictures)
-        keep = {"keep_every": per_epoch} if self.long else {}
-        recipe |= {"seed_everything": self.seed}
-        recipe["trainer"] |= {
-            "log_every_n_steps": min(50, per_epoch),
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "logger": [_made("lightning.pytorch.loggers.CSVLogger", save_dir=str(folder), name="log")],
-            "callbacks": [
-                _made(
-                    "nurie.lab.training.callbacks.RunFolder",
-                    folder=str(folder),
-                    steps=self.steps,
-                    checkpoint_every=min(1000, max(50, self.steps // 10)),
-                    sheet_every=max(1, self.steps // 2),
-                    sheet_pairs=12,
-                    **keep,
-                ),
-                _made(
-                    "nurie.lab.analysis.callback.GradientConflict",
-                    path=str(folder / "gradients.json"),
-                    every=b.analyze_every,
-                    steps_per_epoch=per_epoch,
-                ),
-            ],
-        }
+        recipe |= {"seed_everything": self.seed, "data": self._data()}
+        recipe["trainer"] |= self._trainer(folder)
         model = recipe["model"]
         model["generator"] = {
             "width": b.width,
@@ -124,13 +100,44 @@ class TrainingRun:
             model["optimizer"][name] *= b.rate
         model["features"]["backbone"] = b.backbone
         model["seed"] = self.seed
+        if self.pairs == "exact":
+            del model["augmentation"]  # Nurie's own, whose placements keep the reference's same place from being right
+        return recipe
+
+    def _trainer(self, folder: Path) -> dict[str, Any]:
+        per_epoch = self.budget.steps_per_epoch(self.pictures)
+        keep = {"keep_every": per_epoch} if self.long else {}
+        return {
+            "log_every_n_steps": min(50, per_epoch),
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "logger": [_made("lightning.pytorch.loggers.CSVLogger", save_dir=str(folder), name="log")],
+            "callbacks": [
+                _made(
+                    "nurie.lab.training.callbacks.RunFolder",
+                    folder=str(folder),
+                    steps=self.steps,
+                    checkpoint_every=min(1000, max(50, self.steps // 10)),
+                    sheet_every=max(1, self.steps // 2),
+                    sheet_pairs=12,
+                    **keep,
+                ),
+                _made(
+                    "nurie.lab.analysis.callback.GradientConflict",
+                    path=str(folder / "gradients.json"),
+                    every=self.budget.analyze_every,
+                    steps_per_epoch=per_epoch,
+                ),
+            ],
+        }
+
+    def _data(self) -> dict[str, Any]:
+        b = self.budget
         pairs: dict[str, Any] = {"sizes": {0: b.size}, "triples": self.pairs}
         if self.pairs == "self":
             # As with pictures of any other source: lines by XDoG, the ground is a part of the picture.
             pairs |= {"extract_share": 1.0, "white_paper_share": 1.0, "paper_weight": 1.0, "unseen_weight": 1.0}
-        else:
-            del model["augmentation"]  # Nurie's own, whose placements keep the reference's same place from being right
-        recipe["data"] = {
+        data = {
             "root": str(self.data.root),
             "layout": self.data.layout,
             "pairs": pairs,
@@ -141,8 +148,8 @@ class TrainingRun:
             "seed": self.seed,
         }
         if self.data.sources is not None:
-            recipe["data"]["sources"] = dict.fromkeys(self.data.sources, 1.0)
-        return recipe
+            data["sources"] = dict.fromkeys(self.data.sources, 1.0)
+        return data
 
 
 @functools.cache
