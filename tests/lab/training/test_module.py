@@ -18,7 +18,7 @@ from nurie.lab.batch import Batch
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.training import losses as loss_functions
-from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS, RunFolder, contact_sheet, parse_duration
+from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS, RunFolder, parse_duration, sample_sheet
 from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.module import ColorizationModule, OptimizerSettings
 from nurie.lab.training.train import check_checkpoint, find_recipe, lock_folder, train
@@ -731,7 +731,7 @@ def test_sheets_are_written(recipe):
 def test_a_sheet_by_hand():
     red = torch.tensor([1.0, -1.0, -1.0]).reshape(1, 3, 1, 1).expand(3, 3, 16, 16)
     gray = torch.zeros(3, 3, 16, 16)
-    sheet = contact_sheet([red, gray], across=2, side=8)
+    sheet = sample_sheet([red, gray], across=2, side=8)
     assert sheet.shape == (16, 32, 3)
     assert (sheet[:8, :8] == (255, 0, 0)).all() and (sheet[:8, 8:16] == 127).all()
     assert (sheet[8:, 16:] == 255).all()  # the fourth group is missing

@@ -111,9 +111,9 @@ def spectrum(
     """
     from typing import get_args
 
-    from nurie.lab.data import Layout
+    from nurie.lab.data import FolderLayout
 
-    _check_choice("layout", layout, get_args(Layout))
+    _check_choice("layout", layout, get_args(FolderLayout))
     numbers, figures = _sorted_outputs(out)
     from nurie.lab.analysis.spectrum import Spectrum, measure_spectrum, unseen_pairs, write_spectra
     from nurie.lab.weights import load_generator

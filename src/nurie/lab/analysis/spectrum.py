@@ -18,7 +18,7 @@ from torch import Tensor
 from nurie.errors import ConfigError, DataError
 from nurie.files.image import to_model
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.data import Layout
+from nurie.lab.data import FolderLayout
 from nurie.lab.evaluation.pairs import draw_lines, make_pairs
 from nurie.lab.evaluation.pictures import load_pictures
 from nurie.lab.models.generator import Generator
@@ -87,7 +87,7 @@ def measure_spectrum(generator: Generator, pairs: Iterable[tuple[Tensor, Tensor]
 def unseen_pairs(
     root: Path,
     *,
-    layout: Layout = "corpus",
+    layout: FolderLayout = "corpus",
     sources: Sequence[str] | None = None,
     size: int = 256,
     limit: int = 64,

@@ -9,10 +9,10 @@ Convention:
 from nurie.lab.data.loader import PairData, StepSampler, collate
 from nurie.lab.data.pairs import PairDataset, even_shares
 from nurie.lab.data.plans import PairSettings
-from nurie.lab.data.reading import Layout, read_entries, square
+from nurie.lab.data.reading import FolderLayout, read_entries, square
 
 __all__ = [
-    "Layout",
+    "FolderLayout",
     "PairData",
     "PairDataset",
     "PairSettings",

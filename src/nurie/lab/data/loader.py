@@ -18,7 +18,7 @@ from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import Entry
 from nurie.lab.data.pairs import PairDataset
 from nurie.lab.data.plans import PairSettings
-from nurie.lab.data.reading import Layout, read_entries
+from nurie.lab.data.reading import FolderLayout, read_entries
 from nurie.lab.data.resident import PlanDataset, PlannedPairs, ResidentPictures
 
 
@@ -74,7 +74,7 @@ class PairData(L.LightningDataModule):
         self,
         root: str = "corpus",
         *,
-        layout: Layout = "corpus",
+        layout: FolderLayout = "corpus",
         pairs: PairSettings | None = None,
         sources: dict[str, float] | None = None,
         batch_size: int = 8,

@@ -25,12 +25,12 @@ MAX_DAMAGED, MAX_DAMAGED_SHARE = 10, 0.02
 RECENT = 2
 
 #: Where pictures are: a corpus by ``nurie lab corpus``, or a folder that stays as it is (see ``corpora.folders``).
-Layout = Literal["corpus", "folder", "anime-portraits", "afhq-cat", "afhq-dog", "afhq-wild"]
+FolderLayout = Literal["corpus", "folder", "anime-portraits", "afhq-cat", "afhq-dog", "afhq-wild"]
 
 _logger = logging.getLogger(__name__)
 
 
-def read_entries(root: Path, layout: Layout = "corpus", sources: Iterable[str] | None = None) -> list[Entry]:
+def read_entries(root: Path, layout: FolderLayout = "corpus", sources: Iterable[str] | None = None) -> list[Entry]:
     """The rows of a corpus, or of a folder of pictures in another layout.
 
     Args:

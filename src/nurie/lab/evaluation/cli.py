@@ -10,7 +10,7 @@ import typer
 from nurie.lab.terminal import listed, progress_bars
 
 if TYPE_CHECKING:
-    from nurie.lab.data import Layout
+    from nurie.lab.data import FolderLayout
     from nurie.lab.evaluation.pairs import Protocol
 
 __all__ = ["evaluate", "report"]
@@ -89,7 +89,7 @@ def evaluate(
     if protocol == "palette":
         _evaluate_palette(model, size, lists, limit, workers, cache, out, sheet, sheet_rows)
         return
-    rule, look = cast("Protocol", protocol), cast("Layout", layout)  # the latter is checked where it is read
+    rule, look = cast("Protocol", protocol), cast("FolderLayout", layout)  # the latter is checked where it is read
 
     from itertools import islice
 

@@ -11,7 +11,7 @@ from typing import get_args
 
 from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora.store import Bytes, Entry, Split, read_drawing, read_painted
-from nurie.lab.data import Layout, even_shares, read_entries, square
+from nurie.lab.data import FolderLayout, even_shares, read_entries, square
 from nurie.lab.evaluation.lists import from_hex
 
 
@@ -35,7 +35,7 @@ class Picture:
 
 def load_pictures(
     root: Path,
-    layout: Layout = "corpus",
+    layout: FolderLayout = "corpus",
     sources: Iterable[str] | None = None,
     split: Split = "test",
     size: int = 256,
@@ -57,8 +57,8 @@ def load_pictures(
         ConfigError: no such layout, sources of something that is no corpus, or a size or limit below 1.
         DataError: no such folder or source, nothing of that split, or a damaged file.
     """
-    if layout not in get_args(Layout):
-        raise ConfigError(f"No layout {layout!r}; there are: {', '.join(get_args(Layout))}.")
+    if layout not in get_args(FolderLayout):
+        raise ConfigError(f"No layout {layout!r}; there are: {', '.join(get_args(FolderLayout))}.")
     if sources is not None and layout != "corpus":
         raise ConfigError(f"Only a corpus has sources to choose from; the layout is {layout!r}.")
     for name, value in (("size", size), ("limit", limit)):
@@ -91,7 +91,7 @@ def _picture(root: Path, entry: Entry, size: int) -> Bytes:
     return read_drawing(root, entry).resized(size).picture(palette | {"background": (255, 255, 255)})
 
 
-def describe(pictures: Sequence[Picture], layout: Layout = "corpus", split: Split = "test") -> str:
+def describe(pictures: Sequence[Picture], layout: FolderLayout = "corpus", split: Split = "test") -> str:
     """The sources with their numbers of pictures, for a report: no folder of this machine is named.
 
     Example:

@@ -9,7 +9,7 @@ from pathlib import Path
 from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora.slots import SLOTS
 from nurie.lab.corpora.store import MANIFEST, Entry
-from nurie.lab.data import Layout, read_entries
+from nurie.lab.data import FolderLayout, read_entries
 from nurie.lab.evaluation.lists import SEEN_STYLES
 
 #: Data set -> its stand-in: sources of a corpus by ``nurie lab corpus``.
@@ -20,7 +20,7 @@ STAND_INS: dict[str, tuple[str, ...]] = {
     "wild": ("fluent-emoji-flat", "noto", "fxemoji", "twemoji"),
 }
 #: Data set -> folder under the data root, and its layout.
-PUBLISHED: dict[str, tuple[str, Layout]] = {
+PUBLISHED: dict[str, tuple[str, FolderLayout]] = {
     "anime": ("portraits", "anime-portraits"),
     "cat": ("afhq", "afhq-cat"),
     "dog": ("afhq", "afhq-dog"),
@@ -41,7 +41,7 @@ class DataSet:
 
     name: str
     root: Path
-    layout: Layout
+    layout: FolderLayout
     sources: tuple[str, ...] | None = None
 
     @property

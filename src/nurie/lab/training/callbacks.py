@@ -144,10 +144,10 @@ class RunFolder(L.Callback):
             )
         network.train(training)
         columns = [batch[0].expand(-1, 3, -1, -1), batch[1], made, batch[2]]
-        write_png(self.folder / "sheets" / f"{module.step:07d}.png", contact_sheet(columns, across=3))
+        write_png(self.folder / "sheets" / f"{module.step:07d}.png", sample_sheet(columns, across=3))
 
 
-def contact_sheet(columns: list[Tensor], *, across: int, side: int = 128) -> np.ndarray:
+def sample_sheet(columns: list[Tensor], *, across: int, side: int = 128) -> np.ndarray:
     """Pictures side by side, H x W x 3 uint8.
 
     Args:
