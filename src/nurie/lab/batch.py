@@ -11,8 +11,8 @@ from torch import Tensor
 
 __all__ = ["SLOT_STRIDE", "Batch", "RawPairs"]
 
-#: Slot planes are stored and warped at this fraction of the picture's size: tokens are no finer.
 SLOT_STRIDE = 4
+"""Slot planes are stored and warped at this fraction of the picture's size: tokens are no finer."""
 
 
 class RawPairs(NamedTuple):

@@ -20,8 +20,8 @@ from nurie.lab.models.fusion import ReferenceTokens
 from nurie.lab.models.generator import Generator
 from nurie.lab.weights import save_generator
 
-#: Largest difference between PyTorch and ONNX Runtime that an export may have, on values in [-1, 1].
 PARITY = 1e-3
+"""Largest difference between PyTorch and ONNX Runtime that an export may have, on values in [-1, 1]."""
 OPSET = 17
 
 

@@ -28,24 +28,21 @@ from nurie.files.image import Source, gray_of, read, rgb_of, to_model
 from nurie.lab.corpora.store import Bytes, write_bytes
 from nurie.seeing.canvas import network_sides
 
-#: The longer side of a picture in the viewer and in the heat maps, in pixels.
 SIDE = 480
+"""The longer side of a picture in the viewer and in the heat maps, in pixels."""
 _TEMPLATE = Path(__file__).with_name("viewer.html")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionMap:
-    """A map, and the pictures that it belongs to.
-
-    Attributes:
-        line_art: the drawing at its own size, 8-bit, height x width x 3.
-        reference: likewise.
-        weights: h x w x H x W, 0 or more. Rows of a softmax sum to one; those of double normalisation need not.
-    """
+    """A map, and the pictures that it belongs to."""
 
     line_art: Bytes
+    """The drawing at its own size, 8-bit, height x width x 3."""
     reference: Bytes
+    """The reference, likewise."""
     weights: NDArray[np.float32]
+    """h x w x H x W, 0 or more. Rows of a softmax sum to one; those of double normalisation need not."""
 
     def token(self, x: float, y: float) -> tuple[int, int]:
         """Row and column of the line art token at a place.

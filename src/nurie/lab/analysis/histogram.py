@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 
 from nurie.errors import InputError
 
-#: Bins on [-1, 1], each 0.005 wide: 0 and 0.935 are edges.
 BINS = 400
-#: "A large cosine value means that the network mainly uses this branch" (Fig. 4): the paper counts those above.
+"""Bins on [-1, 1], each 0.005 wide: 0 and 0.935 are edges."""
 DOMINANT = 0.935
+"""The paper counts cosines above: "a large cosine value means that the network mainly uses this branch" (Fig. 4)."""
 MEASURES = ("pixel", "image", "pixel_rest", "image_rest")
 
-#: Of the file that ``GradientConflict`` writes.
 FORMAT = "nurie-gradients"
 VERSION = 1
+"""The format of the file that ``GradientConflict`` writes, and its version."""
 
 Groups = dict[str, dict[str, dict[str, "CosineHistogram"]]]
 
@@ -47,13 +47,6 @@ def edges() -> NDArray[np.float64]:
 class CosineHistogram:
     """How many cosines lie where.
 
-    Attributes:
-        counts: BINS numbers.
-        above: cosines above DOMINANT, exactly.
-        below: cosines below 0, exactly.
-        total: sum of all cosines.
-        stopped: pairs with a zero vector, which have no cosine.
-
     Example:
         >>> a = CosineHistogram.of(np.array([1.0, 0.5, -0.25, np.nan]))
         >>> a.count, a.stopped, a.share_above, a.share_below
@@ -63,10 +56,15 @@ class CosineHistogram:
     """
 
     counts: tuple[int, ...] = (0,) * BINS
+    """BINS numbers."""
     above: int = 0
+    """Cosines above DOMINANT, exactly."""
     below: int = 0
+    """Cosines below 0, exactly."""
     total: float = 0.0
+    """Sum of all cosines."""
     stopped: int = 0
+    """Pairs with a zero vector, which have no cosine."""
 
     @classmethod
     def of(cls, cosines: NDArray[np.floating[Any]]) -> CosineHistogram:

@@ -25,10 +25,10 @@ from nurie.lab.analysis.curves import Numbers, smooth
 from nurie.lab.analysis.histogram import DOMINANT, CosineHistogram, Groups, edges
 from nurie.lab.corpora.store import Bytes, write_bytes
 
-#: Ridges of a panel at most: the first epoch, the last, and some between.
 RIDGES = 6
-#: Bins of the file that make one of the figure.
+"""Ridges of a panel at most: the first epoch, the last, and some between."""
 _COARSER = 8
+"""Bins of the file that make one of the figure."""
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "nurie",
     "font.size": 8,

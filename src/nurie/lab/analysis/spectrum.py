@@ -29,17 +29,14 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Spectrum:
-    """Cumulative energy, mean over pictures.
-
-    Attributes:
-        before: R, of the line art features that go into the fusion module.
-        after: R, of what comes out.
-        pictures: averaged.
-    """
+    """Cumulative energy, mean over pictures."""
 
     before: NDArray[np.float64]
+    """R, of the line art features that go into the fusion module."""
     after: NDArray[np.float64]
+    """R, of what comes out."""
     pictures: int
+    """How many were averaged."""
 
 
 def cumulative_energy(features_BCHW: Tensor) -> Tensor:

@@ -35,36 +35,30 @@ RECIPE = "recipe.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A training as it stands.
-
-    Attributes:
-        module: the networks and their losses.
-        data: its pairs.
-        absent: loss terms that cannot be computed, each with the reason.
-    """
+    """A training as it stands."""
 
     module: ColorizationModule
+    """The networks and their losses."""
     data: PairData
+    """Its pairs."""
     absent: dict[str, str]
+    """Loss terms that cannot be computed, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TermReport:
-    """Histograms for each loss term.
-
-    Attributes:
-        step: at which the training stands.
-        batches: measured.
-        pictures: measured.
-        terms: by name, as in training's log, and "total", which is what training goes down; as trees.
-        absent: terms of the recipe that are not there, each with the reason.
-    """
+    """Histograms for each loss term."""
 
     step: int
+    """The step at which the training stands."""
     batches: int
+    """How many were measured."""
     pictures: int
+    """How many were measured."""
     terms: dict[str, Groups]
+    """Trees by the loss's name as in training's log, and by "total", which is what training goes down."""
     absent: dict[str, str]
+    """Terms of the recipe that are not there, each with the reason."""
 
     def write(self, path: Path) -> None:
         """Write the report as JSON, whole or not at all."""

@@ -25,47 +25,44 @@ from nurie.lab.augment.thin_plate import thin_plate_grid
 from nurie.lab.augment.warp import WARPS, DiagonalWarp, LatticeWarp, sample_control_points
 from nurie.lab.batch import SLOT_STRIDE, Batch, RawPairs
 
-#: A slot that covers this share of the picture is not small, and one this many times smaller counts most; ``rarity``.
 COMMON, RAREST = 0.05, 10.0
+"""A slot with this share of the picture is not small, and one this many times smaller counts most; ``rarity``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationSettings:
-    """How a raw pair becomes a training sample.
-
-    Attributes:
-        line_art_placement: how the drawing is placed in its frame; None leaves it.
-        reference_placement: how the reference is placed; None leaves it.
-        line_art_warp: thin-plate warp of drawing and target together; None for none.
-        reference_warp: thin-plate warp of the reference alone; None for none.
-        line_style: variation of drawn lines; None leaves them.
-        jitter: colour change of pictures without slots, the same for target and reference; None for none.
-        scenes: pairs with slots that are joined to one picture (``nurie.lab.augment.scenes``); None for none.
-        shading: of the references that have slots; None leaves them flat. Targets stay flat.
-        reference_noise: largest standard deviation of noise on the reference, in [-1, 1] units.
-        balance: how much small slots count above their area, see ``rarity``; 0: not at all.
-        outside_weight: how much the paper counts that a placement brings in from outside the drawing.
-        ink_weight: how much the target counts under full ink, where it shows no colour.
-        jitter_lines: whether lines are extracted from the picture as its colours were changed, or as it was before.
-    """
+    """How a raw pair becomes a training sample."""
 
     line_art_placement: PlacementRanges | None = field(
         default_factory=lambda: PlacementRanges(mirror=0.5, scale=(0.7, 1.5), shift=0.15, rotate=15.0)
     )
+    """How the drawing is placed in its frame; None leaves it."""
     reference_placement: PlacementRanges | None = field(
         default_factory=lambda: PlacementRanges(mirror=0.5, scale=(0.55, 1.5), shift=0.22, rotate=25.0)
     )
+    """How the reference is placed; None leaves it."""
     line_art_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.05))
+    """Thin-plate warp of drawing and target together; None for none."""
     reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
+    """Thin-plate warp of the reference alone; None for none."""
     line_style: LineStyle | None = field(default_factory=LineStyle)
+    """Variation of drawn lines; None leaves them."""
     jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
+    """Colour change of pictures without slots, the same for target and reference; None for none."""
     scenes: Scenes | None = None
+    """Pairs with slots that are joined to one picture (``nurie.lab.augment.scenes``); None for none."""
     shading: PaintedLight | None = None
+    """Light and shade on references that have slots; None leaves them flat. Targets stay flat."""
     reference_noise: float = 0.04
+    """Largest standard deviation of noise on the reference, in [-1, 1] units."""
     balance: float = 0.0
+    """How much small slots count above their area, see ``rarity``; 0: not at all."""
     outside_weight: float = 0.4
+    """How much the paper counts that a placement brings in from outside the drawing."""
     ink_weight: float = 0.05
+    """How much the target counts under full ink, where it shows no colour."""
     jitter_lines: bool = True
+    """Whether lines are extracted from the picture as its colours were changed, or as it was before."""
 
     @classmethod
     def paper(cls) -> AugmentationSettings:

@@ -20,41 +20,38 @@ from nurie.lab.augment.chance import chance, noise, pixel_uniform, smooth_noise,
 
 __all__ = ["LineStyle", "vary_lines"]
 
-#: Of hatching: distance of its lines, and the share of it that is ink.
 _PERIOD, _DUTY = (4.0, 10.0), (0.15, 0.4)
-#: Side of the cells that gaps in lines come in, and that a patch of hatching and a paper's shade vary over.
+"""The distance of hatching's lines, and the share of it that is ink."""
 _GAP_CELL, _PATCH_CELL = 8, 32
-#: Share of pixels with a speck of dust, on dusty paper.
+"""Side of the cells that gaps in lines come in, and that a patch of hatching and a paper's shade vary over."""
 _DUST = 4e-4
+"""Share of pixels with a speck of dust, on dusty paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineStyle:
-    """How drawn lines vary; every probability is for a picture by itself.
-
-    Attributes:
-        thicken: probability of lines that are a pixel wider on each side.
-        heavy: probability of lines that are 2 or 3 of 256 parts of the picture's width wider on each side.
-        fade: probability of paler lines, down to ``palest`` of full ink.
-        palest: see ``fade``.
-        break_up: probability of broken lines.
-        soften: probability of a slight blur, as in scans and pencil.
-        hatch: probability of patches of hatching or of dots, within the figure where its slots are known.
-        gray_paper: probability of paper that is not white, down to 0.8.
-        uneven_paper: probability of paper whose brightness changes over the sheet, and of dust on it.
-        noise: standard deviation of grain, the largest, in [-1, 1] units.
-    """
+    """How drawn lines vary; every probability is for a picture by itself."""
 
     thicken: float = 0.2
+    """Probability of lines that are a pixel wider on each side."""
     heavy: float = 0.0
+    """Probability of lines that are 2 or 3 of 256 parts of the picture's width wider on each side."""
     fade: float = 0.3
+    """Probability of paler lines, down to ``palest`` of full ink."""
     palest: float = 0.35
+    """What ``fade`` leaves of the ink at least."""
     break_up: float = 0.15
+    """Probability of broken lines."""
     soften: float = 0.2
+    """Probability of a slight blur, as in scans and pencil."""
     hatch: float = 0.0
+    """Probability of patches of hatching or of dots, within the figure where its slots are known."""
     gray_paper: float = 0.1
+    """Probability of paper that is not white, down to 0.8."""
     uneven_paper: float = 0.0
+    """Probability of paper whose brightness changes over the sheet, and of dust on it."""
     noise: float = 0.04
+    """Standard deviation of grain, the largest, in [-1, 1] units."""
 
 
 def vary_lines(

@@ -26,28 +26,24 @@ from nurie.lab.augment.chance import chance, smooth_noise, uniform
 
 __all__ = ["PaintedLight", "paint_light"]
 
-#: Pixels over which the noise of a field changes, as a share of the picture's side.
 _CELL = 1 / 6
+"""Pixels over which the noise of a field changes, as a share of the picture's side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaintedLight:
-    """How flat drawings are shaded.
-
-    Attributes:
-        share: probability that a picture is shaded.
-        darkest: least brightness that a shadow leaves, as a factor in (0, 1].
-        highlight: largest strength of highlights, 0 to 1.
-        tint: how far a shadow's factor may differ between the colour channels; painters' shadows go over into another
-            hue.
-        softest: width of the softest terminator in units of the field, whose spread is about 1.
-    """
+    """How flat drawings are shaded."""
 
     share: float = 0.5
+    """Probability that a picture is shaded."""
     darkest: float = 0.5
+    """Least brightness that a shadow leaves, as a factor in (0, 1]."""
     highlight: float = 0.6
+    """Largest strength of highlights, 0 to 1."""
     tint: float = 0.12
+    """How far a shadow's factor may differ between the colour channels; painters' shadows go over into another hue."""
     softest: float = 1.5
+    """Width of the softest terminator in units of the field, whose spread is about 1."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""

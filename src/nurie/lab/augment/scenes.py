@@ -26,33 +26,31 @@ from nurie.lab.batch import RawPairs
 
 __all__ = ["Scene", "Scenes", "compose_scenes"]
 
-#: Around a drawing: no ink, and how much paper counts there.
 _NO_INK, _PAPER_WEIGHT = 0, 102
+"""Around a drawing: no ink, and how much paper counts there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes:
     """Which pairs become scenes, and how figures stand in them.
 
-    Attributes:
-        share: of the pairs with slots.
-        drawn_alone: of the scenes, the share whose companion is in the drawing alone: nothing tells its colours.
-        shown_alone: of the scenes, the share whose companion is in the reference alone, and should be passed over.
-        scale: lowest and highest size of a figure, 1 as large as it was; about half, as nothing is sampled more
-            coarsely than half of it.
-        apart: lowest and highest distance of a figure's middle from the scene's, as a share of its side.
-        unseen_weight: how much the companion's slots count where it is in the drawing alone.
-
     Raises:
         ConfigError: a share outside 0 to 1, shares that are more than all scenes, or a range that is none.
     """
 
     share: float = 0.35
+    """The share of the pairs with slots that become scenes."""
     drawn_alone: float = 0.2
+    """The share of the scenes whose companion is in the drawing alone: nothing tells its colours."""
     shown_alone: float = 0.2
+    """The share of the scenes whose companion is in the reference alone, and should be passed over."""
     scale: tuple[float, float] = (0.45, 0.8)
+    """Lowest and highest size of a figure, 1 as large as it was; about half, as nothing is sampled more coarsely than
+    half of it."""
     apart: tuple[float, float] = (0.1, 0.25)
+    """Lowest and highest distance of a figure's middle from the scene's, as a share of its side."""
     unseen_weight: float = 0.1
+    """How much the companion's slots count where it is in the drawing alone."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""

@@ -28,16 +28,15 @@ CREDIT = (
     "https://github.com/roma-lukashik/animal-avatar-generator, MIT; shapes recombined and recoloured."
 )
 
-#: The parts in drawing order.
 PARTS = ("faces", "patterns", "ears", "hairs", "muzzles", "eyes", "brows")
-#: Parts that an animal may lack.
+"""The parts in drawing order."""
 OPTIONAL = frozenset({"patterns", "hairs"})
+"""Parts that an animal may lack."""
 HELD_OUT = MappingProxyType({"ears": True, "muzzles": False})
 """Parts with reserved variants, and whether they lead."""
 
 _COAT = "#808080"
 _INK = "#15212a"
-#: What the colours of a part mean: colours made from the coat's, and fixed ones.
 _MEANING = MappingProxyType(
     {
         "faces": ("coat", "coat"),
@@ -47,7 +46,9 @@ _MEANING = MappingProxyType(
         "muzzles": ("nose", "muzzle"),
     }
 )
+"""What a part's colours mean that are made from the coat's."""
 _FIXED = MappingProxyType({"#fec3aa": "innerEar", "#f3252f": "tongue"})
+"""What fixed colours mean."""
 _COLORS = MappingProxyType(
     {
         "coat": ("#d7b89c", "#b18272", "#ec8a90", "#a1ac88", "#99c9bd", "#50c8c6"),

@@ -38,15 +38,12 @@ SETTINGS = ".settings.json"
 
 @dataclass(frozen=True, kw_only=True)
 class PictureJob:
-    """One picture to draw.
-
-    Attributes:
-        id: the file's stem.
-        draw: a picklable call that returns the picture and its row, or None for a picture that is no use.
-    """
+    """One picture to draw."""
 
     id: str
+    """The file's stem."""
     draw: Draw
+    """A picklable call that returns the picture and its row, or None for a picture that is no use."""
 
 
 def split_jobs(

@@ -23,8 +23,8 @@ from nurie.lab.corpora.store import Bytes, Entry, Split
 SOURCE = "robohash-cats"
 CREDIT = "Cat avatars by David Revoy, https://www.peppercarrot.com, CC BY 4.0, by way of robohash; parts recombined."
 
-#: The parts in drawing order.
 PARTS = ("body", "fur", "eyes", "mouth", "accessories")
+"""The parts in drawing order."""
 HELD_OUT = MappingProxyType({"body": True, "fur": False})
 """Parts with reserved variants, and whether they lead."""
 

@@ -24,7 +24,6 @@ from nurie.lab.corpora.store import Color, Entry, SlotDrawing, Split
 SOURCE = "clipart"
 CREDIT = "Open Clip Art Library 0.18 (openclipart.org), by its contributors, public domain; recoloured."
 
-#: Folders of the library by kind of drawing; all others hold diagrams, signs, text and flags.
 KINDS = MappingProxyType(
     {"animals": "animals", "people": "people"}
     | dict.fromkeys(
@@ -35,15 +34,17 @@ KINDS = MappingProxyType(
         "objects",
     )
 )
+"""Folders of the library by kind of drawing; all others hold diagrams, signs, text and flags."""
 TEST_SHARE = 0.10
 VAL_SHARE = 0.02
-#: A larger file is a traced photograph: no flat drawing, and slow to draw.
 MAX_BYTES = 200_000
-#: Share of the picture that must be coloured, and what counts as a colour (largest less smallest channel).
+"""A larger file is a traced photograph: no flat drawing, and slow to draw."""
 MIN_COLORED = 0.05
+"""Share of the picture that must be coloured."""
 SATURATED = 48
-#: Clip art is mostly outlined, heavily now and then (see ``flat_svg.INK_SHARE``).
+"""What counts as a colour: largest less smallest channel."""
 INK_SHARE = 0.35
+"""Clip art is mostly outlined, heavily now and then (see ``flat_svg.INK_SHARE``)."""
 _BORDER = 0.04
 
 

@@ -16,8 +16,8 @@ from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, ope
 from nurie.lab.corpora.build import PictureJob, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
-#: Lists the pictures of a source.
 ListJobs = Callable[[], list[PictureJob]]
+"""Lists the pictures of a source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,6 @@ CATS = Counts(train=1500, val=40, test=200)
 FACES = Counts(train=2000, val=40)
 FIGURES = Counts(train=4000, val=100, test=200)
 
-#: Group -> its sources. ``--only`` takes either.
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "portraits": portraits.TRAINING_STYLES,
@@ -82,6 +81,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "renpy": (renpy.SOURCE,),
     }
 )
+"""Group -> its sources. ``--only`` takes either."""
 
 
 def credit(source: str) -> str | None:
@@ -96,17 +96,14 @@ def credit(source: str) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusPlan:
-    """What to build.
-
-    Attributes:
-        jobs: source -> a call that lists its pictures.
-        missing: what cannot be built, and how to get what it wants.
-        size: width and height of the pictures in pixels.
-    """
+    """What to build."""
 
     jobs: Mapping[str, ListJobs]
+    """Source -> a call that lists its pictures."""
     missing: tuple[str, ...]
+    """What cannot be built, and how to get what it wants."""
     size: int
+    """Width and height of the pictures in pixels."""
 
 
 def chosen_sources(only: Iterable[str] = ()) -> tuple[str, ...]:
@@ -184,7 +181,7 @@ def plan_corpus(
 
 
 def _drawn(source: str, *, size: int, scale: float, seed: int) -> tuple[str, ListJobs] | None:
-    """Of a generated source the package that draws it, and what lists its pictures; None for any other."""
+    """The package that draws a generated source, and what lists its pictures; None for any other source."""
     if source in PORTRAITS:
         counts = PORTRAITS[source].scaled(scale)
         return "dicebear", functools.partial(portraits.character_jobs, source, **counts, seed=seed, size=size)

@@ -26,8 +26,6 @@ from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import share
 from nurie.lab.corpora.store import Entry, SlotDrawing, Split
 
-#: Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
-#: drawing; all others are left out.
 KINDS = MappingProxyType(
     {
         "Animals & Nature": "animals",
@@ -49,7 +47,8 @@ KINDS = MappingProxyType(
         "Travel": "objects",
     }
 )
-#: Those of Streamline's other sets; what belongs to computers and interfaces alone is left out.
+"""Categories of the sets (Unicode's, and those that fxemoji, emojione and streamline have of their own) by kind of
+drawing; all others are left out."""
 STREAMLINE_KINDS = MappingProxyType(
     dict.fromkeys(
         (
@@ -62,29 +61,27 @@ STREAMLINE_KINDS = MappingProxyType(
     )
     | {"Family": "people", "UsersPeople": "people"}
 )
+"""Those of Streamline's other sets; what belongs to computers and interfaces alone is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmojiSet:
-    """An emoji set that training may use.
-
-    Attributes:
-        title: name and maker.
-        license: as the set's page gives it.
-        ink: colour of the set's own outlines, "" where it has none. It becomes a line, however light, and what it
-            covers only in part, a shadow on the ground, is left out.
-        kinds: its categories by kind of drawing; pictures of others are left out.
-        left_out: a pattern of names that are left out, beside those of all sets.
-        tested: whether its pictures of test concepts are drawn for testing; else they are left out, so that test lists
-            over all sets stay what they were before the set came.
-    """
+    """An emoji set that training may use."""
 
     title: str
+    """Name and maker."""
     license: str
+    """As the set's page gives it."""
     ink: str = ""
+    """Colour of the set's own outlines, "" where it has none. It becomes a line, however light, and what it covers only
+    in part, a shadow on the ground, is left out."""
     kinds: Mapping[str, str] = field(default_factory=lambda: KINDS)
+    """Its categories by kind of drawing; pictures of others are left out."""
     left_out: str = ""
+    """A pattern of names that are left out, beside those of all sets."""
     tested: bool = True
+    """Whether its pictures of test concepts are drawn for testing; else they are left out, so that test lists over all
+    sets stay what they were before the set came."""
 
     @property
     def credit(self) -> str:
@@ -139,21 +136,21 @@ SETS = MappingProxyType(
     }
 )
 
-#: Of these, what is dark, medium or light is a skin tone and left out; elsewhere a light is a lamp.
 _BODIES = frozenset({"People & Body", "People", "Smiley People"})
+"""Of these, what is dark, medium or light is a skin tone and left out; elsewhere a light is a lamp."""
 
 TEST_SHARE = 0.10
 VAL_SHARE = 0.02
 
 _SKIN = re.compile(r"-(dark|light|medium)(-|$)")
-#: Empty border around a picture, as a share of its canvas: many fill theirs, and lines need room.
 MARGIN = 0.04
+"""Empty border around a picture, as a share of its canvas: many fill theirs, and lines need room."""
 _LEFT_OUT = re.compile(
     r"facing-right|-?(oclock|thirty)$|flag|^family|moon|globe|heart|^couple-with|^kiss-|bunny-ears-|speech|thought"
     r"|symbol|skin-tone$|^\d+$|sign$|button|hole$|dashing|zzz|hundred|speaking|footprints|^bust"
 )
-#: One of several pictures of the same; those that differ in colours alone are left out.
 _NUMBERED = re.compile(r"-\d+$")
+"""One of several pictures of the same; those that differ in colours alone are left out."""
 _IDLE = frozenset(
     "man woman person men women people mx mrs boy girl adult face side head with and of the front facing in".split()
 )

@@ -35,7 +35,6 @@ CREDIT = (
     "facesjs by Jeremy Scheff, https://github.com/zengm-games/facesjs, Apache-2.0; shapes recombined and recoloured."
 )
 
-#: Features in drawing order, with the places of their middles; without one they stand where they are drawn.
 FEATURES: Mapping[str, tuple[tuple[float, float], ...]] = MappingProxyType(
     {
         "hairBg": (),
@@ -56,9 +55,9 @@ FEATURES: Mapping[str, tuple[tuple[float, float], ...]] = MappingProxyType(
         "accessories": (),
     }
 )
-#: Features that are as wide as the head is.
+"""Features in drawing order, with the places of their middles; without one they stand where they are drawn."""
 _WIDENED = frozenset({"hairBg", "head", "facialHair", "hair", "glasses", "accessories"})
-#: Features that a face may lack, and how often men and women have them.
+"""Features that are as wide as the head is."""
 _OFTEN: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "hairBg": (0.1, 0.8),
@@ -70,12 +69,13 @@ _OFTEN: Mapping[str, tuple[float, float]] = MappingProxyType(
         "accessories": (0.15, 0.15),
     }
 )
-#: Parts with reserved variants, and whether they lead.
+"""Features that a face may lack, and how often men and women have them."""
 HELD_OUT = MappingProxyType({"hair": True, "eye": False, "mouth": False})
-#: Left out: faces without hair, hats (they want hairs of their own), noses in profile, a mask of grey glass.
+"""Parts with reserved variants, and whether they lead."""
 _DROPPED = frozenset(
     "none bald short-bald hat hat2 hat3 santa-hat pinocchio nose4 facemask".split(),
 )
+"""Left out: faces without hair, hats (they want hairs of their own), noses in profile, a mask of grey glass."""
 
 _COLORS = MappingProxyType(
     {

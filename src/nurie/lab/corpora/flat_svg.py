@@ -18,14 +18,14 @@ from nurie.lab.corpora.render import Layers, coverages, over, rasterize, recolor
 from nurie.lab.corpora.store import Bytes, Color
 
 MAX_SLOTS = 12
-#: Share of the picture that a colour must cover to be a slot; smaller ones keep their colour.
 MIN_SLOT_AREA = 0.001
-#: Colours nearer than this (Euclidean, 8-bit sRGB) are one slot: the shades of one surface.
+"""Share of the picture that a colour must cover to be a slot; smaller ones keep their colour."""
 SAME_COLOR = 16.0
-#: A colour is ink, hence a line and no slot, when its brightest channel is below this ...
+"""Colours nearer than this (Euclidean, 8-bit sRGB) are one slot: the shades of one surface."""
 INK_LEVEL = 64
-#: ... and it covers no more than this share of what is painted (else it is a black cat, not a line).
+"""A colour is ink, hence a line and no slot, when its brightest channel is below this ..."""
 INK_SHARE = 0.2
+"""... and it covers no more than this share of what is painted (else it is a black cat, not a line)."""
 
 
 def _clusters(colors: list[Color]) -> list[list[Color]]:
@@ -48,15 +48,12 @@ def _markers(groups: list[list[Color]]) -> tuple[dict[Color, str], dict[str, str
 
 @dataclass(frozen=True, kw_only=True)
 class FlatDrawing:
-    """A flat SVG as a drawing.
-
-    Attributes:
-        layers: the drawing and its line kinds.
-        palette: the SVG's own colours of its slots.
-    """
+    """A flat SVG as a drawing."""
 
     layers: Layers
+    """The drawing and its line kinds."""
     palette: Mapping[str, Color]
+    """The SVG's own colours of its slots."""
 
 
 def render_flat(

@@ -18,22 +18,19 @@ from nurie.lab.corpora.parts import rank
 from nurie.lab.corpora.store import Entry, Split
 
 MAX_BAD_SHARE = 0.1
-#: What the paper keeps of its anime portraits for testing.
 ANIME_TEST_PICTURES = 1000
+"""What the paper keeps of its anime portraits for testing."""
 AFHQ_CLASSES = ("cat", "dog", "wild")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Pictures in a folder.
-
-    Attributes:
-        entries: one a good picture, in the order of their paths; read them with ``store.read_painted``.
-        bad: files that were left out, with the reason.
-    """
+    """Pictures in a folder."""
 
     entries: tuple[Entry, ...]
+    """One a good picture, in the order of their paths; read them with ``store.read_painted``."""
     bad: tuple[tuple[Path, str], ...]
+    """Files that were left out, with the reason."""
 
     def __str__(self) -> str:
         """What was found, and by name what was left out."""

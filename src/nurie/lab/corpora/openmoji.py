@@ -39,8 +39,8 @@ _KINDS = MappingProxyType(
         "travel-places": "objects",
     }
 )
-#: Share of the line pixels that must be dark in the colour version too; else lines and colours are two drawings.
 ALIGNED_SHARE = 0.95
+"""Share of the line pixels that must be dark in the colour version too; else lines and colours are two drawings."""
 
 
 def draw_openmoji(color: str, lines: str, name: str, kind: str, size: int) -> tuple[SlotDrawing, Entry] | None:

@@ -16,11 +16,11 @@ from PIL import ImageColor
 
 from nurie.lab.corpora.store import Color
 
-#: Under this opacity a shape is a shade or a shine over others and draws no line.
 VEIL = 0.7
+"""Under this opacity a shape is a shade or a shine over others and draws no line."""
 
-#: What ``<use>`` may add in elements: uses of uses grow without bound.
 MAX_COPIES = 20_000
+"""What ``<use>`` may add in elements: uses of uses grow without bound."""
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"

@@ -48,22 +48,19 @@ RESERVED_STYLES = ("big-ears", "avataaars")
 
 @dataclass(frozen=True, kw_only=True)
 class StyleRule:
-    """What a style needs said about it.
-
-    Attributes:
-        leading: the part that tells characters apart; test characters take a held-out variant of it.
-        held_out: parts of which variants are reserved for testing.
-        drawn: whether the style has outlines of its own; else its lines come by stylesheet alone.
-        plain: whether its shades and shadows draw no lines and what is dark is ink, as ``PlainSvg.line_page`` has it;
-            else every shape gets a border, see ``render.outline``.
-        dropped: variants left out, by part.
-    """
+    """What a style needs said about it."""
 
     leading: str
+    """The part that tells characters apart; test characters take a held-out variant of it."""
     held_out: tuple[str, ...] = ()
+    """Parts of which variants are reserved for testing."""
     drawn: bool = True
+    """Whether the style has outlines of its own; else its lines come by stylesheet alone."""
     plain: bool = False
+    """Whether its shades and shadows draw no lines and what is dark is ink, as ``PlainSvg.line_page`` has it; else
+    every shape gets a border, see ``render.outline``."""
     dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Variants left out, by part."""
 
 
 RULES = MappingProxyType(

@@ -11,8 +11,8 @@ import numpy as np
 
 from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, Split
 
-#: A fill that shows less than this many pixels of full coverage is not a slot of the drawing.
 VISIBLE_PIXELS = 6.0
+"""A fill that shows less than this many pixels of full coverage is not a slot of the drawing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,8 @@ CREDIT = (
 )
 PACKAGES = ("renpy-demo", "renpy-thequestion")
 
-#: File names without ".png": who, in which clothes where there are several, with which face.
 _FIGURE = re.compile(r"(sylvie (?:blue|green)|eileen|lucy) (\w+)")
+"""File names without ".png": who, in which clothes where there are several, with which face."""
 _MAX_BYTES = 4_000_000
 
 

@@ -10,9 +10,6 @@ import numpy as np
 
 from nurie.lab.corpora.store import Color
 
-#: For each style, its colour slots that carry colour, by the meaning they share over styles. Slots that are not named
-#: here keep the style's own colour (ink, eyes, teeth) and belong to the base. "accent" is a second colour of body or
-#: clothes, "detail" a third.
 SLOTS = MappingProxyType(
     {
         "adventurer": {
@@ -87,6 +84,9 @@ SLOTS = MappingProxyType(
         },
     }
 )
+"""For each style, its colour slots that carry colour, by the meaning they share over styles. Slots that are not named
+here keep the style's own colour (ink, eyes, teeth) and belong to the base. "accent" is a second colour of body or
+clothes, "detail" a third."""
 
 _SKIN_TONES = (
     (255, 224, 196),

@@ -37,19 +37,16 @@ MANIFEST = "manifest.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class SlotDrawing:
-    """A drawing apart from its colours.
-
-    Attributes:
-        lines: L x H x W, one or more renderings of the lines alone (white 255).
-        base: H x W x 3, what does not depend on the slots' colours.
-        coverage: S x H x W, share of each slot, 0-255.
-        slots: the S names; the first is "background".
-    """
+    """A drawing apart from its colours."""
 
     lines: Bytes
+    """L x H x W, one or more renderings of the lines alone (white 255)."""
     base: Bytes
+    """H x W x 3, what does not depend on the slots' colours."""
     coverage: Bytes
+    """S x H x W, share of each slot, 0-255."""
     slots: tuple[str, ...]
+    """The S names; the first is "background"."""
 
     def __post_init__(self) -> None:
         """Check that the planes belong together."""
@@ -92,29 +89,26 @@ class SlotDrawing:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One row of a manifest.
-
-    Attributes:
-        id: the file's stem, unique in its source.
-        kind: "drawing" (planes, see the module) or "painted" (an RGB picture).
-        source: folder name, for generated characters the style.
-        split: never mixed: "train", "val" or "test".
-        slots: slot names of a drawing, in the order of its coverages.
-        palette: the drawing's own colours as #rrggbb.
-        line_kinds: what each line plane is: "drawn" (the artist's) or "outline" (by stylesheet).
-        parts: which variant of each part the generator took.
-        path: where a painted picture is that was not copied into the corpus.
-    """
+    """One row of a manifest."""
 
     id: str
+    """The file's stem, unique in its source."""
     kind: Literal["drawing", "painted"]
+    """What the file holds: "drawing" (planes, see the module) or "painted" (an RGB picture)."""
     source: str
+    """Folder name, for generated characters the style."""
     split: Split
+    """Never mixed: "train", "val" or "test"."""
     slots: tuple[str, ...] = ()
+    """Slot names of a drawing, in the order of its coverages."""
     palette: Mapping[str, str] = field(default_factory=dict)
+    """The drawing's own colours as #rrggbb."""
     line_kinds: tuple[str, ...] = ()
+    """What each line plane is: "drawn" (the artist's) or "outline" (by stylesheet)."""
     parts: Mapping[str, str] = field(default_factory=dict)
+    """Which variant of each part the generator took."""
     path: str = ""
+    """Where a painted picture is that was not copied into the corpus."""
 
     def to_json(self) -> str:
         """The row as one line of JSON."""

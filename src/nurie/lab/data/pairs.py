@@ -38,17 +38,17 @@ from nurie.lab.data.partners import (
 from nurie.lab.data.plans import PairPlan, PairSettings, Relation
 from nurie.lab.data.reading import DamagedFileError, PictureReader, read_entries
 
-#: What the slots of characters mean; other drawings have names of their own.
 MEANINGS = ("background", *sorted({meaning for style in SLOTS.values() for meaning in style.values()}))
+"""What the slots of characters mean; other drawings have names of their own."""
 SLOT_PLANES = 16
 
-#: Share of a picture from which a slot counts as seen.
 SEEN = 0.0015
-#: How much of a reference is cut away, of its width or height.
+"""Share of a picture from which a slot counts as seen."""
 BAND = (0.25, 0.5)
+"""How much of a reference is cut away, of its width or height."""
 
-#: How often a sample is drawn again because of damaged files.
 ATTEMPTS = 100
+"""How often a sample is drawn again because of damaged files."""
 
 T = TypeVar("T")
 

@@ -25,23 +25,24 @@ from nurie.lab.corpora.store import Bytes, Color, Entry, SlotDrawing
 Floats = NDArray[np.float64]
 Side = Literal["left", "right", "top", "bottom"]
 
-#: Slots whose own colours differ by more than this CIEDE2000 are never the same part. Looked at on emoji of four sets:
-#: at 20 hair goes with skin now and then, at 13 a cat loses its ears.
 NEAR = 16.0
-#: What a difference of area by the factor e, and of place by a whole picture, costs beside a colour difference of NEAR.
+"""Slots whose own colours differ by more than this CIEDE2000 are never the same part. Looked at on emoji of four sets:
+at 20 hair goes with skin now and then, at 13 a cat loses its ears."""
 AREA_COST, PLACE_COST = 0.25, 1.5
-#: Slots that cost more than this are not the same part either.
+"""What a difference of area by the factor e, and of place by a whole picture, costs beside a colour difference of
+NEAR."""
 MAX_COST = 1.4
-#: Two drawings are of use to one another when matched slots make up this share of the coloured area of both.
+"""Slots that cost more than this are not the same part either."""
 LEAST_MATCHED = 0.5
+"""Two drawings are of use to one another when matched slots make up this share of the coloured area of both."""
 
-#: The part that tells a source's characters apart.
 LEADING = {style: rule.leading for style, rule in RULES.items()} | dict.fromkeys(("facesjs", "figures"), "hair")
+"""The part that tells a source's characters apart."""
 
-#: Width and height at which areas and places are measured.
 _MEASURED = 64
-#: Added to shares of area, so that the areas of tiny slots hardly count.
+"""Width and height at which areas and places are measured."""
 _TINY = 0.02
+"""Added to shares of area, so that the areas of tiny slots hardly count."""
 
 
 def theme(entry: Entry) -> str:

@@ -11,36 +11,14 @@ from nurie.errors import ConfigError
 from nurie.lab.corpora.store import Color, Entry
 from nurie.lab.data.partners import Side, look
 
-#: What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
-#: something else altogether.
 Relation = Literal["self", "character", "kin", "foreign"]
+"""What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
+something else altogether."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairSettings:
     """Which pairs are drawn from a corpus.
-
-    Attributes:
-        sizes: from which step on pictures have which size (width and height, multiples of 16). Small ones first show
-            the network several times as many pictures in the same time.
-        triples: "exact" for exact triples where the corpus allows them, "self" for the paper's self-reference.
-        self_until: the step from which exact triples are drawn; every drawing is its own reference before.
-        recolor: "slots" gives every slot of a pair a colour of its own, "jitter" the whole picture's own colours one
-            change of hue, contrast and the like.
-        same_share: of exact triples, the share whose reference is the drawing itself in another place.
-        cross_share: of exact triples, the share whose reference is of another style.
-        look_share: of characters, the share whose reference shows the same character, drawn again: the same hair or
-            head, and other eyes, mouth or clothes.
-        kin_share: of emoji, the share whose reference is the same concept from another set, where there is one and its
-            slots can be told by their colours, areas and places.
-        foreign_share: of drawings, the share whose reference shows something else altogether (an animal for a person),
-            where there is one: no slot can be known, and the drawing's ground counts in full.
-        crop_share: of drawings, the share whose reference lacks a band of 25 to 50 % along one side.
-        outline_share: of drawings with lines of their own, the share that takes lines by stylesheet instead.
-        extract_share: the share of drawings whose lines are XDoG of the truth (painted pictures always are).
-        unseen_weight: how much pixels count whose slot does not show in the reference.
-        paper_weight: how much the drawing's ground counts, which stays white.
-        white_paper_share: the share of references on white ground; the others have a flat colour.
 
     Raises:
         ConfigError: sizes that the networks cannot take, a share outside 0 to 1, or other drawings as references for
@@ -48,20 +26,40 @@ class PairSettings:
     """
 
     sizes: dict[int, int] = field(default_factory=lambda: {0: 256})
+    """From which step on pictures have which size (width and height, multiples of 16). Small ones first show the
+    network several times as many pictures in the same time."""
     triples: Literal["exact", "self"] = "exact"
+    """Which pairs: "exact" triples where the corpus allows them, or "self" for the paper's self-reference."""
     self_until: int = 0
+    """The step from which exact triples are drawn; every drawing is its own reference before."""
     recolor: Literal["slots", "jitter"] = "slots"
+    """What gets new colours: "slots" gives every slot of a pair a colour of its own, "jitter" the whole picture's own
+    colours one change of hue, contrast and the like."""
     same_share: float = 0.15
+    """The share of exact triples whose reference is the drawing itself in another place."""
     cross_share: float = 0.35
+    """The share of exact triples whose reference is of another style."""
     look_share: float = 0.0
+    """The share of characters whose reference shows the same character, drawn again: the same hair or head, and other
+    eyes, mouth or clothes."""
     kin_share: float = 0.0
+    """The share of emoji whose reference is the same concept from another set, where there is one and its slots can be
+    found by their colours, areas and places."""
     foreign_share: float = 0.0
+    """The share of drawings whose reference shows something else altogether (an animal for a person), where there is
+    one: no slot can be known, and the drawing's ground counts in full."""
     crop_share: float = 0.0
+    """The share of drawings whose reference lacks a band of 25 to 50 % along one side."""
     outline_share: float = 0.35
+    """The share of drawings with lines of their own that takes lines by stylesheet instead."""
     extract_share: float = 0.1
+    """The share of drawings whose lines are XDoG of the truth (painted pictures always are)."""
     unseen_weight: float = 0.1
+    """How much pixels count whose slot does not show in the reference."""
     paper_weight: float = 0.4
+    """How much the drawing's ground counts, which stays white."""
     white_paper_share: float = 0.5
+    """The share of references on white ground; the others have a flat colour."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
@@ -86,35 +84,32 @@ class PairSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PairPlan:
-    """All that is decided of a sample; how it looks follows from it.
-
-    Attributes:
-        drawing: what is coloured; a painted picture has nothing else to decide but its size.
-        reference: the drawing that the reference shows.
-        relation: what that is to the drawing.
-        size: width and height.
-        names: the reference's slots, as the drawing calls what they show.
-        palette: a colour for every slot of both.
-        paper: the reference's ground.
-        band: what is cut away of the reference: along which side, and which share of the picture.
-        ground: how much the drawing's ground counts.
-        line_kind: which of the drawing's line planes.
-        order: slots in the order of their planes.
-        extract: whether the lines are XDoG of the truth.
-    """
+    """All that is decided of a sample; how it looks follows from it."""
 
     drawing: Entry
+    """What is coloured; a painted picture has nothing else to decide but its size."""
     reference: Entry
+    """The drawing that the reference shows."""
     relation: Relation
+    """What that is to the drawing."""
     size: int
+    """Width and height."""
     names: tuple[str, ...] = ()
+    """The reference's slots, as the drawing calls what they show."""
     palette: Mapping[str, Color] = field(default_factory=dict)
+    """A colour for every slot of both."""
     paper: Color = (255, 255, 255)
+    """The reference's ground."""
     band: tuple[Side, float] | None = None
+    """What is cut away of the reference: along which side, and which share of the picture."""
     ground: float = 1.0
+    """How much the drawing's ground counts."""
     line_kind: int = 0
+    """Which of the drawing's line planes."""
     order: tuple[str, ...] = ()
+    """Slots in the order of their planes."""
     extract: bool = True
+    """Whether the lines are XDoG of the truth."""
 
     @property
     def hands(self) -> tuple[int, ...]:

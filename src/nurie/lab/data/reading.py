@@ -18,14 +18,14 @@ from nurie.errors import DataError
 from nurie.lab.corpora.folders import read_afhq, read_anime_portraits, read_folder
 from nurie.lab.corpora.store import MANIFEST, Bytes, Entry, SlotDrawing, read_drawing, read_manifest, read_painted
 
-#: Damaged files that end training: at least so many, and more than this share of the files read so far.
 MAX_DAMAGED, MAX_DAMAGED_SHARE = 10, 0.02
+"""Damaged files that end training: at least so many, and more than this share of the files read so far."""
 
-#: Pictures at hand without being read again: a pair's, while it is planned and painted.
 RECENT = 2
+"""Pictures at hand without being read again: a pair's, while it is planned and painted."""
 
-#: Where pictures are: a corpus by ``nurie lab corpus``, or a folder that stays as it is (see ``corpora.folders``).
 FolderLayout = Literal["corpus", "folder", "anime-portraits", "afhq-cat", "afhq-dog", "afhq-wild"]
+"""Where pictures are: a corpus by ``nurie lab corpus``, or a folder that stays as it is (see ``corpora.folders``)."""
 
 _logger = logging.getLogger(__name__)
 

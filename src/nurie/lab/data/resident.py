@@ -25,12 +25,12 @@ from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, ground_of
 from nurie.lab.data.plans import PairPlan
 from nurie.lab.data.reading import DamagedFileError, PictureReader
 
-#: Width and height at which drawings are kept for plans, which ask where slots lie.
 VIEW = 64
-#: Pictures that a process reads before it hands them over.
+"""Width and height at which drawings are kept for plans, which ask where slots lie."""
 TOGETHER = 32
-#: Pairs that are painted at once, so that planes of many slots do not fill the memory.
+"""Pictures that a process reads before it hands them over."""
 CHUNK = 256
+"""Pairs that are painted at once, so that planes of many slots do not fill the memory."""
 
 
 class PlannedPairs(NamedTuple):

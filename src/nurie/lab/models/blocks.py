@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-#: Slope of every leaky ReLU in the network (the paper names none; the official code takes 0.2).
 LEAK = 0.2
+"""Slope of every leaky ReLU in the network (the paper names none; the official code takes 0.2)."""
 
 
 class ConvBlock(nn.Sequential):

@@ -20,50 +20,47 @@ from nurie.lab.models.fusion import FUSIONS, FusionOutput, ReferenceFeatures, Re
 from nurie.lab.models.fusion.base import to_map, to_tokens
 from nurie.lab.models.recognizer import SIGNATURE, TEMPERATURE, WEIGHT, Recognizer
 
-#: XDoG's sigma for the line art of a reference, which some fusion modules ask for: the middle one of section 4.1.
 REFERENCE_SIGMA = 0.4
+"""XDoG's sigma for the line art of a reference, which some fusion modules ask for: the middle one of section 4.1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSettings:
-    """Sizes of a generator; the defaults are the paper's network with 83,915,219 parameters.
-
-    Attributes:
-        width: channels of the first level; every level doubles them.
-        levels: levels of the encoders.
-        max_width: no level gets wider than this.
-        context_blocks: residual blocks after the coarsest level of each encoder.
-        patch: side of the squares that are folded into channels before the first convolution and unfolded after the
-            last (1: none). With 2 everything runs at half the size.
-        token_stride: pixels per token side.
-        token_width: the pyramid is projected to this many channels before fusion (0: not projected).
-        residual_blocks: blocks between fusion and decoder.
-        residual_width: channels inside a block (0: as outside).
-        upsampling: of the decoder.
-        entry_kernel: side of the decoder's first convolution.
-        color_skip: carry the reference's colours by the attention map to the result; the decoder then says for each
-            pixel how far to trust them, and what colour to take else (paper, eyes and teeth are not the reference's).
-        recognizer: width of the part that tells which of several references a drawing belongs to
-            (``nurie.lab.models.recognizer``); 0: none.
-        fusion: name in the registry.
-        fusion_settings: its keywords.
-    """
+    """Sizes of a generator; the defaults are the paper's network with 83,915,219 parameters."""
 
     width: int = 16
+    """Channels of the first level; every level doubles them."""
     levels: int = 5
+    """Levels of the encoders."""
     max_width: int = 1024
+    """No level gets wider than this."""
     context_blocks: int = 0
+    """Residual blocks after the coarsest level of each encoder."""
     patch: int = 1
+    """Side of the squares that are folded into channels before the first convolution and unfolded after the last (1:
+    none). With 2 everything runs at half the size."""
     token_stride: int = 16
+    """Pixels per token side."""
     token_width: int = 0
+    """The pyramid is projected to this many channels before fusion (0: not projected)."""
     residual_blocks: int = 4
+    """Blocks between fusion and decoder."""
     residual_width: int = 0
+    """Channels inside a block (0: as outside)."""
     upsampling: Upsampling = "aligned"
+    """How the decoder enlarges."""
     entry_kernel: int = 3
+    """Side of the decoder's first convolution."""
     color_skip: bool = False
+    """Carry the reference's colours by the attention map to the result; the decoder then says for each pixel how far to
+    trust them, and what colour to take else (paper, eyes and teeth are not the reference's)."""
     recognizer: int = 0
+    """Width of the part that tells which of several references a drawing belongs to (``nurie.lab.models.recognizer``);
+    0: none."""
     fusion: str = "sga"
+    """The fusion module's name in the registry."""
     fusion_settings: dict[str, Any] = field(default_factory=dict)
+    """The fusion module's keywords."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that do not fit together."""

@@ -43,8 +43,8 @@ MEANT = (
     "Meant is a generator of the official SGA or SCFT code: encoder_sketch.*, encoder_reference.*, gnn.* or scft.*, "
     "res_model.*, decoder.*."
 )
-#: A batch norm's count of batches, which older PyTorch did not save and evaluation does not read.
 COUNT = "num_batches_tracked"
+"""A batch norm's count of batches, which older PyTorch did not save and evaluation does not read."""
 
 
 def load_official(path_or_state_dict: str | Path | Mapping[str, Any]) -> Generator:

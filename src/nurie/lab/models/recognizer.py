@@ -22,15 +22,15 @@ from nurie.lab.models.blocks import LEAK
 from nurie.lab.models.fusion.base import to_tokens
 from nurie.lab.models.fusion.matching import unit_vectors
 
-#: S.
 SIGNATURE = 32
-#: A place is judged by what is around it: so many positions of the coarsest level, along each side.
+"""S, the numbers of a signature."""
 WINDOW = 5
-#: Of the softmax over references.
+"""A place is judged by what is around it: so many positions of the coarsest level, along each side."""
 TEMPERATURE = 0.1
-#: Of a signatures' cosine beside the map's own. Validation characters were told apart about as well by 0.5 to 1.5, and
-#: less well by 0.35.
+"""The temperature of the softmax over references."""
 WEIGHT = 0.7
+"""The weight of the signatures' cosine beside the map's own. Validation characters were told apart about as well by 0.5
+to 1.5, and less well by 0.35."""
 
 
 class Recognizer(nn.Module):

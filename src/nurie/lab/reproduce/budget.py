@@ -12,63 +12,60 @@ from nurie.errors import ConfigError
 from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.training.module import FeatureSettings
 
-#: At least 1.
 _COUNTS = (
     *("size", "epochs", "long_epochs", "batch", "width", "levels", "patch", "residual_blocks"),
     *("analyze_every", "seeds"),
 )
-#: 0 or more.
+"""Settings that are at least 1."""
 _SHARES = ("pictures", "animal_pictures", "test_pictures", "palette_rows", "rate", "perceptual", "style")
+"""Settings that are 0 or more."""
 _BACKBONES = typing.get_args(typing.get_type_hints(FeatureSettings)["backbone"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a run may cost; everything else is the paper's.
-
-    Attributes:
-        name: where the values come from.
-        size: width and height of the pictures.
-        pictures: training pictures of the anime portraits (or their stand-in) at most; 0: all.
-        animal_pictures: training pictures of each other data set at most; 0: all.
-        test_pictures: pictures that a network is scored on at most; 0: all.
-        palette_rows: rows of each list of the palette protocol at most; 0: all.
-        epochs: how often every picture is seen.
-        long_epochs: the same for Fig. 9.
-        batch: pictures a step.
-        rate: the paper's learning rates times this.
-        perceptual: weight of the perceptual loss (eq. 3); 0: left out.
-        style: weight of the style loss (eq. 4); 0: left out.
-        backbone: network behind these two losses, "vgg19" or the substitute "vgg16-hed".
-        width: channels of the generator's first level.
-        levels: levels of its encoders.
-        patch: see ``nurie.lab.models.generator.GeneratorSettings``.
-        token_stride: pixels per token side; size / token_stride is 16 in the paper.
-        residual_blocks: blocks between fusion and decoder.
-        analyze_every: the branches' gradients are recorded every so many steps.
-        seeds: trainings of each network; scores are their means.
-    """
+    """What a run may cost; everything else is the paper's."""
 
     name: str = "paper"
+    """Where the values come from."""
     size: int = 256
+    """Width and height of the pictures."""
     pictures: int = 0
+    """Training pictures of the anime portraits (or their stand-in) at most; 0: all."""
     animal_pictures: int = 0
+    """Training pictures of each other data set at most; 0: all."""
     test_pictures: int = 0
+    """Pictures that a network is scored on at most; 0: all."""
     palette_rows: int = 0
+    """Rows of each list of the palette protocol at most; 0: all."""
     epochs: int = 40
+    """How often every picture is seen."""
     long_epochs: int = 200
+    """The same for Fig. 9."""
     batch: int = 16
+    """Pictures a step."""
     rate: float = 1.0
+    """The paper's learning rates times this."""
     perceptual: float = 0.01
+    """Weight of the perceptual loss (eq. 3); 0: left out."""
     style: float = 50.0
+    """Weight of the style loss (eq. 4); 0: left out."""
     backbone: str = "vgg19"
+    """Network behind these two losses, "vgg19" or the substitute "vgg16-hed"."""
     width: int = 16
+    """Channels of the generator's first level."""
     levels: int = 5
+    """Levels of its encoders."""
     patch: int = 1
+    """See ``nurie.lab.models.generator.GeneratorSettings``."""
     token_stride: int = 16
+    """Pixels per token side; size / token_stride is 16 in the paper."""
     residual_blocks: int = 4
+    """Blocks between fusion and decoder."""
     analyze_every: int = 50
+    """The branches' gradients are recorded every so many steps."""
     seeds: int = 1
+    """Trainings of each network; scores are their means."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""

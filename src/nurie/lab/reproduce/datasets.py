@@ -12,37 +12,34 @@ from nurie.lab.corpora.store import MANIFEST, Entry
 from nurie.lab.data import FolderLayout, read_entries
 from nurie.lab.evaluation.lists import SEEN_STYLES
 
-#: Data set -> its stand-in: sources of a corpus by ``nurie lab corpus``.
 STAND_INS: dict[str, tuple[str, ...]] = {
     "anime": SEEN_STYLES,
     "cat": ("robohash-cats",),
     "dog": ("animal-avatar",),
     "wild": ("fluent-emoji-flat", "noto", "fxemoji", "twemoji"),
 }
-#: Data set -> folder under the data root, and its layout.
+"""Data set -> its stand-in: sources of a corpus by ``nurie lab corpus``."""
 PUBLISHED: dict[str, tuple[str, FolderLayout]] = {
     "anime": ("portraits", "anime-portraits"),
     "cat": ("afhq", "afhq-cat"),
     "dog": ("afhq", "afhq-dog"),
     "wild": ("afhq", "afhq-wild"),
 }
+"""Data set -> folder under the data root, and its layout."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """One of the paper's data sets.
-
-    Attributes:
-        name: "anime", "cat", "dog" or "wild".
-        root: the folder.
-        layout: see ``nurie.lab.data.read_entries``.
-        sources: of a corpus; None for a folder of pictures.
-    """
+    """One of the paper's data sets."""
 
     name: str
+    """One of "anime", "cat", "dog" and "wild"."""
     root: Path
+    """The folder."""
     layout: FolderLayout
+    """See ``nurie.lab.data.read_entries``."""
     sources: tuple[str, ...] | None = None
+    """The sources of a corpus; None for a folder of pictures."""
 
     @property
     def title(self) -> str:

@@ -16,13 +16,13 @@ from filelock import FileLock
 from nurie.errors import ConfigError, TrainingError
 from nurie.lab.reproduce.runs import RECIPE, RunStore, TrainingRun, sha256
 
-#: Called with the runs at work, the steps done and the steps of all runs together.
 Progress = Callable[[Sequence[str], int, int], object]
+"""Called with the runs at work, the steps done and the steps of all runs together."""
 
-#: Of a run's folder: what its process says.
 LOG = "train.log"
-#: Seconds between looks at the processes, and those that one has to end by itself.
+"""The file of a run's folder that holds what its process says."""
 _POLL, _PATIENCE = 1.0, 30.0
+"""Seconds between looks at the processes, and those that one has to end by itself."""
 
 
 def train_missing(

@@ -27,13 +27,14 @@ from nurie.lab.reproduce.runs import TrainingRun
 from nurie.lab.reproduce.variants import VARIANTS
 from nurie.lab.weights import load_generator
 
-#: Fig. 4 in the paper's text: share above 0.935 in the 40th epoch, share below 0 in the 20th and the 40th.
 FIG4_ABOVE = {"skip": 0.7809, "value": 0.5239}
+"""Fig. 4 in the paper's text: the share of cosines above 0.935 in the 40th epoch."""
 FIG4_BELOW = {"query": (0.2281, 0.3057), "key": (0.0532, 0.1077)}
-#: Batches that Fig. 5 is measured on.
+"""The same text's shares below 0 in the 20th and the 40th epoch."""
 BATCHES = 16
-#: The six networks of Fig. 7 in the paper's order.
+"""Batches that Fig. 5 is measured on."""
 SIX = ("spade", "cocosnet", "scft", "unite", "cmft", "sga")
+"""The six networks of Fig. 7 in the paper's order."""
 
 
 def _files(out: Path, name: str) -> list[Path]:
@@ -66,19 +67,16 @@ def _finish(
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """Fig. 4 and Fig. 10: how far the branches of a training's gradients agree, epoch over epoch.
-
-    Attributes:
-        title: of the figure.
-        variant: the network; the first seed on anime portraits.
-        groups: shown, by the paths of their tensors.
-        published: whether the paper's text has shares for it.
-    """
+    """Fig. 4 and Fig. 10: how far the branches of a training's gradients agree, epoch over epoch."""
 
     title: str
+    """The figure's title."""
     variant: str
+    """The network; the first seed on anime portraits."""
     groups: tuple[str, ...]
+    """Shown, by the paths of their tensors."""
     published: bool = False
+    """Whether the paper's text has shares for it."""
 
     def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """One training, with its gradients recorded."""
@@ -147,21 +145,18 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Fig. 7, 11 and 12: what the networks make of test pictures.
-
-    Attributes:
-        title: of the figure.
-        variants: columns, the first seed of each.
-        data: the data sets of the line arts, each with networks of its own.
-        count: rows of each data set.
-        foreign: references of other data sets, and at last each picture's own (Fig. 12).
-    """
+    """Fig. 7, 11 and 12: what the networks make of test pictures."""
 
     title: str
+    """The figure's title."""
     variants: tuple[str, ...]
+    """Columns, the first seed of each."""
     data: tuple[str, ...]
+    """The data sets of the line arts, each with networks of its own."""
     count: int
+    """Rows of each data set."""
     foreign: bool = False
+    """References of other data sets, and at last each picture's own (Fig. 12)."""
 
     def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """One training a data set and network; of data sets that are not there, none."""
@@ -210,13 +205,10 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class Spectra:
-    """Fig. 8: how concentrated features are before and after attention.
-
-    Attributes:
-        title: of the figure.
-    """
+    """Fig. 8: how concentrated features are before and after attention."""
 
     title: str
+    """The figure's title."""
 
     def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """SCFT and SGA on anime portraits."""
@@ -253,13 +245,10 @@ def _tensor(picture: Bytes) -> torch.Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class LongTraining:
-    """Fig. 9: the distance to the true pictures over a long training on cats.
-
-    Attributes:
-        title: of the figure.
-    """
+    """Fig. 9: the distance to the true pictures over a long training on cats."""
 
     title: str
+    """The figure's title."""
 
     def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """SGA and SCFT, with the weights of every epoch.
@@ -310,13 +299,10 @@ def _distance(extractors: Extractors) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """Fig. 13: the reconstruction loss over training.
-
-    Attributes:
-        title: of the figure.
-    """
+    """Fig. 13: the reconstruction loss over training."""
 
     title: str
+    """The figure's title."""
 
     def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """SGA and SCFT on anime portraits."""

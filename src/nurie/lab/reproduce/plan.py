@@ -24,19 +24,16 @@ from nurie.lab.reproduce.runs import Pairs, RunStore, TrainingRun, sha256
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionPlan:
-    """What is reproduced with.
-
-    Attributes:
-        datasets: by name, and whether others were left out on purpose.
-        budget: how much of the paper.
-        store: where trainings are.
-        extractors: the pretrained networks of the scores.
-    """
+    """What is reproduced with."""
 
     datasets: DataSets
+    """Data sets by name, and whether others were left out on purpose."""
     budget: Budget
+    """How much of the paper."""
     store: RunStore
+    """Where trainings are."""
     extractors: Extractors
+    """The pretrained networks of the scores."""
 
     def dataset(self, name: str) -> DataSet:
         """A data set by name.

@@ -23,39 +23,38 @@ from nurie.lab.reproduce.variants import Variant, find_variant
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS
 from nurie.lab.training.train import LOCK, find_recipe
 
-#: Of a run's folder.
 RECIPE = "recipe.yaml"
-#: "self": the paper's self-reference. "exact": another character in the same palette, the truth known exactly.
+"""The file of a run's folder that holds its recipe."""
 Pairs = Literal["self", "exact"]
+"""What is paired. "self": the paper's self-reference. "exact": another character in the same palette, the truth known
+exactly."""
 
-#: Settings of a recipe that are places.
 _PLACES = ("save_dir", "folder", "path", "root")
+"""Settings of a recipe that are places."""
 
-#: Weight of the correspondence loss of a map with a teacher, beside a reconstruction of 30: the shipped recipe's ratio.
 CORRESPONDENCE = 15.0
+"""Weight of the correspondence loss of a map with a teacher, beside a reconstruction of 30: the shipped recipe's
+ratio."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """One training.
-
-    Attributes:
-        data: what it is trained on.
-        variant: name of the network, see ``variants.VARIANTS``.
-        budget: how much of it.
-        pictures: training pictures, all in all.
-        pairs: what is paired.
-        seed: of everything.
-        long: as long as Fig. 9, with the weights of every epoch kept.
-    """
+    """One training."""
 
     data: DataSet
+    """What it is trained on."""
     variant: str
+    """Name of the network, see ``variants.VARIANTS``."""
     budget: Budget
+    """How much of it."""
     pictures: int
+    """Training pictures, all in all."""
     pairs: Pairs = "self"
+    """What is paired: see ``Pairs``."""
     seed: int = 0
+    """The seed of everything."""
     long: bool = False
+    """As long as Fig. 9, with the weights of every epoch kept."""
 
     @property
     def name(self) -> str:

@@ -16,34 +16,31 @@ from nurie.lab.reproduce.plan import ReproductionPlan, Target, heading, over_see
 from nurie.lab.reproduce.runs import Pairs, TrainingRun, sha256
 from nurie.lab.reproduce.variants import PUBLISHED, VARIANTS
 
-#: Our columns that have no published counterpart.
 OWN_SCORES = ("FD-EfficientNet-Lite0", "KD-EfficientNet-Lite0")
-#: The networks of the comparison on exact truth.
+"""Our columns that have no published counterpart."""
 EXACT = ("scft", "scft-stop", "sga", "sga-open", "sga-aligned")
-#: Its lists of the palette protocol.
+"""The networks of the comparison on exact truth."""
 LISTS = ("seen", "reserved")
+"""Its lists of the palette protocol."""
 _METRICS = ("color_error", "match", "bleeding", "paper")
-#: What ± means in the table on exact truth: with one seed, with several.
 _SPREAD = (
     "± is the standard error over rows of the one seed.",
     "Networks are means over seeds ± half the distance of the extremes; for the answers that look at nothing, ± is the "
     "standard error over rows.",
 )
+"""What ± means in the table on exact truth: with one seed, with several."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of the paper.
-
-    Attributes:
-        title: what it compares.
-        data: its data sets.
-        variants: its rows, then rows of ours that stand below.
-    """
+    """A table of the paper."""
 
     title: str
+    """What it compares."""
     data: tuple[str, ...]
+    """Its data sets."""
     variants: tuple[str, ...]
+    """Its rows, then rows of ours that stand below."""
 
     def runs(self, plan: ReproductionPlan) -> list[TrainingRun]:
         """All of its trainings; of data sets that are not there, none."""

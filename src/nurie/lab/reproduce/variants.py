@@ -11,17 +11,14 @@ from nurie.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A network that differs from the others in its fusion module alone.
-
-    Attributes:
-        title: for tables.
-        fusion: name in the registry.
-        settings: its keywords.
-    """
+    """A network that differs from the others in its fusion module alone."""
 
     title: str
+    """The title in tables."""
     fusion: str
+    """The fusion module's name in the registry."""
     settings: dict[str, Any] = field(default_factory=dict)
+    """The fusion module's keywords."""
 
 
 VARIANTS = MappingProxyType(
@@ -63,8 +60,6 @@ class Published(NamedTuple):
     ssim: float
 
 
-#: Variant -> data set -> score, of Tables 1, 2 and 3. In Table 1 the check marks are read in this order: neither, then
-#: the stop alone; its first row is Table 2's SCFT.
 PUBLISHED = MappingProxyType(
     {
         "spade": {
@@ -126,3 +121,5 @@ PUBLISHED = MappingProxyType(
         },
     }
 )
+"""Variant -> data set -> score, of Tables 1, 2 and 3. In Table 1 the check marks are read in this order: neither, then
+the stop alone; its first row is Table 2's SCFT."""

@@ -32,39 +32,36 @@ if TYPE_CHECKING:
     from nurie.lab.models.vgg import VGGFeatures
 
 
-#: Weights that no training changes, and that no checkpoint holds.
 FIXED = "features."
+"""Weights that no training changes, and that no checkpoint holds."""
 
-#: Spectral norm's buffers are directions that turn as weights change: their mean is no unit vector, and weights that
-#: are divided by what it finds come out many times too large.
 SINGULAR_VECTORS = ("._u", "._v")
+"""Spectral norm's buffers are directions that turn as weights change: their mean is no unit vector, and weights that
+are divided by what it finds come out many times too large."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSettings:
-    """Adam for both networks (section 4.1).
-
-    Attributes:
-        generator_rate: learning rate.
-        discriminator_rate: learning rate.
-        betas: Adam's.
-        warmup: steps over which the rates rise.
-        steps: at this step the rates have fallen to ``final`` of their height; 0: they stay.
-        hold: the share of ``steps`` during which they stay; then they fall along a cosine.
-        final: see ``steps``.
-        ema: decay of the weights' moving average, which is what gets exported; 0: the last weights are.
-        clip: largest norm of the generator's gradient; 0: none.
-    """
+    """Adam for both networks (section 4.1)."""
 
     generator_rate: float = 1e-4
+    """The generator's learning rate."""
     discriminator_rate: float = 2e-4
+    """The discriminator's learning rate."""
     betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's decays of the means of gradients and of their squares."""
     warmup: int = 0
+    """Steps over which the rates rise."""
     steps: int = 0
+    """The step at which the rates have fallen to ``final`` of their height; 0: they stay."""
     hold: float = 0.4
+    """The share of ``steps`` during which they stay; then they fall along a cosine."""
     final: float = 0.02
+    """The share of the rates that is left at ``steps``."""
     ema: float = 0.0
+    """Decay of the weights' moving average, which is what gets exported; 0: the last weights are."""
     clip: float = 0.0
+    """Largest norm of the generator's gradient; 0: none."""
 
     def factor(self, step: int) -> float:
         """Of the learning rates at a step."""
@@ -77,19 +74,16 @@ class OptimizerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSettings:
-    """The network behind the perceptual and the style loss; loaded only when one of them has a weight.
-
-    Attributes:
-        backbone: "vgg19", or "vgg16-hed" as a substitute (see ``nurie.lab.models.vgg``).
-        weights: file; the usual place when None.
-        normalize: False feeds values in [-1, 1] as the published code does.
-        fold_batch: True mixes a batch's pictures in one Gram matrix as the published code does.
-    """
+    """The network behind the perceptual and the style loss; loaded only when one of them has a weight."""
 
     backbone: Literal["vgg19", "vgg16-hed"] = "vgg19"
+    """The network: "vgg19", or "vgg16-hed" as a substitute (see ``nurie.lab.models.vgg``)."""
     weights: str | None = None
+    """Its file; the usual place when None."""
     normalize: bool = True
+    """False feeds values in [-1, 1] as the published code does."""
     fold_batch: bool = False
+    """True mixes a batch's pictures in one Gram matrix as the published code does."""
 
 
 class ColorizationModule(L.LightningModule):
@@ -158,7 +152,7 @@ class ColorizationModule(L.LightningModule):
             s = self.features_settings
             normalization: Literal["imagenet", "none"] = "imagenet" if s.normalize else "none"
             self.features = VGGFeatures(backbone=s.backbone, weights=s.weights, normalization=normalization)
-        #: Batches seen so far, over all runs of this training. No tensor on the device: asking it would wait for it.
+        # Batches seen so far, over all runs of this training. No tensor on the device: asking it would wait for it.
         self.step = 0
 
     def _check_alignment(self) -> None:

@@ -16,22 +16,24 @@ from filelock import FileLock, Timeout
 
 from nurie.errors import ConfigError, ModelError, OutputError, TrainingError
 
-#: What Lightning says at every start and what is meant to be so here.
 _WARNINGS = (
     r"LightningCLI's args parameter is intended to run",  # ``args`` is the only source of settings
     r"Found \d+ module\(s\) in eval mode",  # the averaged generator, and the network behind the losses
     r".*LeafSpec.* is deprecated",  # Lightning's own use of torch
     r"The '.*dataloader' does not have many workers",  # the recipe says how many
 )
+"""Warnings that Lightning gives at every start, of what is meant to be so here."""
 _MESSAGES = ("litlogger",)  # an advertisement
-#: What matters in a training alone: which devices there are, which of them it takes, and why it ended.
+"""Its messages, likewise."""
 _TRAINING_WARNINGS = (r"(GPU|TPU) available but not used",)
+"""Warnings that matter in a training alone: which devices it leaves."""
 _TRAINING_MESSAGES = ("GPU available: ", "TPU available: ", "`Trainer.fit` stopped: ")
+"""Messages that matter in a training alone: which devices there are, and why it ended."""
 
-#: Held in a run's folder by the training that is at work there.
 LOCK = ".lock"
-#: Set by launchers: only the first process of a training holds the lock.
+"""Held in a run's folder by the training that is at work there."""
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+"""Set by launchers: only the first process of a training holds the lock."""
 
 
 def find_recipe(name: str) -> Path:

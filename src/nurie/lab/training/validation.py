@@ -28,12 +28,12 @@ from nurie.lab.models.generator import Generator
 from nurie.lab.training.losses import reconstruction
 from nurie.lab.training.module import ColorizationModule
 
-#: A token shows a slot where this share of it does.
 PURE = 0.9
-#: A slot is judged when so many tokens show it, in the line art and in the reference.
+"""A token shows a slot where this share of it does."""
 LEAST_TOKENS = 3.0
-#: Colours nearer than this, in [-1, 1] RGB, are one colour: there is no wrong choice between them.
+"""A slot is judged when so many tokens show it, in the line art and in the reference."""
 SAME = 0.1
+"""Colours nearer than this, in [-1, 1] RGB, are one colour: there is no wrong choice between them."""
 
 
 def count_matches(colors: Tensor, target: Tensor, line_slots: Tensor, reference_slots: Tensor) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from nurie.lab.corpora.figures.head import CIRCLE
 from nurie.lab.corpora.figures.measures import Figure
 from nurie.lab.corpora.figures.pen import Points, corner, joined, mirrored, turned
 
-#: How many strands bangs have.
 _COUNTS = {"straight": 7, "parted": 6, "swept": 6, "lock": 7, "open": 4}
+"""How many strands bangs have."""
 
 
 def _strands(f: Figure, lines: Iterable[Points], often: float) -> None:

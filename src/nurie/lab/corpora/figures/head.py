@@ -7,8 +7,8 @@ import numpy as np
 from nurie.lab.corpora.figures.measures import Figure
 from nurie.lab.corpora.figures.pen import Points, corner, joined, mirrored
 
-#: Eight points of a circle; eyes have squarer ones.
 CIRCLE = joined((1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7))
+"""Eight points of a circle; eyes have squarer ones."""
 _IRIS = np.where(np.abs(CIRCLE) == 0.7, CIRCLE * (1, 0.75 / 0.7), CIRCLE)
 
 

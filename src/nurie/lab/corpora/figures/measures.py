@@ -21,8 +21,6 @@ SOURCE = "figures"
 
 BANGS = ("straight", "spiky", "parted", "swept", "lock", "open")
 BACKS = ("short", "bob", "long", "wavy", "ponytail", "tails", "bun", "spikes")
-#: Parts and their variants, in the order in which they are chosen; what is named twice is twice as frequent. A hair's
-#: number decides its lengths and spikes.
 PARTS = MappingProxyType(
     {
         "hair": tuple(f"{bangs}-{back}-{number}" for bangs in BANGS for back in BACKS for number in range(3)),
@@ -40,6 +38,8 @@ PARTS = MappingProxyType(
         "arms": ("rest", "rest", "hip", "front", "behind", "raised", "free", "crossed"),
     }
 )
+"""Parts and their variants, in the order in which they are chosen; what is named twice is twice as frequent. A hair's
+number decides its lengths and spikes."""
 
 
 class Figure:

@@ -79,15 +79,12 @@ def path(points: ArrayLike, *, closed: bool = True) -> str:
 
 @dataclass
 class Sheet:
-    """Shapes from back to front: path data, what they are filled with, the width of their line and its colour.
-
-    Attributes:
-        markers: slot -> the colour that stands for it.
-        shapes: what was drawn so far; a line of no colour of its own is of ink.
-    """
+    """Shapes from back to front: path data, what they are filled with, the width of their line and its colour."""
 
     markers: Mapping[str, str]
+    """Slot -> the colour that stands for it."""
     shapes: list[tuple[str, str, float, str]] = field(default_factory=list)
+    """What was drawn so far; a line of no colour of its own is of ink."""
 
     def fill(self, slot: str, points: ArrayLike, *, pen: float = 1.0) -> None:
         """A closed shape in a slot's colour, or in a fixed one (#rrggbb), with an outline of that width."""

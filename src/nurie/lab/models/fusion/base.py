@@ -98,17 +98,14 @@ class ReferenceTokens(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class FusionOutput:
-    """What a fusion module gives.
-
-    Attributes:
-        fused: B x C x H x W, the line art's size.
-        attention: the map the colours went through, B x N x M, or None where the module has none.
-        alignment: the same map with gradient, for modules whose map has a loss of its own; else None.
-    """
+    """What a fusion module gives."""
 
     fused: Tensor
+    """B x C x H x W, the line art's size."""
     attention: Tensor | None = None
+    """The map the colours went through, B x N x M, or None where the module has none."""
     alignment: Tensor | None = None
+    """The same map with gradient, for modules whose map has a loss of its own; else None."""
 
 
 def to_tokens(map_BCHW: Tensor) -> Tensor:
@@ -127,18 +124,16 @@ class Fusion(nn.Module, ABC):
     """A fusion module: ``forward(x, y)`` is ``fuse(x, encode(y))``.
 
     A new one is a file: a subclass, registered by name, imported in the package's ``__init__``.
-
-    Attributes:
-        has_map: False for a module that matches nothing: its ``attention`` is None.
-        has_alignment: True for a module whose map takes a loss of its own: its ``alignment`` is not None.
-        takes_prior: True for a module whose map takes a hint which tokens are meant: it has ``fuse_with_prior``.
-        bare_shortcut: True where X also goes around all branches, so that their gradients are not the whole one.
     """
 
     has_map: ClassVar[bool] = True
+    """False for a module that matches nothing: its ``attention`` is None."""
     has_alignment: ClassVar[bool] = False
+    """True for a module whose map takes a loss of its own: its ``alignment`` is not None."""
     takes_prior: ClassVar[bool] = False
+    """True for a module whose map takes a hint which tokens are meant: it has ``fuse_with_prior``."""
     bare_shortcut: ClassVar[bool] = False
+    """True where X also goes around all branches, so that their gradients are not the whole one."""
 
     @abstractmethod
     def encode(self, reference: ReferenceFeatures) -> ReferenceTokens:

@@ -17,11 +17,12 @@ from torch import Tensor
 
 from nurie.lab.precision import full_precision
 
-#: Vectors shorter than this stay shorter than one: at length zero there is no direction, and no endless gradient.
 SHORTEST = 1e-4
-#: Behind the channels of a position in ``describe_neighborhoods``: means, scale, places; and all of them.
+"""Vectors shorter than this stay shorter than one: at length zero there is no direction, and no endless gradient."""
 _PARTS = (9, 1, 4)
+"""Numbers behind the channels of a position in ``describe_neighborhoods``: means, scale, places."""
 DESCRIPTION = sum(_PARTS)
+"""All of them."""
 
 
 def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:

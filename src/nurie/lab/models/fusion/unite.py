@@ -25,8 +25,8 @@ from nurie.lab.models.fusion.matching import (
 from nurie.lab.models.fusion.spade import ModulatedResidual
 from nurie.lab.models.fusion.transport import sinkhorn_plan
 
-#: Slope of the confidence.
 STEEPNESS = 10.0
+"""Slope of the confidence."""
 
 
 @FUSIONS.register("unite")
