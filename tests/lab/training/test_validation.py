@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.corpora.store import Drawing, Entry, entry_path, write_manifest, write_png
+from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 from nurie.lab.data import PairData, PairDataset, PairSettings
 from nurie.lab.models.generator import GeneratorSettings
 from nurie.lab.training import validation as module
@@ -360,7 +360,7 @@ def test_emoji_meet_the_hands_that_are_scored_and_no_other(trained, build_corpus
     coverage[0], coverage[1, 10:40, 5:30], coverage[2, 30:60, 35:60] = 255, 255, 255
     coverage[0][coverage[1:].any(0)] = 0
     names, white = ("background", "fill-1", "fill-2"), np.full((1, 64, 64), 255, np.uint8)
-    emoji = Drawing(lines=white, base=np.zeros((64, 64, 3), np.uint8), coverage=coverage, slots=names)
+    emoji = SlotDrawing(lines=white, base=np.zeros((64, 64, 3), np.uint8), coverage=coverage, slots=names)
     for hand in hands:
         entry = Entry(
             id="fish",
