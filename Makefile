@@ -52,7 +52,7 @@ colorize: $(LIGHT)
 		$(BIN)/nurie colorize examples/$$name/drawing.png -r examples/$$name/references -o $(OUT)/$$name.png \
 			$(if $(MODEL),--model $(MODEL)) --overwrite || exit $$?; \
 	done
-	@$(BIN)/python examples/make_sheet.py $(OUT)
+	@$(BIN)/python tools/make_sheet.py $(OUT)
 
 test: $(DEV)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -73,17 +73,17 @@ docs: $(DOCS)
 	@echo out/docs/index.html
 
 examples: $(DEV)
-	$(BIN)/python examples/make_examples.py --emoji "$(EMOJI)"
+	$(BIN)/python tools/make_examples.py --emoji "$(EMOJI)"
 
 figures: colorize $(DEV)
 	cp $(OUT)/sheet.png docs/examples.png
-	$(BIN)/python examples/make_steps.py docs/first-steps.png
-	$(BIN)/python examples/make_modes.py docs/full-size.png
-	$(BIN)/python examples/make_comic.py docs/comic-page.png
+	$(BIN)/python tools/make_steps.py docs/first-steps.png
+	$(BIN)/python tools/make_modes.py docs/full-size.png
+	$(BIN)/python tools/make_comic.py docs/comic-page.png
 	$(BIN)/nurie lab evaluate $(MODEL) --limit 4 --sheet docs/palette.png --sheet-rows 4
 
 credits: $(DEV)
-	$(BIN)/python docs/make_credits.py
+	$(BIN)/python tools/make_credits.py
 
 clean:
 	rm -rf $(VENV) out

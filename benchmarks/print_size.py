@@ -11,22 +11,22 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 import cv2
 import numpy as np
+from hard_lines import HARD
+from line_scores import score_lines
 from rich.console import Console
 from rich.progress import track
 
 import nurie
 from nurie import Colorizer
 from nurie.lab.corpora.store import Bytes, write_bytes
-from nurie.lab.evaluation.hard_lines import HARD
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, load_list
 from nurie.lab.evaluation.palette import Mean, cell
-from nurie.lab.evaluation.print_size import in_common, score_lines
 from nurie.lab.evaluation.report.cases import chance
 from nurie.lab.evaluation.report.characters import without_undrawn
 from nurie.lab.evaluation.scores import score
@@ -55,7 +55,7 @@ COLUMNS = {
 ABOUT = """\
 Colour error, match and bleeding are the palette protocol's, computed at every pixel of the drawing, over the slots that
 are large enough at both sizes. The others are looked for at the lines of slots that the drawing bounds
-(`nurie.lab.evaluation.print_size` defines them): *crossed*, pixels near a border that have the colour of its other
+(`benchmarks/line_scores.py` defines them): *crossed*, pixels near a border that have the colour of its other
 side; *fringe*, pixels within 3 of a line in a painted area that are white; *under lines*, the same of the colour layer
 under the ink; *unpainted*, area left white as a whole. ± is the standard error over drawings.
 """
@@ -95,6 +95,17 @@ def by_upsampling(engine: Engine) -> Answer:
         return compose(line_art, colors), colors
 
     return answer
+
+
+def in_common(one: Triple, other: Triple) -> tuple[Triple, Triple]:
+    """A row drawn at two sizes, so that the same slots are scored: at a larger size more are large enough."""
+    shared = {"background", *one.regions} & {"background", *other.regions}
+
+    def kept(triple: Triple) -> Triple:
+        slots = tuple(slot if slot in shared else f"unscored {slot}" for slot in triple.slots_a)
+        return replace(triple, slots_a=slots)
+
+    return kept(one), kept(other)
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ def report(listed: Sequence[Result], hard: Sequence[Result], note: str) -> str:
             "## Characters of the palette lists\n",
             table(listed),
             "## Hard line art\n",
-            "Rows of *seen* whose lines come by stylesheet, their lines changed (`nurie.lab.evaluation.hard_lines`).\n",
+            "Rows of *seen* whose lines come by stylesheet, their lines changed (`benchmarks/hard_lines.py`).\n",
             table(hard),
         )
     )

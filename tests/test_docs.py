@@ -281,7 +281,7 @@ def test_examples_have_references_and_a_license(example: Path) -> None:
 
 def test_all_that_the_weights_were_trained_on_is_credited() -> None:
     """The committed lists are those that ``make credits`` writes, of sources whose licences allow it."""
-    script = runpy.run_path(str(ROOT / "docs" / "make_credits.py"))
+    script = runpy.run_path(str(ROOT / "tools" / "make_credits.py"))
     assert set(script["RECIPES"]) == {path.stem for path in find_recipe("shipped").parent.glob("shipped*.yaml")}
     for path, marks in script["LISTS"].items():
         text = path.read_text("utf-8")

@@ -11,7 +11,7 @@ Convention:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -169,14 +169,3 @@ def _crossed(colors: Bytes, pieces: _Pieces, medians: Bytes) -> float:
         crossed += int(counts @ (wrong & apart))
         looked_at += int(counts @ apart)
     return crossed / looked_at if looked_at else math.nan
-
-
-def in_common(one: Triple, other: Triple) -> tuple[Triple, Triple]:
-    """A row drawn at two sizes, so that the same slots are scored: at a larger size more are large enough."""
-    shared = {"background", *one.regions} & {"background", *other.regions}
-
-    def kept(triple: Triple) -> Triple:
-        slots = tuple(slot if slot in shared else f"unscored {slot}" for slot in triple.slots_a)
-        return replace(triple, slots_a=slots)
-
-    return kept(one), kept(other)

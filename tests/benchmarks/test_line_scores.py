@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from line_scores import score_lines
+from print_size import in_common
 from scipy import ndimage
 
 from nurie.errors import InputError
-from nurie.lab.evaluation.print_size import in_common, score_lines
 from nurie.lab.evaluation.scores import color_differences
 from nurie.lab.evaluation.triples import Triple
 

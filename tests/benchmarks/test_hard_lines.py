@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from hard_lines import HARD, blackened, cut_gaps, hatched, with_gaps, with_width
 
-from nurie.lab.evaluation.hard_lines import HARD, blackened, cut_gaps, hatched, with_gaps, with_width
 from nurie.lab.evaluation.lists import load_list
 from nurie.lab.evaluation.triples import Triple, render_triple
 

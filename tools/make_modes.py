@@ -1,6 +1,6 @@
 """Make the picture of docs/full-size.md: a part of a drawing, and the same part in each mode of colouring.
 
-    python examples/make_modes.py docs/full-size.png
+    python tools/make_modes.py docs/full-size.png
 
 Needs only what colouring needs.
 """
@@ -11,11 +11,12 @@ from pathlib import Path
 from PIL import Image
 
 from nurie import Colorizer
+from nurie.painting.shading import Mode
 
-PAGE = Path(__file__).parent / "page"
-MODES = ("flats", "soft", "shaded")
-#: Left, top, right, bottom of what is shown, in pixels of the drawing.
+PAGE = Path(__file__).parents[1] / "examples" / "page"
+MODES: tuple[Mode, ...] = ("flats", "soft", "shaded")
 PART = (300, 780, 860, 1340)
+"""Left, top, right, bottom of what is shown, in pixels of the drawing."""
 SIDE, GAP = 300, 12
 
 

@@ -1,6 +1,6 @@
 """Put each example's drawing, references and result side by side.
 
-    python examples/make_sheet.py out/examples
+    python tools/make_sheet.py out/examples
 
 reads the results from that folder and writes sheet.png into it. Needs only what colouring needs.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-HERE = Path(__file__).parent
+EXAMPLES = Path(__file__).parents[1] / "examples"
 ROWS = (("head", "bear"), ("bust", "beast", "page"))
 HEIGHT, GAP = 220, 12
 
@@ -24,10 +24,10 @@ def fit(path: Path, height: int) -> Image.Image:
 
 def group(name: str, results: Path) -> Image.Image:
     """Drawing, references below one another, result."""
-    references = sorted((HERE / name / "references").glob("*.png"))
+    references = sorted((EXAMPLES / name / "references").glob("*.png"))
     each = (HEIGHT - GAP * (len(references) - 1)) // len(references)
     stack = [fit(path, min(each, 2 * HEIGHT // 3)) for path in references]
-    parts = [fit(HERE / name / "drawing.png", HEIGHT), None, fit(results / f"{name}.png", HEIGHT)]
+    parts = [fit(EXAMPLES / name / "drawing.png", HEIGHT), None, fit(results / f"{name}.png", HEIGHT)]
     middle = max(picture.width for picture in stack)
     widths = [middle if part is None else part.width for part in parts]
     sheet = Image.new("RGB", (sum(widths) + 2 * GAP, HEIGHT), "white")

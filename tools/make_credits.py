@@ -12,14 +12,14 @@ import yaml
 from nurie.lab.corpora.contents import credit
 from nurie.lab.training.train import find_recipe
 
-#: In the order of the trainings.
 RECIPES = ("shipped",)
+"""In the order of the trainings."""
 ROOT = Path(__file__).resolve().parent.parent
-#: File -> what stands before and after the list, and what a line of it looks like.
 LISTS = {
     ROOT / "CREDITS.md": ("<!-- sources: begin (make credits) -->\n", "<!-- sources: end -->\n", "* **{}**: {}\n"),
     ROOT / "src/nurie/weights/LICENSE": ("licences ask.\n\n", "\nThe pictures were recombined", "  {}: {}\n"),
 }
+"""File -> what stands before and after the list, and what a line of it looks like."""
 
 
 def sources() -> list[str]:

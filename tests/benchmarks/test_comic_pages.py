@@ -5,10 +5,12 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from comic.layouts import KINDS
+from comic.pages import make_page
+from comic.scores import score_page
+from comic.truth import ComicPage
 
 from nurie.errors import ConfigError, InputError
-from nurie.lab.evaluation.comic import KINDS, make_page
-from nurie.lab.evaluation.comic_scores import ComicPage, score_page
 from nurie.lab.evaluation.scores import color_differences
 
 RED, BLUE, GREEN = (200, 30, 40), (40, 60, 200), (20, 160, 60)

@@ -1,8 +1,4 @@
-"""Comic pages with exact truth, and the scores of one that was coloured.
-
-Convention:
-    Boxes are top, left, bottom, right in pixels. A *region* is a slot of one figure: what a person paints in one go.
-"""
+"""The scores of a comic page that was coloured."""
 
 from __future__ import annotations
 
@@ -13,75 +9,44 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from comic.truth import Box, ComicPage
 from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.scores import SAME_COLOR, color_differences, mean_difference
 
-__all__ = ["Box", "ComicPage", "ComicScores", "score_page"]
-
-Box = tuple[int, int, int, int]
-
-#: A panel is found where a box has this intersection over union with its own.
 SAME_PANEL = 0.8
-#: White from this value on in every channel.
+"""A panel is found where a box has this intersection over union with its own."""
 WHITE = 250
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComicPage:
-    """A page and its truth.
-
-    Attributes:
-        line_art: H x W, white 255, with its screentone.
-        regions: uint16 H x W, the number of the region of each pixel that is scored, from 1; 0 elsewhere.
-        colors: R x 3, the colour of each region.
-        white: bool H x W: gutters and balloons, without ink.
-        ground: bool H x W: the paper in panels, without ink; where there are none, all paper around figures.
-        panels: boxes, from the top, left to right.
-        references: one or two, H x W x 3.
-        shown: K x 3, the colours of all slots that the references show.
-    """
-
-    line_art: Bytes
-    regions: NDArray[np.uint16]
-    colors: Bytes
-    white: NDArray[np.bool_]
-    ground: NDArray[np.bool_]
-    panels: tuple[Box, ...]
-    references: tuple[Bytes, ...]
-    shown: Bytes
+"""White from this value on in every channel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComicScores:
-    """Scores of one coloured page; NaN where there is nothing to score.
-
-    Attributes:
-        color_error: CIEDE2000 to the truth, mean over the pixels of all regions. Less is better.
-        match: share of regions whose median colour is nearest to their own, among the colours that the references
-            show; nearer than 5 counts as the same, and regions for which that leaves no wrong choice are not counted.
-        white: share of the pixels of gutters and balloons that stayed white.
-        ground: share of the paper in panels that stayed white.
-        right: panels found where they are.
-        found: boxes told.
-        panels: there are.
-    """
+    """Scores of one coloured page; NaN where there is nothing to score."""
 
     color_error: float
+    """CIEDE2000 to the truth, mean over the pixels of all regions. Less is better."""
     match: float
+    """Share of regions whose median colour is nearest to their own, among the colours that the references show; nearer
+    than 5 counts as the same, and regions for which that leaves no wrong choice are not counted."""
     white: float
+    """Share of the pixels of gutters and balloons that stayed white."""
     ground: float
+    """Share of the paper in panels that stayed white."""
     right: int
+    """Panels found where they are."""
     found: int
+    """Boxes found."""
     panels: int
+    """There are."""
 
 
 def score_page(colors: Bytes, boxes: Sequence[Box], page: ComicPage) -> ComicScores:
-    """Score a page's colour layer and the panels that were told.
+    """Score a page's colour layer and the panels that were found.
 
     Args:
         colors: H x W x 3, 8-bit sRGB, without lines.
-        boxes: of the panels told.
+        boxes: of the panels that were found.
         page: the truth.
 
     Raises:

@@ -1,6 +1,6 @@
 """Make the pictures of docs/first-steps.md by its own commands.
 
-    python examples/make_steps.py docs/first-steps.png
+    python tools/make_steps.py docs/first-steps.png
 
 explained.png is written beside that. Needs only what colouring needs.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from PIL import Image
 
-EXAMPLES = Path(__file__).parent
+EXAMPLES = Path(__file__).parents[1] / "examples"
 BEAST, PAGE = EXAMPLES / "beast", EXAMPLES / "page"
-#: What the page's commands add to `nurie colorize drawing.png -r reference.png -o ...`.
 STEPS = ((), ("--palette", str(BEAST / "sunset.gpl")), ("--set", "512,600=#3060c0", "--set", "280,290=#f7e08a"))
+"""What the page's commands add to `nurie colorize drawing.png -r reference.png -o ...`."""
 SIDE, GAP, EXPLAINED = 220, 12, 800
 
 
@@ -39,8 +39,8 @@ def main() -> None:
         _colorize(PAGE / "drawing.png", PAGE / "references", Path(folder) / "page.png", "--explain")
         with Image.open(Path(folder) / "page.png.flats.png") as picture:
             explained = picture.resize((EXPLAINED, round(picture.height * EXPLAINED / picture.width)))
-    for picture, path in ((sheet, out), (explained, out.with_name("explained.png"))):
-        picture.save(path, optimize=True)
+    for made, path in ((sheet, out), (explained, out.with_name("explained.png"))):
+        made.save(path, optimize=True)
         print(path)
 
 

@@ -1,14 +1,14 @@
 """Draw the examples again: drawings and references from the packages that carry their sources.
 
     npm pack @iconify-json/fluent-emoji-flat@1.2.6
-    python examples/make_examples.py --emoji iconify-json-fluent-emoji-flat-1.2.6.tgz
+    python tools/make_examples.py --emoji iconify-json-fluent-emoji-flat-1.2.6.tgz
 
 With the versions of constraints.txt the files are the same byte for byte. All drawings show held-out parts: the network
 that ships has seen none of their hairs, heads, ears or animals. CREDITS.md names the artists.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,37 +19,35 @@ from PIL import Image
 from nurie.errors import DataError
 from nurie.lab.corpora import animals, emoji, portraits
 from nurie.lab.corpora.flat_svg import render_flat
-from nurie.lab.corpora.store import Bytes, Color, SlotDrawing
+from nurie.lab.corpora.store import Bytes, Color, SlotDrawing, Split
+from nurie.lab.evaluation.lists import from_hex
 
-HERE = Path(__file__).parent
+EXAMPLES = Path(__file__).parents[1] / "examples"
 REFERENCE_SIDE = 512
 
 
 def colors(**palette: str) -> dict[str, Color]:
     """A palette from #rrggbb."""
-    return {slot.replace("_", "-"): tuple(bytes.fromhex(value.lstrip("#"))) for slot, value in palette.items()}
+    return {slot.replace("_", "-"): from_hex(value) for slot, value in palette.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a square picture stands on a page.
-
-    Attributes:
-        center: x, y as shares of the page's width and height.
-        side: of the picture, as a share of the page's width.
-        rotate: degrees, clockwise.
-        mirror: left and right exchanged.
-        bend: how far the middle rows move sideways, as a share of the side.
-    """
+    """Where a square picture stands on a page."""
 
     center: tuple[float, float] = (0.5, 0.5)
+    """X, y as shares of the page's width and height."""
     side: float = 1.0
+    """Of the picture, as a share of the page's width."""
     rotate: float = 0.0
+    """Degrees, clockwise."""
     mirror: bool = False
+    """Left and right exchanged."""
     bend: float = 0.0
+    """How far the middle rows move sideways, as a share of the side."""
 
 
-def put(page: Bytes, picture: Bytes, place: Place, outside: Color) -> Bytes:
+def put(page: Bytes, picture: Bytes, place: Place, outside: Sequence[int]) -> Bytes:
     """Lay a picture on a page; where it is darker it shows."""
     height, width = page.shape[:2]
     scale = place.side * width / picture.shape[1]
@@ -95,7 +93,7 @@ def save(path: Path, picture: Bytes) -> None:
         Image.fromarray(picture).save(path, optimize=True)
 
 
-def character(style: str, seed: str, split: str = "test") -> SlotDrawing:
+def character(style: str, seed: str, split: Split = "test") -> SlotDrawing:
     """A generated character, large."""
     return portraits.render_character(style, seed, split, size=1024)[0]
 
@@ -168,7 +166,7 @@ def main() -> None:
     """Write all examples."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--emoji", type=Path, required=True, help="npm pack @iconify-json/fluent-emoji-flat")
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--out", type=Path, default=EXAMPLES)
     arguments = parser.parse_args()
     tarball = emoji.read_tarball(arguments.emoji)
     bear = colors(background="#ffffff", fill_1="#2a9d8f", fill_2="#e9c46a", fill_3="#e76f51", fill_4="#264653")
