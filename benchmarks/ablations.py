@@ -13,7 +13,6 @@ others alone; its log says why.
 """
 
 import argparse
-import copy
 import json
 import math
 import multiprocessing
@@ -25,7 +24,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,8 +43,9 @@ from nurie.lab.corpora.store import (
     write_manifest,
     write_png,
 )
+from nurie.lab.training.recipes import merged, read_recipe
 
-RECIPE = files("nurie.lab") / "recipes" / "shipped.yaml"
+RECIPE = "shipped"
 #: What trainings import.
 PRELOAD = [
     "nurie.lab.training.train",
@@ -68,14 +67,9 @@ _PEOPLE = (
 )
 
 
-def _recipe() -> dict[str, Any]:
-    recipe: dict[str, Any] = yaml.safe_load(RECIPE.read_text("utf-8"))
-    return recipe
-
-
 def _without(kind: Callable[[str], bool]) -> dict[str, Any]:
     """Leave sources of a kind out."""
-    return {"data": {"sources": {name: 0 for name in _recipe()["data"]["sources"] if kind(name)}}}
+    return {"data": {"sources": {name: 0 for name in read_recipe(RECIPE)["data"]["sources"] if kind(name)}}}
 
 
 def _warps(line_art: float, reference: float) -> dict[str, Any]:
@@ -86,8 +80,7 @@ def _warps(line_art: float, reference: float) -> dict[str, Any]:
     }
 
 
-#: Row -> what it is, and what it changes of the recipe. An empty dict takes the place of what the recipe has, and a
-#: source of weight 0 is left out.
+#: Row -> what it is, and what it changes of the recipe (``merged``). A source of weight 0 is left out.
 #: ``self_until`` is a share of the steps, ``met`` one of ``LEFT_OUT`` that is trained on.
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "base": ("the recipe", {}),
@@ -204,16 +197,6 @@ def shrink_corpus(
         write_manifest(out, source, entries)
 
 
-def changed(recipe: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """The recipe with a row's change."""
-    for key, value in change.items():
-        if isinstance(value, dict) and value and isinstance(recipe.get(key), dict):
-            changed(recipe[key], value)
-        else:
-            recipe[key] = value
-    return recipe
-
-
 def small_recipe(training: Training, scratch: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """The shipped recipe with a row's change, small.
 
@@ -222,7 +205,7 @@ def small_recipe(training: Training, scratch: Path, arguments: argparse.Namespac
         scratch: has the small corpus, and takes the weights.
         arguments: of the command.
     """
-    recipe = _recipe()
+    recipe = read_recipe(RECIPE)
     model, data, folder = recipe["model"], recipe["data"], str(arguments.out / training.name)
     run = {"folder": str(scratch / training.name), "steps": arguments.steps, "checkpoint_every": 0, "sheet_every": 0}
     validation = {"folder": folder, "sources": list(LEFT_OUT), "pairs": arguments.pairs, "split": arguments.split}
@@ -250,7 +233,8 @@ def small_recipe(training: Training, scratch: Path, arguments: argparse.Namespac
     data |= {"root": str(scratch / "corpus"), "batch_size": arguments.batch, "workers": arguments.workers}
     data |= {"seed": training.seed}
     data["pairs"]["sizes"] = {0: arguments.size}
-    recipe = changed(recipe, copy.deepcopy(ROWS[training.row][1]))
+    recipe = merged(recipe, ROWS[training.row][1])
+    data = recipe["data"]
     left_out = set(LEFT_OUT) - {recipe.pop("met", None)}
     data["sources"] = {name: weight for name, weight in data["sources"].items() if weight and name not in left_out}
     if "self_until" in data["pairs"]:
@@ -298,7 +282,7 @@ def train_missing(trainings: list[Training], arguments: argparse.Namespace) -> d
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     forkserver.set_forkserver_preload(PRELOAD)
     forkserver.ensure_running()
-    sources = [*_recipe()["data"]["sources"]]
+    sources = [*read_recipe(RECIPE)["data"]["sources"]]
     with tempfile.TemporaryDirectory(prefix="ablations-") as name, ThreadPoolExecutor(arguments.jobs) as pool:
         scratch, start = Path(name), time.monotonic()
         shrink_corpus(

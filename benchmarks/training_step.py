@@ -13,13 +13,11 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-import yaml
 from safetensors.torch import save_file
 from timing import print_table
 from torch import Tensor, nn
@@ -31,6 +29,7 @@ from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.module import ColorizationModule, FeatureSettings, OptimizerSettings
+from nurie.lab.training.recipes import read_recipe
 from nurie.lab.training.train import quiet_lightning
 
 SLOTS = 16
@@ -200,7 +199,7 @@ def main() -> None:
     steps, device = arguments.steps, arguments.device
     rows: list[tuple[str, int, float, float | None]] = []
     if arguments.only != "paper":
-        recipe = yaml.safe_load((files("nurie.lab") / "recipes" / "shipped.yaml").read_text("utf-8"))
+        recipe = read_recipe("shipped")
         batch = arguments.shipped_batch
         for size in recipe["data"]["pairs"]["sizes"].values():
             raw = raw_pairs(batch, size, slots=SLOTS)

@@ -21,7 +21,7 @@ import nurie
 from nurie import cli, colorizer
 from nurie.lab.cli import app as lab_app
 from nurie.lab.corpora import contents
-from nurie.lab.training.train import find_recipe
+from nurie.lab.training.recipes import find_recipe
 from nurie.painting.flats import Flats
 from nurie.painting.rules import RULES
 

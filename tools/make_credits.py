@@ -7,10 +7,8 @@ which a corpus' own CREDITS.md has too.
 import re
 from pathlib import Path
 
-import yaml
-
 from nurie.lab.corpora.contents import credit
-from nurie.lab.training.train import find_recipe
+from nurie.lab.training.recipes import read_recipe
 
 RECIPES = ("shipped",)
 """In the order of the trainings."""
@@ -24,8 +22,7 @@ LISTS = {
 
 def sources() -> list[str]:
     """All sources of all recipes, in their order."""
-    recipes = [yaml.safe_load(find_recipe(name).read_text("utf-8")) for name in RECIPES]
-    return list(dict.fromkeys(source for recipe in recipes for source in recipe["data"]["sources"]))
+    return list(dict.fromkeys(source for name in RECIPES for source in read_recipe(name)["data"]["sources"]))
 
 
 def with_list(text: str, before: str, after: str, line: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from nurie.lab.corpora.store import read_drawing, read_manifest, read_painted
+from nurie.lab.training.recipes import read_recipe
 from nurie.lab.training.train import quiet_lightning
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -26,15 +27,9 @@ def arguments(tmp_path):
     return Namespace(out=tmp_path / "out", workers=0, vgg_weights=None, **settings)
 
 
-def test_a_change_goes_as_deep_as_it_says():
-    recipe = {"a": {"b": {"c": 1, "d": [2, 3]}, "e": {"f": 4}}, "g": 5}
-    change = {"a": {"b": {"d": [6]}, "e": {}, "h": {"i": 7}}}
-    assert ablations.changed(recipe, change) == {"a": {"b": {"c": 1, "d": [6]}, "e": {}, "h": {"i": 7}}, "g": 5}
-
-
 def test_the_recipe_is_shrunk_to_the_steps(arguments, tmp_path):
     """A tenth of the recipe's 2700 steps: 200 of them are its rise, and 500 the memory of its mean."""
-    before = yaml.safe_load(ablations.RECIPE.read_text("utf-8"))
+    before = read_recipe("shipped")
     recipe = ablations.small_recipe(Training("base", 3), tmp_path, arguments)
     kept = {"generator_rate", "betas", "hold", "clip"}
     assert {key: recipe["model"]["optimizer"][key] for key in kept} == {
@@ -62,7 +57,7 @@ def test_a_row_may_meet_one_of_the_hands(arguments, tmp_path, monkeypatch, capsy
         ablations.small_recipe(Training(row, 0), tmp_path, arguments)["data"]["sources"]
         for row in ("met-dylan", "base")
     )
-    weights = yaml.safe_load(ablations.RECIPE.read_text("utf-8"))["data"]["sources"]
+    weights = read_recipe("shipped")["data"]["sources"]
     assert met == {name: weight for name, weight in weights.items() if name in base or name == "dylan"} != base
     asked = ["ablations", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "base", "met-dylan"]
     monkeypatch.setattr(sys, "argv", asked)

@@ -15,7 +15,8 @@ from nurie.lab.reproduce.tables import TABLES
 from nurie.lab.reproduce.variants import VARIANTS, Variant
 from nurie.lab.training.callbacks import CHECKPOINT, RunFolder
 from nurie.lab.training.module import ColorizationModule
-from nurie.lab.training.train import LOCK, find_recipe, train
+from nurie.lab.training.recipes import read_recipe
+from nurie.lab.training.train import LOCK, train
 
 
 def differences(one, other, prefix=""):
@@ -46,7 +47,7 @@ def test_with_the_papers_budget_a_recipe_is_the_papers(make_plan, published_layo
     """But for the network that is compared, the lengths that follow from the pictures, and where things are kept."""
     data = make_plan(data=published_layout).dataset("anime")
     run = TrainingRun(data=data, variant="scft", budget=Budget(), pictures=33323)
-    own, paper = run.recipe(Path("run")), yaml.safe_load(find_recipe("paper-anime").read_text("utf-8"))
+    own, paper = run.recipe(Path("run")), read_recipe("paper-anime")
     assert differences(own["trainer"], paper["trainer"]) == {
         "enable_progress_bar",
         "enable_model_summary",

@@ -21,7 +21,7 @@ from nurie.lab.training import losses as loss_functions
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS, RunFolder, parse_duration, sample_sheet
 from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.module import ColorizationModule, OptimizerSettings
-from nurie.lab.training.train import check_checkpoint, find_recipe, lock_folder, train
+from nurie.lab.training.train import check_checkpoint, lock_folder, train
 from nurie.lab.weights import load_generator
 
 NETWORK = {"width": 2, "levels": 3, "patch": 2, "token_stride": 8, "token_width": 8, "residual_blocks": 1}
@@ -638,16 +638,6 @@ def test_a_half_written_checkpoint_never_replaces_the_old(recipe, monkeypatch):
 
 
 # -- recipes -----------------------------------------------------------------------------------------------------------
-
-
-def test_an_unknown_recipe_lists_those_that_exist():
-    with pytest.raises(
-        ConfigError,
-        match="There is no recipe 'picasso'.*figures, paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, "
-        "together",
-    ):
-        find_recipe("picasso")
-    assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from typing import Any
 
 import lightning as L
 import torch
-import yaml
 from torch import Tensor
 
 from nurie.errors import ConfigError, InputError, ModelError
@@ -24,7 +23,8 @@ from nurie.lab.data import PairData
 from nurie.lab.training.callbacks import CHECKPOINT
 from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.module import ColorizationModule
-from nurie.lab.training.train import check_checkpoint, find_recipe, quiet_lightning
+from nurie.lab.training.recipes import find_recipe, read_recipe
+from nurie.lab.training.train import check_checkpoint, quiet_lightning
 from nurie.lab.weights import load_generator
 
 FORMAT = "nurie-gradient-terms"
@@ -139,7 +139,7 @@ def load_training(source: Path, *, recipe: str | None = None, data: Path | None 
 def _build(path: Path, data: Path | None) -> tuple[ColorizationModule, PairData]:
     from jsonargparse import ArgumentParser, Namespace
 
-    content = yaml.safe_load(path.read_text("utf-8"))
+    content = read_recipe(path)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(ColorizationModule, "model")
     parser.add_class_arguments(PairData, "data")

@@ -21,7 +21,8 @@ from nurie.lab.reproduce.budget import Budget
 from nurie.lab.reproduce.datasets import DataSet
 from nurie.lab.reproduce.variants import Variant, find_variant
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS
-from nurie.lab.training.train import LOCK, find_recipe
+from nurie.lab.training.recipes import read_recipe
+from nurie.lab.training.train import LOCK
 
 RECIPE = "recipe.yaml"
 """The file of a run's folder that holds its recipe."""
@@ -153,8 +154,7 @@ class TrainingRun:
 
 @functools.cache
 def _paper_recipe() -> dict[str, Any]:
-    recipe: dict[str, Any] = yaml.safe_load(find_recipe("paper-anime").read_text("utf-8"))
-    return recipe
+    return read_recipe("paper-anime")
 
 
 def _made(class_path: str, **arguments: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Run a recipe: a YAML file for Lightning's command line, with checkpoints to go on from."""
+"""Run a recipe, with checkpoints to go on from."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pickle
 import warnings
 from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 
+import yaml
 from filelock import FileLock, Timeout
 
 from nurie.errors import ConfigError, ModelError, OutputError, TrainingError
+from nurie.lab.training.recipes import find_recipe, read_recipe
 
 _WARNINGS = (
     r"LightningCLI's args parameter is intended to run",  # ``args`` is the only source of settings
@@ -34,20 +35,6 @@ LOCK = ".lock"
 """Held in a run's folder by the training that is at work there."""
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
 """Set by launchers: only the first process of a training holds the lock."""
-
-
-def find_recipe(name: str) -> Path:
-    """A recipe by path, or by name among those that come with Nurie.
-
-    Raises:
-        ConfigError: neither; the recipes that exist are listed.
-    """
-    shipped = Path(str(files("nurie.lab") / "recipes"))
-    for path in (Path(name), shipped / name, shipped / f"{name}.yaml"):
-        if path.is_file():
-            return path
-    known = ", ".join(sorted(path.stem for path in shipped.glob("*.yaml")))
-    raise ConfigError(f"There is no recipe {name!r}. Give a YAML file, or one of: {known}.")
 
 
 @contextlib.contextmanager
@@ -79,7 +66,7 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
     """Train by a recipe.
 
     Args:
-        recipe: path or name, see ``find_recipe``.
+        recipe: path or name, see ``recipes.read_recipe``.
         overrides: further settings as Lightning's command line takes them, for example ``--data.batch_size=4``.
         resume: go on from the run folder's checkpoint; from the start where there is none yet.
         max_time: end after this time, HH:MM:SS, in place of the recipe's.
@@ -98,12 +85,13 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
     from nurie.lab.training.module import ColorizationModule
 
     path = find_recipe(recipe)
+    settings = yaml.safe_dump(read_recipe(path))
     with quiet_lightning():
         try:
             cli = LightningCLI(
                 ColorizationModule,
                 PairData,
-                args=["--config", str(path), *overrides],
+                args=["--config", settings, *overrides],
                 run=False,
                 save_config_callback=None,
                 seed_everything_default=0,
