@@ -5,7 +5,6 @@ python benchmarks/comic_pages.py --out docs/results/comic-pages.md
 
 import argparse
 import functools
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +21,9 @@ from rich.progress import track
 import nurie
 from nurie import Colorizer
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.evaluation.palette import Mean, cell
-from nurie.model.engine import GRAPHS
+from nurie.lab.evaluation.means import Mean, cell
+from nurie.lab.evaluation.subject import graphs_sha256
+from nurie.model import hub
 
 BY_PANEL, WHOLE = "by panel", "whole"
 """How the same page is coloured: panel by panel, or seen whole."""
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a file for the results")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    folder = arguments.model or Path(nurie.__file__).parent / "weights"
+    folder = hub.model_folder(arguments.model, None)
     work = functools.partial(results, Colorizer(folder, threads=1), width=arguments.width, pictures=arguments.pictures)
     tasks = [(kind, number) for kind in KINDS for number in range(arguments.pages)]
     with ThreadPoolExecutor(arguments.threads) as pool:
@@ -88,10 +88,9 @@ def main() -> None:
     for kind in (*KINDS, "all"):
         chosen = [both for (own, _), both in zip(tasks, done, strict=True) if kind in (own, "all")]
         lines.append(row(kind, [parted for parted, _ in chosen], [whole for _, whole in chosen]))
-    weights = hashlib.sha256(b"".join((folder / graph).read_bytes() for graph in GRAPHS)).hexdigest()
     note = (
         f"`python benchmarks/comic_pages.py --pages {arguments.pages} --width {arguments.width}`; model "
-        f"SHA-256 of its graphs `{weights[:16]}`, Nurie {nurie.__version__}.\n"
+        f"SHA-256 of its graphs `{graphs_sha256(folder)[:16]}`, Nurie {nurie.__version__}.\n"
     )
     text = "\n".join(["# Comic pages\n", note, ABOUT, *lines]) + "\n"
     print(text)

@@ -8,7 +8,6 @@ enlarged by bicubic interpolation, with the lines multiplied on top.
 
 import argparse
 import functools
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -26,12 +25,14 @@ import nurie
 from nurie import Colorizer
 from nurie.lab.corpora.store import Bytes, write_bytes
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, load_list
-from nurie.lab.evaluation.palette import Mean, cell
+from nurie.lab.evaluation.means import Mean, cell
 from nurie.lab.evaluation.report.cases import chance
 from nurie.lab.evaluation.report.characters import without_undrawn
 from nurie.lab.evaluation.scores import score
+from nurie.lab.evaluation.subject import graphs_sha256
 from nurie.lab.evaluation.triples import Triple, render_triple
-from nurie.model.engine import GRAPHS, Engine
+from nurie.model import hub
+from nurie.model.engine import Engine
 from nurie.painting.shading import Mode
 from nurie.references import References
 from nurie.seeing.canvas import gather, lay_out, network_input
@@ -203,7 +204,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a file for the page")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    folder = arguments.model or Path(nurie.__file__).parent / "weights"
+    folder = hub.model_folder(arguments.model, None)
     colorizer, engine = Colorizer(folder, threads=1), Engine(folder, threads=1)
     answers = {mode: by_page(colorizer, mode) for mode in get_args(Mode)} | {UPSAMPLED: by_upsampling(engine)}
     contest = Contest(colorizer.encode, answers)
@@ -213,10 +214,9 @@ def main() -> None:
     tasks += [functools.partial(contest.hard, name, spec) for name in HARD for spec in outlined]
     with ThreadPoolExecutor(arguments.threads) as pool:
         done = list(track(pool.map(lambda task: task(), tasks), total=len(tasks), console=Console(stderr=True)))
-    weights = hashlib.sha256(b"".join((folder / graph).read_bytes() for graph in GRAPHS)).hexdigest()
     note = (
         f"`python benchmarks/print_size.py --limit {arguments.limit} --hard {arguments.hard}`; model "
-        f"{engine.info.name}, SHA-256 of its graphs `{weights[:16]}`, Nurie {nurie.__version__}.\n"
+        f"{engine.info.name}, SHA-256 of its graphs `{graphs_sha256(folder)[:16]}`, Nurie {nurie.__version__}.\n"
     )
     text = report(sum(done[: len(rows)], []), sum(done[len(rows) :], []), note)
     print(text)

@@ -25,9 +25,7 @@ def colorize(drawing: bytes, references: Iterable[bytes]) -> bytes:
         InputError: one of them is no picture, or too large; its message is meant for who sent it.
     """
     result = colorizer(open_picture(drawing), [open_picture(file) for file in references])
-    answer = io.BytesIO()
-    result.image.save(answer, "PNG")
-    return answer.getvalue()
+    return result.to_bytes(".png")
 
 
 def open_picture(file: bytes) -> Image.Image:

@@ -1,26 +1,16 @@
 import json
-import math
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nurie.colorizer import Colorizer
 from nurie.errors import ConfigError
 from nurie.lab.evaluation import palette
+from nurie.lab.evaluation.answers import TRIVIAL
 from nurie.lab.evaluation.lists import list_sha256, load_list
-from nurie.lab.evaluation.palette import (
-    TRIVIAL,
-    Mean,
-    Report,
-    evaluate,
-    mean_color,
-    predict_with_colorizer,
-    predict_with_engine,
-)
+from nurie.lab.evaluation.palette import evaluate
 from nurie.lab.evaluation.triples import render_triple
-from nurie.model.engine import Engine
 
 STYLES = ("toon-head", "big-smile")  # quick to draw
 
@@ -110,22 +100,6 @@ def test_the_report_says_what_it_is(short, cache, tmp_path) -> None:
     assert len({line.count("|") for line in text.splitlines() if line}) == 1
 
 
-def test_means() -> None:
-    assert Mean.of([2.0, math.nan, 4.0, 9.0]) == Mean(mean=5.0, standard_error=math.sqrt(13 / 3), count=3)
-    one, none = Mean.of([2.0]), Mean.of([math.nan])
-    assert one.mean == 2 and math.isnan(one.standard_error)
-    assert math.isnan(none.mean) and none.count == 0
-    assert Report(rows=()).to_dict()["lists"] == {}
-
-
-def test_mean_color_leaves_the_ground_out(specs) -> None:
-    triple = render_triple(next(row for row in specs["seen"] if row.ground != "#ffffff"))
-    figure = [triple.reference[y, x] for y in range(256) for x in range(256) if triple.coverage_b[0, y, x] / 255 < 0.5]
-    answer = mean_color(triple)
-    assert answer.shape == (256, 256, 3) and (answer == answer[0, 0]).all()
-    assert np.abs(answer[0, 0] - np.mean(figure, axis=0)).max() <= 0.5
-
-
 @pytest.mark.parametrize("settings", [{"limit": 0}, {"workers": 0}, {"lists": ()}, {"lists": ("training",)}])
 def test_impossible_settings(settings) -> None:
     with pytest.raises(ConfigError):
@@ -142,21 +116,6 @@ def test_a_failing_model_stops_the_evaluation(short, cache) -> None:
     with pytest.raises(RuntimeError, match="broken"):
         evaluate(predict, lists=("seen", "cross"), cache=cache)
     assert len(calls) < 16
-
-
-def test_an_engine_is_asked_in_its_own_range(model_folder) -> None:
-    # That model gives every place the reference's brightest means: of one colour, that colour.
-    reference = np.full((32, 48, 3), (255, 0, 51), np.uint8)
-    result = predict_with_engine(Engine(model_folder))(np.full((32, 48), 255, np.uint8), reference)
-    assert np.array_equal(result, reference)
-
-
-def test_a_colorizer_is_asked_for_its_color_layer(model_folder) -> None:
-    reference = np.full((32, 48, 3), (255, 0, 51), np.uint8)
-    line_art = np.full((32, 48), 255, np.uint8)
-    line_art[:, 20] = 0  # under the line the colour goes on
-    result = predict_with_colorizer(Colorizer(model_folder))(line_art, reference)
-    assert np.array_equal(result, reference)
 
 
 def test_several_answers_stand_side_by_side(short, cache) -> None:

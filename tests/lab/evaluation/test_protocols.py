@@ -11,7 +11,7 @@ from nurie.lab.evaluation.distances import frechet_distance, kernel_distance
 from nurie.lab.evaluation.extractors import Absent, Extractor, Extractors
 from nurie.lab.evaluation.pairs import draw_lines, make_pairs, pairs_sha256
 from nurie.lab.evaluation.pictures import Picture, pictures_sha256
-from nurie.lab.evaluation.protocols import SCORES, Score, make_cases, score_pictures
+from nurie.lab.evaluation.protocols import SCORES, Score, draw_pairs, score_pictures
 
 SIZE = 13
 
@@ -55,7 +55,7 @@ def darker(line_art, reference):
 
 def test_cases_are_the_pairs_with_their_pictures(pictures):
     by_name = {picture.name: picture.array for picture in pictures}
-    cases = list(make_cases(pictures[::-1], "standard"))
+    cases = list(draw_pairs(pictures[::-1], "standard"))
     assert [case.pair for case in cases] == make_pairs("standard", sorted(by_name))
     for case in cases:
         assert np.array_equal(case.truth, by_name[case.pair.line_art])
@@ -65,7 +65,7 @@ def test_cases_are_the_pairs_with_their_pictures(pictures):
 
 @pytest.mark.parametrize("protocol", ["paper", "standard"])
 def test_scores_are_those_of_results_and_originals(pictures, extractors, protocol):
-    cases = list(make_cases(pictures, protocol))
+    cases = list(draw_pairs(pictures, protocol))
     results = np.stack([darker(case.line_art, case.reference) for case in cases])
     truths = np.stack([case.truth for case in cases])
     features = {
@@ -135,7 +135,7 @@ def test_what_is_absent_says_why(pictures):
 
 
 def test_a_result_that_is_the_truth(pictures, extractors):
-    truths = {case.line_art.tobytes(): case.truth for case in make_cases(pictures, "standard")}
+    truths = {case.line_art.tobytes(): case.truth for case in draw_pairs(pictures, "standard")}
     report = score_pictures(
         lambda line_art, reference: truths[line_art.tobytes()], pictures, protocol="standard", extractors=extractors
     )

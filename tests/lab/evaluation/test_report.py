@@ -8,24 +8,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from nurie.cli import main
 from nurie.errors import ConfigError, DataError, ModelError, OutputError
 from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
-from nurie.lab.evaluation import palette, subject
+from nurie.lab.evaluation import palette
+from nurie.lab.evaluation.answers import TRIVIAL, Answer
 from nurie.lab.evaluation.report import page
-from nurie.lab.evaluation.report.answers import Answer, Contender, answers_case, load_contender
 from nurie.lab.evaluation.report.cases import Case, chance, make_triple, on_grid, put_down
 from nurie.lab.evaluation.report.judges import JUDGES
 from nurie.lab.evaluation.report.material import Material, NotHere
-from nurie.lab.evaluation.report.measure import Row, measure, trivial_answers
+from nurie.lab.evaluation.report.measure import SectionRow, measure, trivial_answers
 from nurie.lab.evaluation.report.page import make_report, to_markdown
 from nurie.lab.evaluation.report.sections import SECTIONS, Section
 from nurie.lab.evaluation.report.sheets import TILE, draw_sheet
 from nurie.lab.evaluation.scores import mean_difference, score
-from nurie.lab.models.generator import Generator, GeneratorSettings
-from nurie.lab.weights import save_generator
+from nurie.lab.evaluation.subject import Subject
 from nurie.seeing.lines import compose
 
 SLOTS = ("background", "hair", "skin")
@@ -58,16 +56,16 @@ def absent(material):
     raise NotHere("The moon is not here. Get it: npm pack moon")
 
 
-def contender(**colors) -> Contender:
-    answers = {name: Answer(color=color, any_size=name == "page") for name, color in colors.items()}
-    return Contender(answers=answers, checkpoint="abc")
+def subject_of(**ways) -> Subject:
+    answers = {name: Answer(predict=predict, any_size=name == "page") for name, predict in ways.items()}
+    return Subject(answers=answers, checkpoint="abc")
 
 
-def white(line_art, references):
+def white(line_art, *references):
     return np.full((*line_art.shape[:2], 3), 255, np.uint8)
 
 
-def copying(line_art, references):
+def copying(line_art, *references):
     return references[-1]
 
 
@@ -79,7 +77,7 @@ def cases():
 def test_numbers_are_the_protocols(monkeypatch, tmp_path) -> None:
     report = measure(
         SECTIONS.choose(["reserved"]),
-        {"model": contender(model=lambda line_art, references: references[0][::-1].copy())},
+        {"model": subject_of(model=lambda line_art, *references: references[0][::-1].copy())},
         Material(limit=2, cache=tmp_path),
     )
     expected = palette.evaluate(
@@ -90,12 +88,12 @@ def test_numbers_are_the_protocols(monkeypatch, tmp_path) -> None:
 
 def test_answers_are_scored_beside_one_another(cases) -> None:
     known = {c.line_art.tobytes(): c.triple.truth for c in cases}
-    contenders = {
-        "model": contender(model=lambda line_art, references: known[line_art.tobytes()]),
-        "rival": replace(contender(rival=copying), checkpoint="def"),
+    subjects = {
+        "model": subject_of(model=lambda line_art, *references: known[line_art.tobytes()]),
+        "rival": replace(subject_of(rival=copying), checkpoint="def"),
     }
     seen: list[tuple[int, int]] = []
-    report = measure([section("made", cases)], contenders, Material(), progress=lambda *done: seen.append(done))
+    report = measure([section("made", cases)], subjects, Material(), progress=lambda *done: seen.append(done))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     table = report.table("made")
     assert list(table) == ["model", "rival", "same place", "mean colour", "line art"]
@@ -113,21 +111,20 @@ def test_answers_are_scored_beside_one_another(cases) -> None:
 
 def test_workers_change_nothing(cases) -> None:
     parts = [section("made", cases), section("again", cases[:2])]
-    one, five = (
-        measure(parts, {"model": contender(model=copying)}, Material(), workers=workers).to_dict() for workers in (1, 5)
-    )
+    subjects = {"model": subject_of(model=copying)}
+    one, five = (measure(parts, subjects, Material(), workers=workers).to_dict() for workers in (1, 5))
     assert json.dumps(one) == json.dumps(five)
 
 
 def test_what_is_not_there_is_left_out(cases) -> None:
     parts = [section("made", cases), Section(name="moon", about="The moon.", plan=absent)]
-    report = measure(parts, {"model": contender(model=white)}, Material())
+    report = measure(parts, {"model": subject_of(model=white)}, Material())
     assert report.left_out == {"moon": "The moon is not here. Get it: npm pack moon"}
     assert list(report.to_dict()["sections"]) == ["made"] and "npm pack moon" in to_markdown(report)
     with pytest.raises(DataError, match="Nothing can be reported. moon: The moon is not here"):
-        measure(parts[1:], {"model": contender(model=white)}, Material())
+        measure(parts[1:], {"model": subject_of(model=white)}, Material())
     with pytest.raises(ConfigError, match="workers is 0"):
-        measure(parts, {"model": contender(model=white)}, Material(), workers=0)
+        measure(parts, {"model": subject_of(model=white)}, Material(), workers=0)
 
 
 def test_large_drawings_are_for_the_page(cases) -> None:
@@ -137,12 +134,12 @@ def test_large_drawings_are_for_the_page(cases) -> None:
 
     asked = []
 
-    def paged(line_art, references):
+    def paged(line_art, *references):
         asked.append(line_art.shape)
-        return white(line_art, references)
+        return white(line_art, *references)
 
     part = section("sizes", [*cases[:2], large(0), large(1), large(2)])
-    report = measure([part], {"model": contender(model=white, page=paged)}, Material())
+    report = measure([part], {"model": subject_of(model=white, page=paged)}, Material())
     assert asked == [(256, 256)] * 2 + [(512, 512)] * 3
     assert report.groups("sizes") == ("", "at 512")
     assert set(report.table("sizes", "at 512")) == {"page", "same place", "mean colour", "line art"}
@@ -156,13 +153,13 @@ def test_large_drawings_are_for_the_page(cases) -> None:
 
 
 def test_the_worst_are_of_each_drawing_the_worst(cases) -> None:
-    def row(name: str, number: int, error: float, answer: str = "page") -> Row:
+    def row(name: str, number: int, error: float, answer: str = "page") -> SectionRow:
         scores = {answer: replace(score(cases[0].triple.truth, cases[0].triple), color_error=error)}
-        return Row(section=name, number=number, id=f"made-{number}", group="", pictures="", scores=scores)
+        return SectionRow(section=name, number=number, id=f"made-{number}", group="", pictures="", scores=scores)
 
     report = measure(
         [section("one", cases[:1]), section("two", cases[:1]), section("vague", cases[:1], exact=False)],
-        {"model": contender(model=white, page=white)},
+        {"model": subject_of(model=white, page=white)},
         Material(),
     )
     rows = (
@@ -212,60 +209,14 @@ def test_trivial_answers_see_what_is_seen(cases) -> None:
     answers = trivial_answers(replace(cases[0], line_art=scan))
     assert (answers["line art"] == (240, 230, 200)).all() and answers["line art"].shape == (256, 256, 3)
     plain = trivial_answers(cases[0])
-    assert {name: p.shape for name, p in plain.items()} == {name: (256, 256, 3) for name in palette.TRIVIAL}
-    for name, trivial in palette.TRIVIAL.items():
+    assert {name: p.shape for name, p in plain.items()} == {name: (256, 256, 3) for name in TRIVIAL}
+    for name, trivial in TRIVIAL.items():
         assert np.array_equal(plain[name], trivial(cases[0].triple))
     assert on_grid(np.arange(36).reshape(6, 6), 2).tolist() == [[7, 10], [25, 28]]
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
-    settings = GeneratorSettings(width=2, levels=3, patch=2, token_stride=8, token_width=8, residual_blocks=1)
-    save_generator(Generator(settings), path)
-    return path
-
-
-def test_a_model_folder_answers_twice(model_folder) -> None:
-    made = load_contender(model_folder)
-    assert list(made.answers) == ["model", "page"] and made.shown == "page"
-    beside = load_contender(model_folder, "scft")
-    assert list(beside.answers) == ["scft", "scft page"] and beside.checkpoint == made.checkpoint
-    line_art, red = np.full((256, 256), 255, np.uint8), np.full((256, 256, 3), (255, 0, 51), np.uint8)
-    dark = np.full((256, 256, 3), (0, 20, 0), np.uint8)
-    line_art[:3] = 0  # an empty page stays white
-    for answer in made.answers.values():
-        # That model takes the brightest of all tokens, of however many references, from grey and from coloured lines.
-        for drawn in (line_art, np.dstack([line_art] * 3)):
-            assert np.abs(answer.color(drawn, [dark, red])[16:].astype(int) - (255, 0, 51)).max() <= 1
-    large = np.full((512, 512), 255, np.uint8)
-    assert [answers_case(answer, large) for answer in made.answers.values()] == [False, True]
-    assert made.answers["page"].color(large, [red]).shape == (512, 512, 3)
-
-
-def test_weights_answer_once(weights) -> None:
-    made = load_contender(weights)
-    assert list(made.answers) == ["model"] and made.shown == "model"
-    rng = np.random.default_rng(0)
-    line_art = rng.integers(0, 256, (256, 256), np.uint8)
-    first, second = (rng.integers(0, 256, (256, 256, 3), np.uint8) for _ in range(2))
-    alone = made.answers["model"].color(line_art, [first])
-    assert np.array_equal(alone, subject.load_subject(weights).predict(line_art, first))
-    # The same twice: every place of it stands there twice, and the map shares its weight between both.
-    twice = made.answers["model"].color(line_art, [first, first])
-    assert np.abs(twice.astype(int) - alone).max() <= 1
-    assert not np.array_equal(made.answers["model"].color(line_art, [first, second]), alone)
-
-
-@pytest.mark.parametrize("name", ["model", "page", "same place", "mean colour", "line art"])
-def test_a_rival_with_the_name_of_another_answer(name, model_folder) -> None:
-    with pytest.raises(ConfigError, match=f"cannot be called '{name}'"):
-        load_contender(model_folder, name)
-
-
 def test_a_sheet(cases, tmp_path) -> None:
-    answers = contender(model=white, page=lambda drawn, refs: cv2.resize(refs[-1], drawn.shape[::-1])).answers
+    answers = subject_of(model=white, page=lambda drawn, *refs: cv2.resize(refs[-1], drawn.shape[::-1])).answers
     two = replace(cases[1], references=(cases[0].references[0], cases[1].references[0]))
     large = replace(cases[2], line_art=np.kron(cases[2].line_art, np.ones((2, 2), np.uint8)), judge="paper")
     draw_sheet([cases[0], two, large], answers, tmp_path / "s.png")
@@ -324,7 +275,7 @@ def test_a_report_is_a_folder(corpus, model_folder, weights, tmp_path) -> None:
         assert (first / name).read_bytes() == (second / name).read_bytes()
     text = (first / "report.md").read_text()
     assert str(tmp_path) not in text + (first / "report.json").read_text()
-    for answer in ("model", "page", "scft", *palette.TRIVIAL):
+    for answer in ("model", "page", "scft", *TRIVIAL):
         assert f"| emoji | 2 | {answer} |" in text
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
     assert next(s for s in SECTIONS if s.name == "emoji").about in text
@@ -389,4 +340,4 @@ def test_the_command(corpus, model_folder, tmp_path, capsys, monkeypatch) -> Non
 
 
 def measured():
-    return measure([section("made", [case(0)])], {"model": contender(model=white)}, Material())
+    return measure([section("made", [case(0)])], {"model": subject_of(model=white)}, Material())

@@ -4,7 +4,7 @@ import pytest
 from nurie.errors import ConfigError
 from nurie.files.image import read
 from nurie.lab.evaluation.lists import load_list
-from nurie.lab.evaluation.palette import Report, Row
+from nurie.lab.evaluation.palette import PaletteReport, PaletteRow
 from nurie.lab.evaluation.scores import Scores
 from nurie.lab.evaluation.sheet import contact_sheet, select, with_lines
 from nurie.lab.evaluation.triples import render_triple
@@ -25,17 +25,17 @@ def test_select() -> None:
     specs = load_list("reserved")[:7]
     errors = (3.0, 9.0, 1.0, float("nan"), 12.0, 2.0, 5.0)
     rows = [
-        Row(list="reserved", spec=spec, pictures="", scores={"model": _scores(error)})
+        PaletteRow(list="reserved", spec=spec, pictures="", scores={"model": _scores(error)})
         for spec, error in zip(specs, errors, strict=True)
     ]
-    report = Report(rows=tuple(rows))
+    report = PaletteReport(rows=tuple(rows))
     assert select(report, "reserved", 3, how="worst") == [specs[4], specs[1], specs[6]]
     assert select(report, "reserved", 2, how="first") == specs[:2]
     chosen = select(report, "reserved", 4, how="random")
     assert chosen == select(report, "reserved", 4, how="random") and len({spec.id for spec in chosen}) == 4
     assert len(select(report, "reserved", 99, how="random")) == 7
-    trivial = Report(
-        rows=tuple(Row(list=r.list, spec=r.spec, pictures="", scores={"line art": _scores(1)}) for r in rows)
+    trivial = PaletteReport(
+        rows=tuple(PaletteRow(list=r.list, spec=r.spec, pictures="", scores={"line art": _scores(1)}) for r in rows)
     )
     with pytest.raises(ConfigError, match="worst"):
         select(trivial, "reserved", 3, how="worst")

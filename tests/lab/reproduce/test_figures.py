@@ -6,7 +6,7 @@ import pytest
 
 from nurie.errors import DataError, ModelError
 from nurie.lab.evaluation.distances import frechet_distance
-from nurie.lab.evaluation.protocols import make_cases
+from nurie.lab.evaluation.protocols import draw_pairs
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.reproduce import figures
 from nurie.lab.reproduce.figures import FIGURES
@@ -111,7 +111,7 @@ def test_fig_12_references_from_elsewhere_and_the_picture_itself(make, plots):
     assert drawn["labels"] == ["cat", "cat", "cat", "itself", "itself"]
     assert "References from cat (stand-in: robohash-cats); then the picture itself." in text
     cats = {picture.array.tobytes() for picture in plan.pictures("cat")}
-    truths = {case.line_art.tobytes(): case.truth for case in make_cases(plan.pictures("anime"), "standard")}
+    truths = {case.line_art.tobytes(): case.truth for case in draw_pairs(plan.pictures("anime"), "standard")}
     for label, (reference, line_art, *_) in zip(drawn["labels"], drawn["rows"], strict=True):
         if label == "cat":
             assert reference.tobytes() in cats
@@ -148,7 +148,7 @@ def test_fig_9_a_distance_for_every_epoch(make, plots, with_efficientnet):
         assert rows[name] == [f"{values[best]:.2f}", str(best + 1), f"{values[-1]:.2f}", "3"]
         # The second epoch once more: by its weights, on mean colours.
         predict = load_subject(plan.store.folder(run) / "weights" / "0000002.safetensors").predict
-        cases = list(make_cases(plan.pictures("cat"), "paper"))
+        cases = list(draw_pairs(plan.pictures("cat"), "paper"))
         results = with_efficientnet.efficientnet([predict(case.line_art, case.reference) for case in cases])
         truths = with_efficientnet.efficientnet([case.truth for case in cases])
         # A Fréchet distance of three pictures has a singular covariance: roots of rounding errors.

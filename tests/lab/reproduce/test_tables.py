@@ -130,7 +130,7 @@ def test_exact_truth_over_seeds_is_a_mean_and_how_far_they_are_apart(make_plan, 
 
     # Three seeds of a network, by hand: 10, 20 and 60 are 30 in the mean, and the extremes are 50 apart.
     names = {f"anime/scft{kind}-seed{seed}": answer(n) for kind in ("", "-exact") for seed, n in enumerate((1, 2, 6))}
-    scores = names | dict.fromkeys(tables.palette.TRIVIAL, answer(7))
+    scores = names | dict.fromkeys(tables.TRIVIAL, answer(7))
     lists = {name: {"all": scores, "evaluated": 3, "length": 5} for name in tables.LISTS}
     monkeypatch.setattr(tables, "EXACT", ("scft",))
     monkeypatch.setattr(tables.ExactTable, "_report", lambda self, plan: {"lists": lists})

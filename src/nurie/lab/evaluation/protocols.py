@@ -33,11 +33,12 @@ from nurie.errors import DataError, InputError
 from nurie.files.atomic import replace_file
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation import similarity
+from nurie.lab.evaluation.answers import Predict
 from nurie.lab.evaluation.distances import frechet_distance, kernel_distance
 from nurie.lab.evaluation.extractors import Absent, Extractor, Extractors
 from nurie.lab.evaluation.pairs import BATCH, Pair, Protocol, draw_lines, make_pairs, pairs_sha256
-from nurie.lab.evaluation.palette import Predict
 from nurie.lab.evaluation.pictures import Picture, pictures_sha256
+from nurie.lab.evaluation.threads import Progress
 
 #: Scores of different versions are not compared.
 VERSION = 1
@@ -102,24 +103,21 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Case:
-    """What a network is given, and the truth.
-
-    Attributes:
-        pair: the names.
-        line_art: H x W, ink 0, paper 255.
-        reference: H x W x 3.
-        truth: H x W x 3, the picture that the lines are from.
-    """
+class DrawnPair:
+    """What a network is given, and the truth."""
 
     pair: Pair
+    """The names."""
     line_art: Bytes
+    """H x W, ink 0, paper 255."""
     reference: Bytes
+    """H x W x 3."""
     truth: Bytes
+    """H x W x 3, the picture that the lines are from."""
 
 
-def make_cases(pictures: Sequence[Picture], protocol: Protocol) -> Iterator[Case]:
-    """The cases of a protocol, drawn one after another.
+def draw_pairs(pictures: Sequence[Picture], protocol: Protocol) -> Iterator[DrawnPair]:
+    """The pairs of a protocol, drawn one after another.
 
     Args:
         pictures: in any order; all of one size.
@@ -135,7 +133,8 @@ def make_cases(pictures: Sequence[Picture], protocol: Protocol) -> Iterator[Case
         raise DataError(f"The pictures of a protocol have one size; received {sorted(shapes)[0]} and others.")
     for pair in make_pairs(protocol, [picture.name for picture in pictures]):
         truth = by_name[pair.line_art]
-        yield Case(pair=pair, line_art=draw_lines(truth, pair.sigma), reference=by_name[pair.reference], truth=truth)
+        reference = by_name[pair.reference]
+        yield DrawnPair(pair=pair, line_art=draw_lines(truth, pair.sigma), reference=reference, truth=truth)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +212,7 @@ def score_pictures(
     extractors: Extractors,
     checkpoint: str | None = None,
     dataset: str | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress | None = None,
 ) -> ProtocolReport:
     """Run the protocol "paper" or "standard".
 
@@ -238,13 +237,13 @@ def score_pictures(
     """
     total = len(make_pairs(protocol, [picture.name for picture in pictures]))
     pairs, results, truths = [], [], []
-    for case in make_cases(pictures, protocol):
-        result = predict(case.line_art, case.reference)
-        if result.shape != case.truth.shape or result.dtype != np.uint8:
-            raise InputError(f"A result is {result.dtype} {result.shape}; it should be uint8 {case.truth.shape}.")
-        pairs.append(case.pair)
+    for drawn in draw_pairs(pictures, protocol):
+        result = predict(drawn.line_art, drawn.reference)
+        if result.shape != drawn.truth.shape or result.dtype != np.uint8:
+            raise InputError(f"A result is {result.dtype} {result.shape}; it should be uint8 {drawn.truth.shape}.")
+        pairs.append(drawn.pair)
         results.append(result)
-        truths.append(case.truth)
+        truths.append(drawn.truth)
         if progress is not None:
             progress(len(pairs), total)
     scores = _scores(protocol, results, truths, extractors)

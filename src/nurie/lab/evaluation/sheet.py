@@ -14,9 +14,10 @@ from PIL import Image
 from nurie.errors import ConfigError
 from nurie.files.image import write
 from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.answers import MODEL, Predict
 from nurie.lab.evaluation.lists import TripleSpec
-from nurie.lab.evaluation.palette import MODEL, Predict, Report
-from nurie.lab.evaluation.protocols import Case
+from nurie.lab.evaluation.palette import PaletteReport
+from nurie.lab.evaluation.protocols import DrawnPair
 from nurie.lab.evaluation.triples import render_triple
 
 
@@ -26,7 +27,9 @@ def with_lines(colors: Bytes, line_art: Bytes) -> Bytes:
     return ((product + 127) // 255).astype(np.uint8)
 
 
-def select(report: Report, name: str, count: int, *, how: Literal["first", "random", "worst"]) -> list[TripleSpec]:
+def select(
+    report: PaletteReport, name: str, count: int, *, how: Literal["first", "random", "worst"]
+) -> list[TripleSpec]:
     """Choose triples of a list for a sheet.
 
     Args:
@@ -88,12 +91,12 @@ def contact_sheet(
     return _write(groups, path, columns)
 
 
-def case_sheet(predict: Predict, cases: Iterable[Case], path: Path, *, columns: int = 3, side: int = 160) -> Path:
+def pair_sheet(predict: Predict, pairs: Iterable[DrawnPair], path: Path, *, columns: int = 3, side: int = 160) -> Path:
     """Write a sheet of groups (line art, reference, result, the picture that the lines are from).
 
     Args:
         predict: the network; the result shown is what it gives.
-        cases: of the protocol "paper" or "standard", row by row.
+        pairs: of the protocol "paper" or "standard", row by row.
         path: the picture written, whole or not at all.
         columns: groups beside one another.
         side: of each picture, in pixels.
@@ -102,15 +105,15 @@ def case_sheet(predict: Predict, cases: Iterable[Case], path: Path, *, columns: 
         The path written.
 
     Raises:
-        ConfigError: no cases.
+        ConfigError: no pairs.
         OutputError: the place cannot be written.
     """
     groups = [
-        _group(case.line_art, case.reference, predict(case.line_art, case.reference), case.truth, side)
-        for case in cases
+        _group(drawn.line_art, drawn.reference, predict(drawn.line_art, drawn.reference), drawn.truth, side)
+        for drawn in pairs
     ]
     if not groups:
-        raise ConfigError("A sheet needs at least one case.")
+        raise ConfigError("A sheet needs at least one pair.")
     return _write(groups, path, columns)
 
 

@@ -4,44 +4,51 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
-
-import cv2
-import numpy as np
 
 from nurie.colorizer import Colorizer
 from nurie.errors import ConfigError, DataError, ModelError
-from nurie.files.image import from_model, to_model
-from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.palette import MODEL, Predict, predict_with_colorizer, predict_with_engine
+from nurie.lab.evaluation.answers import MODEL, PAGE, TRIVIAL, Answer, Predict, at_size, by_engine, by_page, by_weights
 from nurie.lab.evaluation.triples import RENDERERS
-from nurie.model.engine import Engine
+from nurie.model import hub
+from nurie.model.engine import GRAPHS, Engine
 
 
-class Subject(NamedTuple):
-    """Something that answers.
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Something that answers."""
 
-    Attributes:
-        answers: "model" is the network's colour layer as it comes; "page", for model folders, what a user gets: those
-            colours carried to the regions of the drawing.
-        checkpoint: SHA-256 of its weights.
-    """
-
-    answers: Mapping[str, Predict]
+    answers: Mapping[str, Answer]
+    """By name. "model" is the network's colour layer as it comes; "page", for model folders, what a user gets: those
+    colours carried to the regions of the drawing."""
     checkpoint: str
+    """SHA-256 of its weights."""
 
     @property
     def predict(self) -> Predict:
-        """The network's answer."""
-        return self.answers[MODEL]
+        """The network's answer, the first."""
+        return next(iter(self.answers.values()))
 
     @property
-    def shown(self) -> Predict:
-        """The answer that sheets show: the page's where there is one."""
-        return self.answers.get("page", self.predict)
+    def shown(self) -> str:
+        """Name of the answer that sheets show, the last: the page's where there is one."""
+        return list(self.answers)[-1]
+
+    def called(self, name: str) -> Subject:
+        """The same beside another: its answers are called by this name, and by that with "page" after it.
+
+        Raises:
+            ConfigError: another answer is called so.
+        """
+        if name in (MODEL, PAGE, *TRIVIAL):
+            raise ConfigError(
+                f"A model beside the first cannot be called {name!r}: another answer is. Call it otherwise."
+            )
+        titles = {MODEL: name, PAGE: f"{name} {PAGE}"}
+        answers = {titles[title]: answer for title, answer in self.answers.items()}
+        return Subject(answers=answers, checkpoint=self.checkpoint)
 
 
 def load_subject(model: Path | None, *, threads: int | None = None, size: int | None = None) -> Subject:
@@ -60,61 +67,28 @@ def load_subject(model: Path | None, *, threads: int | None = None, size: int | 
     """
     if size is not None and (size % 16 or size < 16):
         raise ConfigError(f"size is {size}; it should be a multiple of 16.")
-    if model is None:
-        model = Path(str(files("nurie"))) / "weights"
-    weights = model / "weights.safetensors"
-    if weights.is_file() and not (model / "nurie.json").is_file():
+    path = hub.model_folder(None, None) if model is None else model
+    weights = path / "weights.safetensors"
+    if weights.is_file() and not (path / "nurie.json").is_file():
         raise ModelError(
-            f"{model} is the folder of a training, not a model's. Give {weights}, or make a model folder of it: "
+            f"{path} is the folder of a training, not a model's. Give {weights}, or make a model folder of it: "
             f"nurie lab export {weights} --out MODEL"
         )
-    if model.is_dir():
-        network, page = Engine(model, threads=threads), Colorizer(model, threads=threads)
-        digest = hashlib.sha256(b"".join((model / name).read_bytes() for name in ("encode.onnx", "colorize.onnx")))
-        answers = {MODEL: _at_size(predict_with_engine(network), size), "page": predict_with_colorizer(page)}
-        return Subject(answers, digest.hexdigest())
-    if not model.is_file():
-        raise ModelError(f"There is no {model}. Give a model folder, or the weights.safetensors of a training.")
-    answers = {MODEL: _at_size(_predict_with_weights(model, threads), size)}
-    return Subject(answers, hashlib.sha256(model.read_bytes()).hexdigest())
+    if path.is_dir():
+        network, digest = by_engine(Engine(path, threads=threads)), graphs_sha256(path)
+    elif path.is_file():
+        network, digest = by_weights(path, threads=threads), hashlib.sha256(path.read_bytes()).hexdigest()
+    else:
+        raise ModelError(f"There is no {path}. Give a model folder, or the weights.safetensors of a training.")
+    answers = {MODEL: Answer(predict=network if size is None else at_size(network, size), any_size=False)}
+    if path.is_dir():
+        answers[PAGE] = Answer(predict=by_page(Colorizer(path, threads=threads)), any_size=True)
+    return Subject(answers=answers, checkpoint=digest)
 
 
-def _at_size(predict: Predict, size: int | None) -> Predict:
-    """A network that sees pictures at another size than it is asked at."""
-    if size is None:
-        return predict
-
-    def predict_at_size(line_art: Bytes, reference: Bytes) -> Bytes:
-        height, width = line_art.shape
-        result = predict(_resized(line_art, size, size), _resized(reference, size, size))
-        return _resized(result, width, height)
-
-    return predict_at_size
-
-
-def _resized(picture: Bytes, width: int, height: int) -> Bytes:
-    if picture.shape[:2] == (height, width):
-        return picture
-    smaller = width * height < picture.shape[0] * picture.shape[1]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return cv2.resize(picture, (width, height), interpolation=how).astype(np.uint8, copy=False)
-
-
-def _predict_with_weights(path: Path, threads: int | None) -> Predict:
-    import torch
-
-    from nurie.lab.weights import load_generator
-
-    if threads:
-        torch.set_num_threads(threads)
-    generator = load_generator(path)
-
-    def predict(line_art: Bytes, reference: Bytes) -> Bytes:
-        with torch.inference_mode():
-            colors = generator(torch.from_numpy(to_model(line_art)), torch.from_numpy(to_model(reference)))
-        return from_model(colors.numpy())
-
-    return predict
+def graphs_sha256(folder: Path) -> str:
+    """The SHA-256 of a model folder's graphs, one after the other."""
+    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in GRAPHS)).hexdigest()
 
 
 def require_renderers() -> None:

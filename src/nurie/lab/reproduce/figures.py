@@ -20,7 +20,7 @@ from nurie.lab.analysis.spectrum import measure_spectrum
 from nurie.lab.analysis.terms import load_training, measure_terms, shares
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.extractors import Absent, Extractors
-from nurie.lab.evaluation.protocols import Case, make_cases
+from nurie.lab.evaluation.protocols import DrawnPair, draw_pairs
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.reproduce.plan import ReproductionPlan, Target, heading, write_json, write_text
 from nurie.lab.reproduce.runs import TrainingRun
@@ -184,8 +184,8 @@ class Grid:
             others = ", ".join(data.title for name, data in plan.datasets.items() if name not in self.data)
             yield f"References from {others or 'no other data set, for none is under --data'}; then the picture itself."
 
-    def _cases(self, plan: ReproductionPlan, data: str) -> Iterator[tuple[Case, str]]:
-        cases = list(make_cases(plan.pictures(data), "standard"))
+    def _cases(self, plan: ReproductionPlan, data: str) -> Iterator[tuple[DrawnPair, str]]:
+        cases = list(draw_pairs(plan.pictures(data), "standard"))
         count = min(self.count, len(cases))
         # Spread over the list, which is sorted by name: styles take turns.
         chosen = [cases[number * len(cases) // count] for number in range(count)]
@@ -217,7 +217,7 @@ class Spectra:
     def write(self, plan: ReproductionPlan, name: str, out: Path) -> None:
         """Plot and table."""
         runs = self.runs(plan)
-        cases = list(make_cases(plan.pictures("anime"), "standard"))
+        cases = list(draw_pairs(plan.pictures("anime"), "standard"))
         found = {}
         for run in runs:
             pairs = ((_tensor(case.line_art), _tensor(case.reference)) for case in cases)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nurie.errors import DataError
 from nurie.lab.evaluation import palette
+from nurie.lab.evaluation.answers import TRIVIAL
 from nurie.lab.evaluation.subject import load_subject, require_renderers
 from nurie.lab.reproduce.plan import ReproductionPlan, Target, heading, over_seeds, write_json, write_text
 from nurie.lab.reproduce.runs import Pairs, TrainingRun, sha256
@@ -153,7 +154,7 @@ class ExactTable:
             for variant, pairs, runs in self._rows(plan):
                 cells = [_palette_cell(table["all"], [run.name for run in runs], metric) for metric in _METRICS]
                 lines.append(f"| {VARIANTS[variant].title} | {pairs} | {' | '.join(cells)} |")
-            for trivial in palette.TRIVIAL:
+            for trivial in TRIVIAL:
                 cells = [_palette_cell(table["all"], [trivial], metric) for metric in _METRICS]
                 lines.append(f"| {trivial} | - | {' | '.join(cells)} |")
             lines.append("")

@@ -7,109 +7,95 @@ import hashlib
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 import nurie
-from nurie.errors import ConfigError, DataError
+from nurie.errors import DataError
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.palette import TRIVIAL, Mean, plain_table
-from nurie.lab.evaluation.report.answers import Contender, answers_case
+from nurie.lab.evaluation.answers import MODEL, TRIVIAL
+from nurie.lab.evaluation.means import Mean, mean_table, plain_table
 from nurie.lab.evaluation.report.cases import Case, Draw, on_grid
 from nurie.lab.evaluation.report.judges import JUDGES
 from nurie.lab.evaluation.report.material import Material, NotHere
 from nurie.lab.evaluation.report.sections import Section
 from nurie.lab.evaluation.scores import Scores
+from nurie.lab.evaluation.subject import Subject
+from nurie.lab.evaluation.threads import Progress, in_threads
 from nurie.lab.evaluation.triples import RENDERERS
 
-#: Name and version: numbers of different versions are not compared.
 REPORT = "report-1"
-#: How many of the worst cases are named and shown.
+"""Name and version: numbers of different versions are not compared."""
 WORST = 20
+"""How many of the worst cases are named and shown."""
 
-METRICS = tuple(field.name for field in fields(Scores))
 _LINES = "line art"
 _PACKAGES = (*RENDERERS, "numpy", "onnxruntime", "scikit-image", "torch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """A case with its scores.
-
-    Attributes:
-        section: its name.
-        number: of the case in its section, by which it can be drawn again.
-        id: of the drawing.
-        group: row of the section's table.
-        pictures: SHA-256 of its pictures.
-        scores: answer -> scores; an answer that does not take drawings of this size is not there.
-    """
+class SectionRow:
+    """A case with its scores."""
 
     section: str
+    """Its name."""
     number: int
+    """Of the case in its section, by which it can be drawn again."""
     id: str
+    """Of the drawing."""
     group: str
+    """Row of the section's table."""
     pictures: str
+    """SHA-256 of its pictures."""
     scores: Mapping[str, Scores]
+    """Answer -> scores; an answer that does not take drawings of this size is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """The numbers.
+class SectionReport:
+    """The numbers."""
 
-    Attributes:
-        rows: one a case, in the order of the sections.
-        sections: those that were scored.
-        left_out: section -> why it was not, and what would help.
-        checkpoints: "model" and the names beside it -> SHA-256 of their weights.
-        shown: the answer by which the worst are chosen.
-        limit: cases of a section at most.
-    """
-
-    rows: tuple[Row, ...]
+    rows: tuple[SectionRow, ...]
+    """One a case, in the order of the sections."""
     sections: tuple[Section, ...]
+    """Those that were scored."""
     left_out: Mapping[str, str]
+    """Section -> why it was not, and what would help."""
     checkpoints: Mapping[str, str]
+    """Of "model" and the names beside it the SHA-256 of their weights."""
     shown: str
+    """The answer by which the worst are chosen."""
     limit: int
+    """Cases of a section at most."""
 
     def groups(self, section: str) -> tuple[str, ...]:
         """The rows of a section's table, in their order."""
         return tuple(dict.fromkeys(row.group for row in self.rows if row.section == section))
 
-    def chosen(self, section: str, group: str | None = None) -> list[Row]:
+    def chosen(self, section: str, group: str | None = None) -> list[SectionRow]:
         """The cases of a section, or of one of its groups."""
         return [row for row in self.rows if row.section == section and group in (None, row.group)]
 
     def table(self, section: str, group: str | None = None) -> dict[str, dict[str, Mean]]:
         """Answer -> score -> mean over cases, each counting the same."""
-        rows = self.chosen(section, group)
-        answers = dict.fromkeys(answer for row in rows for answer in row.scores)
-        return {
-            answer: {
-                metric: Mean.of([getattr(row.scores[answer], metric) for row in rows if answer in row.scores])
-                for metric in METRICS
-            }
-            for answer in answers
-        }
+        return mean_table([row.scores for row in self.chosen(section, group)])
 
-    def error(self, row: Row) -> float:
+    def error(self, row: SectionRow) -> float:
         """Colour error of the shown answer; NaN where there is none."""
         return row.scores[self.shown].color_error if self.shown in row.scores else math.nan
 
-    def worst(self, count: int = WORST) -> list[Row]:
+    def worst(self, count: int = WORST) -> list[SectionRow]:
         """The cases with the largest colour error of the shown answer, of each drawing the worst one.
 
         Sections whose truth is not exact are left aside, and cases without a colour error.
         """
         exact = {section.name for section in self.sections if section.exact}
         scored = [row for row in self.rows if row.section in exact and not math.isnan(self.error(row))]
-        first: dict[str, Row] = {}
+        first: dict[str, SectionRow] = {}
         for row in sorted(scored, key=lambda row: -self.error(row)):
             first.setdefault(row.id, row)
         return list(first.values())[:count]
@@ -137,8 +123,8 @@ class Report:
                 }
         return {
             "report": REPORT,
-            "checkpoint": self.checkpoints["model"],
-            "beside": {name: digest for name, digest in self.checkpoints.items() if name != "model"},
+            "checkpoint": self.checkpoints[MODEL],
+            "beside": {name: digest for name, digest in self.checkpoints.items() if name != MODEL},
             "versions": {"nurie": nurie.__version__} | _installed(),
             "limit": self.limit,
             "sections": sections,
@@ -189,17 +175,17 @@ def plan_sections(sections: Sequence[Section], material: Material) -> tuple[dict
 
 def measure(
     sections: Sequence[Section],
-    contenders: Mapping[str, Contender],
+    subjects: Mapping[str, Subject],
     material: Material,
     *,
     workers: int = 1,
-    progress: Callable[[int, int], object] | None = None,
-) -> Report:
+    progress: Progress | None = None,
+) -> SectionReport:
     """Score all answers on all cases.
 
     Args:
         sections: what is asked.
-        contenders: "model" -> the model, and name -> rival for each one beside it.
+        subjects: "model" -> the model, and name -> the one so called for each beside it.
         material: what cases are drawn from.
         workers: threads that draw and score; one answer at a time is computed.
         progress: called after every case with the number done and the number of all.
@@ -211,42 +197,33 @@ def measure(
         ConfigError: no worker.
         DataError: no section has a case, or a file of the corpus is damaged.
     """
-    if workers < 1:
-        raise ConfigError(f"workers is {workers}; it should be at least 1.")
     plans, left_out = plan_sections(sections, material)
-    answers = {name: answer for contender in contenders.values() for name, answer in contender.answers.items()}
+    answers = {name: answer for subject in subjects.values() for name, answer in subject.answers.items()}
     lock = threading.Lock()
 
-    def run(task: tuple[str, int, Draw]) -> Row:
+    def run(task: tuple[str, int, Draw]) -> SectionRow:
         section, number, draw = task
         case = draw()
         judge = JUDGES[case.judge]
         scores: dict[str, Scores] = {}
         for name, answer in answers.items():
-            if answers_case(answer, case.line_art):
+            if answer.takes(case.line_art):
                 with lock:
-                    prediction = answer.color(case.line_art, case.references)
+                    prediction = answer(case.line_art, *case.references)
                 scores[name] = judge(case.scored_part(prediction), case.triple)
         for name, prediction in trivial_answers(case).items():
             scores[name] = judge(prediction, case.triple)
-        return Row(section=section, number=number, id=case.id, group=case.group, pictures=case.sha256(), scores=scores)
+        return SectionRow(
+            section=section, number=number, id=case.id, group=case.group, pictures=case.sha256(), scores=scores
+        )
 
     tasks = [(section, number, draw) for section, plan in plans.items() for number, draw in enumerate(plan)]
-    rows: list[Row] = []
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for row in pool.map(run, tasks):
-            rows.append(row)
-            if progress is not None:
-                progress(len(rows), len(tasks))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return Report(
-        rows=tuple(rows),
+    return SectionReport(
+        rows=tuple(in_threads(run, tasks, workers=workers, progress=progress)),
         sections=tuple(section for section in sections if section.name in plans),
         left_out=left_out,
-        checkpoints={name: contender.checkpoint for name, contender in contenders.items()},
-        shown=contenders["model"].shown,
+        checkpoints={name: subject.checkpoint for name, subject in subjects.items()},
+        shown=subjects[MODEL].shown,
         limit=material.limit,
     )
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nurie.errors import ConfigError
 from nurie.files.image import check_writable
 from nurie.lab.corpora.store import write_bytes
-from nurie.lab.evaluation.palette import TRIVIAL, cell
-from nurie.lab.evaluation.report.answers import Contender, load_contender
+from nurie.lab.evaluation.answers import MODEL, TRIVIAL
+from nurie.lab.evaluation.means import cell
 from nurie.lab.evaluation.report.material import Material
-from nurie.lab.evaluation.report.measure import Report, Row, measure
+from nurie.lab.evaluation.report.measure import SectionReport, SectionRow, measure
 from nurie.lab.evaluation.report.sections import SECTIONS, Section
 from nurie.lab.evaluation.report.sheets import draw_sheet
+from nurie.lab.evaluation.subject import Subject, load_subject
+from nurie.lab.evaluation.threads import Progress
 
-#: Cases of a section on its sheet, from all over it.
 _SHOWN = 6
+"""Cases of a section on its sheet, from all over it."""
 
 _COLUMNS = ("color_error", "match", "bleeding", "paper")
 
@@ -33,8 +35,8 @@ def make_report(
     limit: int = 60,
     workers: int = 1,
     cache: Path | None = None,
-    progress: Callable[[int, int], object] | None = None,
-) -> Report:
+    progress: Progress | None = None,
+) -> SectionReport:
     """Score a model on every section and write the report.
 
     Args:
@@ -60,21 +62,21 @@ def make_report(
     chosen = SECTIONS.choose(sections)
     check_writable(out / "worst.png")
     material = Material(data=data, cache=cache, limit=limit)
-    contenders = {"model": load_contender(model)}
+    subjects = {MODEL: load_subject(model)}
     for name, path in (beside or {}).items():
-        contenders[name] = load_contender(path, name)
-        taken = Counter(answer for contender in contenders.values() for answer in contender.answers)
+        subjects[name] = load_subject(path).called(name)
+        taken = Counter(answer for subject in subjects.values() for answer in subject.answers)
         if max(taken.values()) > 1:
             raise ConfigError(f"Two answers would be called {max(taken, key=taken.__getitem__)!r}; rename {name!r}.")
-    report = measure(chosen, contenders, material, workers=workers, progress=progress)
-    _write_sheets(report, contenders, material, out)
+    report = measure(chosen, subjects, material, workers=workers, progress=progress)
+    _write_sheets(report, subjects, material, out)
     write_bytes(out / "report.json", (json.dumps(report.to_dict(), indent=1) + "\n").encode())
     write_bytes(out / "report.md", to_markdown(report).encode())
     return report
 
 
-def _write_sheets(report: Report, contenders: Mapping[str, Contender], material: Material, out: Path) -> None:
-    shown = {contender.shown: contender.answers[contender.shown] for contender in contenders.values()}
+def _write_sheets(report: SectionReport, subjects: Mapping[str, Subject], material: Material, out: Path) -> None:
+    shown = {subject.shown: subject.answers[subject.shown] for subject in subjects.values()}
     plans = {section.name: section.plan(material) for section in report.sections}
     for section in report.sections:
         cases = [plans[section.name][row.number]() for row in _on_sheet(report, section)]
@@ -84,19 +86,19 @@ def _write_sheets(report: Report, contenders: Mapping[str, Contender], material:
         draw_sheet([plans[row.section][row.number]() for row in worst], shown, out / "worst.png", first=1)
 
 
-def _on_sheet(report: Report, section: Section) -> list[Row]:
+def _on_sheet(report: SectionReport, section: Section) -> list[SectionRow]:
     rows = report.chosen(section.name)
     count = min(_SHOWN, len(rows))
     return [rows[number * len(rows) // count] for number in range(count)]
 
 
-def to_markdown(report: Report) -> str:
+def to_markdown(report: SectionReport) -> str:
     """The page: the table of all sections, then each section's definition and sheet, then the worst."""
     facts = report.to_dict()
     beside = "".join(f"\n* beside it: {name}, SHA-256 `{digest}`" for name, digest in facts["beside"].items())
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     parts = [
-        f"# Quality report\n\n* model: SHA-256 `{report.checkpoints['model']}`{beside}\n"
+        f"# Quality report\n\n* model: SHA-256 `{report.checkpoints[MODEL]}`{beside}\n"
         f"* {facts['report']}, at most {report.limit} cases a section, {versions}\n",
         "Colour error, bleeding and paper are CIEDE2000, less is better; match is the share of regions whose colour "
         "is nearest the right one of the palette. *model* is the bare network, *page* what `nurie colorize` gives; "
@@ -111,7 +113,7 @@ def to_markdown(report: Report) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _table(report: Report) -> str:
+def _table(report: SectionReport) -> str:
     lines = [
         "| section | cases | answer | colour error | match % | bleeding | paper |",
         "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
@@ -126,7 +128,7 @@ def _table(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(report: Report, section: Section, title: str, group: str | None, *, trivial: bool) -> list[str]:
+def _rows(report: SectionReport, section: Section, title: str, group: str | None, *, trivial: bool) -> list[str]:
     cases = len(report.chosen(section.name, group))
     rows = []
     for answer, means in report.table(section.name, group).items():
@@ -136,16 +138,16 @@ def _rows(report: Report, section: Section, title: str, group: str | None, *, tr
     return rows
 
 
-def _part(report: Report, section: Section) -> str:
+def _part(report: SectionReport, section: Section) -> str:
     captions = ", ".join(_caption(row) for row in _on_sheet(report, section))
     return f"## {section.name}\n\n{section.about}\n\n![{section.name}]({section.name}.png)\n\n{captions}\n"
 
 
-def _caption(row: Row) -> str:
+def _caption(row: SectionRow) -> str:
     return f"{row.id} ({row.group})" if row.group else row.id
 
 
-def _worst(report: Report) -> str:
+def _worst(report: SectionReport) -> str:
     rows = report.worst()
     if not rows:
         return ""

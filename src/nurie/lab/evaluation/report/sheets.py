@@ -11,7 +11,7 @@ from PIL import Image
 
 from nurie.files.image import write
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.report.answers import Answer, answers_case
+from nurie.lab.evaluation.answers import Answer
 from nurie.lab.evaluation.report.cases import Case
 from nurie.seeing.lines import compose, on_white_paper
 
@@ -56,9 +56,9 @@ def _tiles(case: Case, answers: Mapping[str, Answer]) -> list[Bytes]:
     lines = on_white_paper(case.line_art)
     tiles = [_small(_rgb(case.line_art)), _mosaic(case.references)]
     for answer in answers.values():
-        if answers_case(answer, case.line_art):
+        if answer.takes(case.line_art):
             # As `nurie colorize` lays them: the lines on white paper over the colours.
-            tiles.append(_small(compose(lines, answer.color(case.line_art, case.references))))
+            tiles.append(_small(compose(lines, answer(case.line_art, *case.references))))
         else:
             tiles.append(_empty())
     tiles.append(_empty() if case.judge == "paper" else _small(case.triple.truth))
