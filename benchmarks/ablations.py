@@ -46,25 +46,25 @@ from nurie.lab.corpora.store import (
 from nurie.lab.training.recipes import merged, read_recipe
 
 RECIPE = "shipped"
-#: What trainings import.
 PRELOAD = [
     "nurie.lab.training.train",
     "nurie.lab.training.callbacks",
     "nurie.lab.training.validation",
     "lightning.pytorch.cli",
 ]
-#: Hands that no row is trained on: the first two people, the last two emoji.
+"""What trainings import."""
 LEFT_OUT = ("dylan", "miniavs", "twemoji", "noto-v1")
+"""Hands that no row is trained on: the first two people, the last two emoji."""
 
-#: Of a trained network each is a fifth to a quarter of the reconstruction; by equation 5 both together are 3 %.
 _FEATURES = {"perceptual": 0.1, "style": 10}
+"""Of a trained network each is a fifth to a quarter of the reconstruction; by equation 5 both together are 3 %."""
 
 
-#: Of the recipe's sources, those that show people by hands that named what every colour is.
 _PEOPLE = (
     *("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile", "facesjs"),
     *("dylan", "miniavs", "cutouts", "voxel-art"),
 )
+"""Of the recipe's sources, those that show people by hands that named what every colour is."""
 
 
 def _without(kind: Callable[[str], bool]) -> dict[str, Any]:
@@ -80,8 +80,6 @@ def _warps(line_art: float, reference: float) -> dict[str, Any]:
     }
 
 
-#: Row -> what it is, and what it changes of the recipe (``merged``). A source of weight 0 is left out.
-#: ``self_until`` is a share of the steps, ``met`` one of ``LEFT_OUT`` that is trained on.
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "base": ("the recipe", {}),
     "self": (
@@ -146,6 +144,8 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "people": ("people alone", _without(lambda name: name not in _PEOPLE)),
     "things": ("no people but emoji and clip art", _without(lambda name: name in _PEOPLE)),
 }
+"""Row -> what it is, and what it changes of the recipe (``merged``). A source of weight 0 is left out. ``self_until``
+is a share of the steps, ``met`` one of ``LEFT_OUT`` that is trained on."""
 ROWS |= {f"met-{hand}": (f"{hand} met in training", {"met": hand}) for hand in LEFT_OUT}
 
 

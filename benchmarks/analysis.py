@@ -29,8 +29,8 @@ from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.module import ColorizationModule
 from nurie.lab.training.train import quiet_lightning
 
-#: The six modules, SGA with gradient through its map too, and the aligned one.
 NETWORKS = ("spade", "cocosnet", "scft", "unite", "cmft", "sga", "sga-open", "sga-aligned")
+"""The six modules, SGA with gradient through its map too, and the aligned one."""
 
 
 def colorization(name: str, budget: Budget) -> ColorizationModule:

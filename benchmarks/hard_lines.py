@@ -19,13 +19,13 @@ from nurie.lab.evaluation.lists import TripleSpec
 from nurie.lab.evaluation.report.widths import character_svg
 from nurie.lab.evaluation.triples import FULL, Triple
 
-#: The gaps are in lines of so many pixels, and there are so many of them.
 _THIN, _GAPS = 4, 12
-#: Hatching at print size: strokes of so many pixels, so far apart from middle to middle.
+"""The gaps are in lines of so many pixels, and there are so many of them."""
 _STROKE, _SPACING = 3, 24
+"""Hatching at print size: strokes of so many pixels, so far apart from middle to middle."""
 
-#: Changes a row's triple.
 Change = Callable[[TripleSpec, Triple, np.random.Generator], Triple]
+"""Changes a row's triple."""
 
 
 def with_width(spec: TripleSpec, triple: Triple, rng: np.random.Generator, *, width: int) -> Triple:
@@ -79,7 +79,6 @@ def _inked(triple: Triple, mask: np.ndarray) -> Triple:
     return replace(triple, line_art=np.where(mask, np.uint8(0), triple.line_art))
 
 
-#: What the drawing is -> its side in pixels, and what is changed of the row.
 HARD: Mapping[str, tuple[int, Change]] = MappingProxyType(
     {
         **{
@@ -93,3 +92,4 @@ HARD: Mapping[str, tuple[int, Change]] = MappingProxyType(
         "solid black at 2048": (2048, blackened),
     }
 )
+"""What the drawing is -> its side in pixels, and what is changed of the row."""

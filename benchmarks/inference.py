@@ -20,15 +20,15 @@ from nurie.model.engine import Engine
 from nurie.painting.shading import Mode
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "page"
-#: Width, height, suffix of the output, floor: a page, 600 dpi, the same in layers, a webtoon's strip.
 PAGES = (
     (2000, 3000, ".png", "3 s"),
     (4125, 6300, ".png", "5 s"),
     (4125, 6300, ".psd", "12 s"),
     (1600, 25600, ".png", "8 s"),
 )
-#: Width and height of the page that is coloured in every mode: 600 dpi.
+"""Width, height, suffix of the output, floor: a page, 600 dpi, the same in layers, a webtoon's strip."""
 PRINT = 4125, 6300
+"""Width and height of the page that is coloured in every mode: 600 dpi."""
 
 
 def network_rows(folder: Path, *, size: int, threads: int, repeats: int) -> list[tuple[str, str, str]]:

@@ -22,52 +22,46 @@ from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.scores import SAME_COLOR, color_differences
 from nurie.lab.evaluation.triples import FULL, LEAST_PIXELS, Triple
 
-#: White from this value on in every channel.
 WHITE = 250
-#: A fringe is looked for so near to ink, in pixels.
+"""White from this value on in every channel."""
 BESIDE = 3.0
-#: Colour that crossed a border is looked for so near to the other side, as a share of the picture's side: over a line
-#: of 1/128, as the styles have it, and as far beyond.
+"""A fringe is looked for so near to ink, in pixels."""
 REACH = 1 / 64
+"""Colour that crossed a border is looked for so near to the other side, as a share of the picture's side: over a line
+of 1/128, as the styles have it, and as far beyond."""
 # Three bytes of a colour and two labels of up to 18 bits as one number.
 _PLACES = np.array([1 << 52, 1 << 44, 1 << 36, 1 << 18, 1])
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineScores:
-    """What is wrong at the lines of one answer; shares are 0 to 1, and NaN where there is nothing to look at.
-
-    Attributes:
-        ink_changed: pixels of solid ink that are not black in the picture.
-        fringe: of the pixels of painted pieces within 3 pixels of ink, the share that is white in the picture.
-        under_lines: of the ink within 3 pixels of a painted piece and nearer to it than to any other, the share that is
-            white in the colour layer.
-        crossed: of the pixels within 1/64 of the side from another slot, the share whose colour is nearer (CIEDE2000)
-            to the colour of that slot's nearest piece than to their own piece's. Neighbours whose colours are nearer
-            to one another than 5 are not looked at.
-        unpainted: of the pixels of all pieces of coloured slots, the share in pieces that are not painted.
-    """
+    """What is wrong at the lines of one answer; shares are 0 to 1, and NaN where there is nothing to look at."""
 
     ink_changed: int
+    """Pixels of solid ink that are not black in the picture."""
     fringe: float
+    """Of the pixels of painted pieces within 3 pixels of ink, the share that is white in the picture."""
     under_lines: float
+    """Of the ink within 3 pixels of a painted piece and nearer to it than to any other, the share that is white in the
+    colour layer."""
     crossed: float
+    """Of the pixels within 1/64 of the side from another slot, the share whose colour is nearer (CIEDE2000) to the
+    colour of that slot's nearest piece than to their own piece's. Neighbours whose colours are nearer to one another
+    than 5 are not looked at."""
     unpainted: float
+    """Of the pixels of all pieces of coloured slots, the share in pieces that are not painted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Pieces:
-    """The pieces of a triple's line art.
-
-    Attributes:
-        labels: int32 H x W, 0 where there is none, else 1 to N.
-        slots: int N + 1, the slot of each; -1 for label 0.
-        sizes: int N + 1, pixels of each; 0 for label 0.
-    """
+    """The pieces of a triple's line art."""
 
     labels: NDArray[np.int32]
+    """int32 H x W, 0 where there is none, else 1 to N."""
     slots: NDArray[np.int64]
+    """Int N + 1, the slot of each; -1 for label 0."""
     sizes: NDArray[np.int64]
+    """Int N + 1, pixels of each; 0 for label 0."""
 
     @classmethod
     def of(cls, triple: Triple) -> _Pieces:

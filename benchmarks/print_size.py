@@ -40,10 +40,9 @@ from nurie.seeing.lines import compose, ink_of
 
 SIDE = 2048
 PAGE, UPSAMPLED = "flats", "plain upsampling"
-#: From line art (H x W) and references to the picture with its lines and the colour layer.
 Answer = Callable[[Bytes, References], tuple[Bytes, Bytes]]
+"""From line art (H x W) and references to the picture with its lines and the colour layer."""
 
-#: Score -> heading, and what its mean is multiplied by.
 COLUMNS = {
     "color_error": ("colour error", 1),
     "match": ("match %", 100),
@@ -53,6 +52,7 @@ COLUMNS = {
     "under_lines": ("under lines %", 100),
     "unpainted": ("unpainted %", 100),
 }
+"""Score -> heading, and what its mean is multiplied by."""
 ABOUT = """\
 Colour error, match and bleeding are the palette protocol's, computed at every pixel of the drawing, over the slots that
 are large enough at both sizes. The others are looked for at the lines of slots that the drawing bounds

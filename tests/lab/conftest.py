@@ -1,4 +1,4 @@
-"""A tiny corpus, drawn here with circles and squares, so that training can be tested without any renderer."""
+"""A tiny corpus, drawn here with circles and squares, so that training can be tested without any renderer; weights."""
 
 import io
 import tarfile
@@ -85,6 +85,21 @@ def tiny_corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def build_corpus():
     return write_corpus
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory) -> Path:
+    """A small network's."""
+    import torch
+
+    from nurie.lab.models.generator import Generator, GeneratorSettings
+    from nurie.lab.weights import save_generator
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    settings = GeneratorSettings(width=2, levels=3, patch=2, token_stride=8, token_width=8, residual_blocks=1)
+    save_generator(Generator(settings), path)
+    return path
 
 
 @pytest.fixture

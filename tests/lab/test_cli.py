@@ -1,29 +1,16 @@
 import json
-from pathlib import Path
 
 import pytest
-import torch
 
 from nurie.cli import main
 from nurie.errors import DataError, ModelError
 from nurie.lab.evaluation import subject
-from nurie.lab.models.generator import Generator, GeneratorSettings
-from nurie.lab.weights import save_generator
 
 
 def status(*arguments):
     with pytest.raises(SystemExit) as ended:
         main(["lab", *map(str, arguments)])
     return ended.value.code or 0
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
-    settings = GeneratorSettings(width=2, levels=3, patch=2, token_stride=8, token_width=8, residual_blocks=1)
-    save_generator(Generator(settings), path)
-    return path
 
 
 def test_train_passes_everything_on(monkeypatch):

@@ -18,8 +18,8 @@ with bare_fidelity():  # torchmetrics imports torch-fidelity's Inception where t
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.kid import KernelInceptionDistance
 
-#: KID is the mean over subsets where there are more pictures than one subset holds (both numbers as published).
 SUBSET, SUBSETS = 1000, 100
+"""KID is the mean over subsets where there are more pictures than one subset holds (both numbers as published)."""
 
 
 class _Given(nn.Module):

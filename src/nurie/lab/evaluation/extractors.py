@@ -23,19 +23,16 @@ from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation import efficientnet, inception, lpips
 from nurie.lab.models import pretrained
 
-#: Pictures that go through a network together.
 BATCH = 16
+"""Pictures that go through a network together."""
 
 
 @dataclass(frozen=True)
 class Absent:
-    """A network that is not there.
-
-    Attributes:
-        reason: why, and what to do.
-    """
+    """A network that is not there."""
 
     reason: str
+    """Why, and what to do."""
 
 
 class Extractor:
@@ -99,17 +96,14 @@ class Distance(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Extractors:
-    """The networks that there are.
-
-    Attributes:
-        inception: for FID and KID.
-        efficientnet: for the distances on EfficientNet-Lite0's features.
-        lpips: for LPIPS.
-    """
+    """The networks that there are."""
 
     inception: Extractor | Absent
+    """For FID and KID."""
     efficientnet: Extractor | Absent
+    """For the distances on EfficientNet-Lite0's features."""
     lpips: Distance | Absent
+    """For LPIPS."""
 
     @classmethod
     def find(

@@ -25,43 +25,40 @@ from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
 from nurie.lab.corpora.store import Color, write_bytes
 from nurie.lab.evaluation.placement import Placement, sample_placement
 
-#: The training styles that show people.
 SEEN_STYLES = ("adventurer", "micah", "open-peeps", "toon-head", "lorelei", "personas", "big-smile")
-#: The styles that no training sees.
+"""The training styles that show people."""
 UNSEEN_STYLES = ("big-ears", "avataaars")
+"""The styles that no training sees."""
 
-#: Name of a list -> number of rows. "seen": both characters of one training style. "cross": of two training styles.
-#: "reserved": both of one style that no training sees.
 LENGTHS = MappingProxyType({"seen": 560, "cross": 200, "reserved": 200})
+"""Name of a list -> number of rows. "seen": both characters of one training style. "cross": of two training styles.
+"reserved": both of one style that no training sees."""
 
 _SEED = 2022
 
 
 @dataclass(frozen=True, kw_only=True)
 class TripleSpec:
-    """One row: everything that a triple is made of.
-
-    Attributes:
-        id: list and number, for example "seen-0017".
-        style_a: style of the character whose lines are coloured.
-        seed_a: its name within the test split.
-        style_b: style of the character that gives the colours.
-        seed_b: its name within the test split.
-        line_kind: "drawn" (the artist's lines) or "outline" (by stylesheet).
-        palette: the colour of every slot of A and B, "#rrggbb".
-        ground: the reference's ground, "#rrggbb".
-        placement: how the reference stands on its ground; the line art stands as it was drawn.
-    """
+    """One row: everything that a triple is made of."""
 
     id: str
+    """List and number, for example "seen-0017"."""
     style_a: str
+    """Style of the character whose lines are coloured."""
     seed_a: str
+    """Its name within the test split."""
     style_b: str
+    """Style of the character that gives the colours."""
     seed_b: str
+    """Its name within the test split."""
     line_kind: Literal["drawn", "outline"]
+    """How its lines are drawn: "drawn" (by the artist) or "outline" (by stylesheet)."""
     palette: dict[str, str]
+    """The colour of every slot of A and B, "#rrggbb"."""
     ground: str
+    """The reference's ground, "#rrggbb"."""
     placement: Placement
+    """How the reference stands on its ground; the line art stands as it was drawn."""
 
     def to_json(self) -> str:
         """The row as one line of JSON."""

@@ -29,25 +29,22 @@ from nurie.lab.corpora.store import Bytes
 
 Protocol = Literal["paper", "standard"]
 
-#: Pictures of a batch in the published evaluation.
 BATCH = 16
+"""Pictures of a batch in the published evaluation."""
 
 _SEED = 2022
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A picture's lines, and the picture that gives the colours.
-
-    Attributes:
-        line_art: name of the picture whose lines are coloured; its colours are the truth.
-        reference: name of another picture.
-        sigma: of the XDoG that drew the lines, in pixels.
-    """
+    """A picture's lines, and the picture that gives the colours."""
 
     line_art: str
+    """Name of the picture whose lines are coloured; its colours are the truth."""
     reference: str
+    """Name of another picture."""
     sigma: float
+    """Of the XDoG that drew the lines, in pixels."""
 
     def to_json(self) -> str:
         """The pair as one line of JSON."""

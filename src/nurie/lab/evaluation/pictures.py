@@ -17,15 +17,12 @@ from nurie.lab.evaluation.lists import from_hex
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """A true picture.
-
-    Attributes:
-        name: source and id, "micah/test-0-00017"; no two have the same.
-        array: H x W x 3, 8-bit sRGB.
-    """
+    """A true picture."""
 
     name: str
+    """Source and id, "micah/test-0-00017"; no two have the same."""
     array: Bytes
+    """H x W x 3, 8-bit sRGB."""
 
     @property
     def source(self) -> str:

@@ -20,19 +20,16 @@ from nurie.lab.corpora.store import Bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How a picture is put on the paper.
-
-    Attributes:
-        mirrored: left and right exchanged first.
-        scale: of the picture's side.
-        rotation: clockwise, in degrees.
-        shift: to the right and down, as shares of the paper's side.
-    """
+    """How a picture is put on the paper."""
 
     mirrored: bool = False
+    """Left and right exchanged first."""
     scale: float = 1.0
+    """Of the picture's side."""
     rotation: float = 0.0
+    """Clockwise, in degrees."""
     shift: tuple[float, float] = (0.0, 0.0)
+    """To the right and down, as shares of the paper's side."""
 
     def matrix(self, size: int) -> NDArray[np.float64]:
         """The 2 x 3 matrix from the picture's pixels to the paper's, for a side of ``size`` pixels.

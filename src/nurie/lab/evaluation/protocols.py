@@ -40,10 +40,9 @@ from nurie.lab.evaluation.pairs import BATCH, Pair, Protocol, draw_lines, make_p
 from nurie.lab.evaluation.pictures import Picture, pictures_sha256
 from nurie.lab.evaluation.threads import Progress
 
-#: Scores of different versions are not compared.
 VERSION = 1
+"""Scores of different versions are not compared."""
 
-#: The scores of each protocol, in the order of its report.
 SCORES: Mapping[Protocol, tuple[str, ...]] = MappingProxyType(
     {
         "paper": ("FID", "global SSIM", "FD-EfficientNet-Lite0", "KD-EfficientNet-Lite0"),
@@ -59,8 +58,9 @@ SCORES: Mapping[Protocol, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-#: Scores of which more is better; of the others less is.
+"""The scores of each protocol, in the order of its report."""
 MORE_IS_BETTER = ("global SSIM", "SSIM", "MS-SSIM", "PSNR")
+"""Scores of which more is better; of the others less is."""
 
 _DISTANCES: Mapping[str, tuple[str, Callable[..., float]]] = MappingProxyType(
     {
@@ -84,17 +84,14 @@ _VERSIONS = ("numpy", "opencv-python-headless", "torch", "torchmetrics")
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One score, or why there is none.
-
-    Attributes:
-        value: None where there is none.
-        reason: why there is no value; None where there is one.
-        library: what computed it, with versions.
-    """
+    """One score, or why there is none."""
 
     value: float | None = None
+    """None where there is none."""
     reason: str | None = None
+    """Why there is no value; None where there is one."""
     library: str
+    """What computed it, with versions."""
 
     def __post_init__(self) -> None:
         """A score has a value or a reason, and its value is a number."""
@@ -139,27 +136,24 @@ def draw_pairs(pictures: Sequence[Picture], protocol: Protocol) -> Iterator[Draw
 
 @dataclass(frozen=True, kw_only=True)
 class ProtocolReport:
-    """Scores of an evaluation.
-
-    Attributes:
-        protocol: "paper" or "standard".
-        pairs: the pairs that were scored.
-        size: width and height of the pictures.
-        pictures_sha256: of the true pictures: reports are comparable where this and the pairs are the same.
-        dataset: which pictures, in words.
-        checkpoint: what identifies the weights, for example their SHA-256.
-        scores: by name, in the order of ``SCORES``.
-        notes: what a reader of the scores has to know.
-    """
+    """Scores of an evaluation."""
 
     protocol: Protocol
+    """Which: "paper" or "standard"."""
     pairs: tuple[Pair, ...]
+    """The pairs that were scored."""
     size: tuple[int, int]
+    """Width and height of the pictures."""
     pictures_sha256: str
+    """Of the true pictures: reports are comparable where this and the pairs are the same."""
     dataset: str | None
+    """Which pictures, in words."""
     checkpoint: str | None
+    """What identifies the weights, for example their SHA-256."""
     scores: Mapping[str, Score]
+    """By name, in the order of ``SCORES``."""
     notes: tuple[str, ...]
+    """What a reader of the scores has to know."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values. Same inputs, same values: there is no date in it."""

@@ -19,29 +19,26 @@ from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.triples import Triple
 
-#: Palette entries that are nearer to one another than this are taken for the same colour.
 SAME_COLOR = 5.0
+"""Palette entries that are nearer to one another than this are taken for the same colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of one prediction; NaN where there is nothing to score.
-
-    Attributes:
-        color_error: CIEDE2000 to the truth, mean over a region's pixels, then over regions. Less is better.
-        pixel_error: CIEDE2000 to the truth, mean over all pixels of all regions. Less is better.
-        match: share of regions whose median colour is nearest to the slot's own colour, among the colours of all
-            coloured slots that are visible in the reference. Colours nearer than 5 count as one; a region for which
-            they leave no wrong choice is not counted. More is better.
-        bleeding: CIEDE2000 of a region's pixels to the region's median colour, mean over pixels, then over regions.
-        paper: CIEDE2000 to white, mean over the truth's paper. Less is better.
-    """
+    """Scores of one prediction; NaN where there is nothing to score."""
 
     color_error: float
+    """CIEDE2000 to the truth, mean over a region's pixels, then over regions. Less is better."""
     pixel_error: float
+    """CIEDE2000 to the truth, mean over all pixels of all regions. Less is better."""
     match: float
+    """Share of regions whose median colour is nearest to the slot's own colour, among the colours of all coloured slots
+    that are visible in the reference. Colours nearer than 5 count as one; a region for which they leave no wrong choice
+    is not counted. More is better."""
     bleeding: float
+    """CIEDE2000 of a region's pixels to the region's median colour, mean over pixels, then over regions."""
     paper: float
+    """CIEDE2000 to white, mean over the truth's paper. Less is better."""
 
 
 def color_differences(a: Bytes, b: Bytes) -> np.ndarray:

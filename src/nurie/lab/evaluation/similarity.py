@@ -29,8 +29,8 @@ with bare_fidelity():  # torchmetrics imports torch-fidelity's Inception where t
 
 LEVELS = 255
 C1, C2 = (0.01 * LEVELS) ** 2, (0.03 * LEVELS) ** 2
-#: The windowed SSIM's window is so wide; MS-SSIM halves a picture four times and wants room for a window then.
 WINDOW, MULTISCALE_SIDE = 11, 11 * 16
+"""The windowed SSIM's window is so wide; MS-SSIM halves a picture four times and wants room for a window then."""
 
 Values = NDArray[np.float64]
 

@@ -26,40 +26,37 @@ from nurie.lab.evaluation.placement import Placement
 
 SIZE = 256
 
-#: A slot is visible in a picture where its coverages add up to this share of the picture's pixels.
 VISIBLE_SHARE = 0.0015
-#: A pixel belongs to a slot, and is no ink, from this value on (0.9 of 255).
+"""A slot is visible in a picture where its coverages add up to this share of the picture's pixels."""
 FULL = 230
-#: A region with fewer pixels than this is too small to have a median.
+"""A pixel belongs to a slot, and is no ink, from this value on (0.9 of 255)."""
 LEAST_PIXELS = 16
+"""A region with fewer pixels than this is too small to have a median."""
 
-#: The packages that decide what the pictures look like.
 RENDERERS = ("dicebear-core", "dicebear-styles", "opencv-python-headless", "pyvips-binary")
+"""The packages that decide what the pictures look like."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Triple:
-    """Pictures of one row; all H x W.
-
-    Attributes:
-        line_art: H x W, white 255.
-        reference: H x W x 3, B in the palette, placed on its ground.
-        truth: H x W x 3, A in the palette, on white.
-        slots_a: names of A's slots, "background" first.
-        coverage_a: S x H x W, the share of each in A, 0-255.
-        slots_b: names of B's slots, "background" first.
-        coverage_b: T x H x W, the share of each in the reference as it is placed.
-        palette: the colour of every slot.
-    """
+    """Pictures of one row; all H x W."""
 
     line_art: Bytes
+    """H x W, white 255."""
     reference: Bytes
+    """H x W x 3, B in the palette, placed on its ground."""
     truth: Bytes
+    """H x W x 3, A in the palette, on white."""
     slots_a: tuple[str, ...]
+    """Names of A's slots, "background" first."""
     coverage_a: Bytes
+    """S x H x W, the share of each in A, 0-255."""
     slots_b: tuple[str, ...]
+    """Names of B's slots, "background" first."""
     coverage_b: Bytes
+    """T x H x W, the share of each in the reference as it is placed."""
     palette: Mapping[str, Color]
+    """The colour of every slot."""
 
     # Every answer to a triple asks for the same pixels: they are found once.
     @functools.cached_property

@@ -22,10 +22,10 @@ from nurie.lab.evaluation.triples import SIZE
 
 View = Literal["figure", "bust"]
 
-#: Side in pixels at which lines are taken, so that they are as fine as a pen's at the size that is coloured.
 DRAWN = 2 * SIZE
-#: How much of a figure's height a bust shows.
+"""Side in pixels at which lines are taken, so that they are as fine as a pen's at the size that is coloured."""
 _BUST = 0.42
+"""How much of a figure's height a bust shows."""
 _SIGMA = 0.5
 
 _GET = f"apt-get download {' '.join(renpy.PACKAGES)}; nurie lab corpus --only renpy --renpy FILE --out CORPUS"

@@ -15,31 +15,28 @@ from nurie.lab.corpora.store import Bytes, Color, SlotDrawing
 from nurie.lab.evaluation.placement import sample_placement
 from nurie.lab.evaluation.triples import Triple, place
 
-#: Draws a case when it is asked for; the same case every time.
 Draw = Callable[[], "Case"]
+"""Draws a case when it is asked for; the same case every time."""
 
 _SEED = 2024
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """One drawing to colour.
-
-    Attributes:
-        id: of the drawing, for example "seen-0017" or "noto/test-cat".
-        triple: what the answers are scored by, and what the trivial answers see; T x T.
-        line_art: what the other answers see, S x S or S x S x 3 (a scan); S is a multiple of T.
-        references: pictures, each T x T x 3, or larger where the picture lies on a sheet.
-        group: names the row of the section's table; "" where a section has one row.
-        judge: how it is scored, a name in ``judges.JUDGES``.
-    """
+    """One drawing to colour."""
 
     id: str
+    """Of the drawing, for example "seen-0017" or "noto/test-cat"."""
     triple: Triple
+    """What the answers are scored by, and what the trivial answers see; T x T."""
     line_art: Bytes
+    """What the other answers see, S x S or S x S x 3 (a scan); S is a multiple of T."""
     references: tuple[Bytes, ...]
+    """Pictures, each T x T x 3, or larger where the picture lies on a sheet."""
     group: str = ""
+    """Names the row of the section's table; "" where a section has one row."""
     judge: str = "regions"
+    """How it is scored, a name in ``judges.JUDGES``."""
 
     @classmethod
     def of(cls, id: str, triple: Triple, *, judge: str = "regions") -> Case:

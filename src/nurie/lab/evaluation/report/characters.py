@@ -24,19 +24,19 @@ from nurie.lab.evaluation.report.scenes import owned
 from nurie.lab.evaluation.report.shading import paint
 from nurie.lab.evaluation.triples import FULL, SIZE, Triple
 
-#: Further characters are of the test split and of no list, which number theirs below this.
 _FIRST_FREE = 50_000
-#: How much of the reference's figure is cut away, as a share of its width or height.
+"""Further characters are of the test split and of no list, which number theirs below this."""
 _BAND = (0.3, 0.5)
+"""How much of the reference's figure is cut away, as a share of its width or height."""
 
-#: A region is drawn where this share of its border is; micah's loose hairs, coloured strokes that its line art lacks,
-#: have a fifth.
 _DRAWN = 1 / 3
-#: Darker than this is a line, as for ``nurie.painting.flatten``.
+"""A region is drawn where this share of its border is; micah's loose hairs, coloured strokes that its line art lacks,
+have a fifth."""
 _INK = 166
+"""Darker than this is a line, as for ``nurie.painting.flatten``."""
 
-#: Makes a case of a row's triple.
 _Change = Callable[[TripleSpec, Triple, np.random.Generator], Case]
+"""Makes a case of a row's triple."""
 
 
 def from_list(name: str) -> Callable[[Material], list[Draw]]:

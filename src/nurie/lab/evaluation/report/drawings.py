@@ -32,8 +32,8 @@ _GET_EMOJI = "npm pack @iconify-json/noto; nurie lab corpus --only emoji --emoji
 GET_THINGS = f"{_GET_ANIMALS}; {_GET_EMOJI}"
 _GET_OPENMOJI = "npm pack openmoji; nurie lab corpus --only openmoji --emoji-tarball FILE --out CORPUS"
 
-#: A painted picture's paper is brighter than this in every channel, and reaches its border.
 _PAPER = 250
+"""A painted picture's paper is brighter than this in every channel, and reaches its border."""
 
 
 def _name(entry: Entry) -> str:

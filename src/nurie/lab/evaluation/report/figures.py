@@ -37,35 +37,32 @@ from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.scenes import at, box, moved, owned, placed, side_by_side, stack, standing
 from nurie.lab.evaluation.triples import SIZE, place
 
-#: Side of the paper in pixels: thin lines are still lines when a figure takes half of it.
 PAPER = 2 * SIZE
+"""Side of the paper in pixels: thin lines are still lines when a figure takes half of it."""
 
 TWO_STYLES, ONE_STYLE = "two styles", "one style"
-#: Two figures overlap by this share of the narrower one, or not at all.
 OVERLAPS = (0.25, 0.0)
-#: In a reference they are smaller by a factor, turned by degrees to either side, and above the edge by a share.
+"""Two figures overlap by this share of the narrower one, or not at all."""
 _SMALLER, _TURN, _RISE = (0.75, 1.0), 15.0, 0.2
+"""In a reference they are smaller by a factor, turned by degrees to either side, and above the edge by a share."""
 
-#: The longer side of a small figure's box, and of those of the three or four things around it.
 SMALL = 0.4
 _THING = (0.24, 0.34)
-#: They lie in cells, so many columns and rows, off the cell's middle by at most a share of the paper.
+"""The longer side of a small figure's box, and of those of the three or four things around it."""
 _COLUMNS, _ROWS, _OFF = 3, 2, 0.04
+"""They lie in cells, so many columns and rows, off the cell's middle by at most a share of the paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A character or a thing of a scene.
-
-    Attributes:
-        drawn: what is coloured, PAPER x PAPER, with one line plane.
-        shown: what the reference has of it, likewise.
-        palette: colours of the slots of both, which are named after their owner.
-    """
+    """A character or a thing of a scene."""
 
     drawn: SlotDrawing
+    """What is coloured, PAPER x PAPER, with one line plane."""
     shown: SlotDrawing
+    """What the reference has of it, likewise."""
     palette: Mapping[str, Color]
+    """Colours of the slots of both, which are named after their owner."""
 
     @classmethod
     def of(cls, owner: str, drawn: SlotDrawing, shown: SlotDrawing, palette: Mapping[str, Color]) -> Figure:

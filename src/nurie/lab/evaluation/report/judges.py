@@ -13,8 +13,8 @@ from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.scores import Scores, score
 from nurie.lab.evaluation.triples import Triple
 
-#: From a prediction, T x T x 3, and the triple to the scores.
 Judge = Callable[[Bytes, Triple], Scores]
+"""From a prediction, T x T x 3, and the triple to the scores."""
 
 
 def judge_medians(prediction: Bytes, triple: Triple) -> Scores:

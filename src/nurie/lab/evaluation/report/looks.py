@@ -10,8 +10,8 @@ from nurie.lab.corpora.portraits import RULES, held_out_variants
 from nurie.lab.evaluation.lists import TripleSpec
 from nurie.lab.evaluation.report.widths import avatar
 
-#: Kin of a row are numbered from here on, so many for each row; lists and other sections number theirs below.
 _FIRST, _EACH = 100_000, 1000
+"""Kin of a row are numbered from here on, so many for each row; lists and other sections number theirs below."""
 
 
 def has_looks(style: str) -> bool:

@@ -13,8 +13,8 @@ from nurie.lab.evaluation.report import characters, drawings
 from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
 from nurie.lab.evaluation.report.material import Material
 
-#: A sheet is so many times as wide and as high as the picture that lies on it.
 _SHEET = 2
+"""A sheet is so many times as wide and as high as the picture that lies on it."""
 
 
 def margin_cases(material: Material) -> list[Draw]:

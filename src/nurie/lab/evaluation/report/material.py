@@ -18,8 +18,8 @@ from nurie.lab.evaluation.triples import Triple, render_triple
 
 T = TypeVar("T")
 
-#: So many drawn things are kept in memory, about 1 MB each, since several sections show the same characters.
 _KEPT = 160
+"""So many drawn things are kept in memory, about 1 MB each, since several sections show the same characters."""
 
 
 class NotHere(DataError):
@@ -28,17 +28,14 @@ class NotHere(DataError):
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Where cases come from.
-
-    Attributes:
-        data: a corpus, or None.
-        cache: a folder that keeps the drawn characters of the lists, or None.
-        limit: cases of a section at most.
-    """
+    """Where cases come from."""
 
     data: Path | None = None
+    """A corpus, or None."""
     cache: Path | None = None
+    """A folder that keeps the drawn characters of the lists, or None."""
     limit: int = 60
+    """Cases of a section at most."""
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -28,8 +28,8 @@ from nurie.errors import DataError
 from nurie.lab.corpora.store import Bytes, SlotDrawing
 from nurie.lab.evaluation.placement import Placement
 
-#: How wide two drawings are together, as a share of the paper's width, and what their scale is at most.
 TOGETHER, LARGEST = 0.94, 0.85
+"""How wide two drawings are together, as a share of the paper's width, and what their scale is at most."""
 
 
 def moved(drawing: SlotDrawing, move: Callable[[Bytes, int], Bytes]) -> SlotDrawing:

@@ -13,19 +13,16 @@ from nurie.lab.evaluation.report.material import Material
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A kind of drawing and reference.
-
-    Attributes:
-        name: what it is asked for by.
-        about: one sentence that defines it.
-        plan: the cases that a material gives, not drawn yet; raises NotHere where it lacks what is needed.
-        exact: whether the truth is what a perfect answer gives; only then can a case be one of the worst.
-    """
+    """A kind of drawing and reference."""
 
     name: str
+    """What it is asked for by."""
     about: str
+    """One sentence that defines it."""
     plan: Callable[[Material], list[Draw]]
+    """The cases that a material gives, not drawn yet; raises NotHere where it lacks what is needed."""
     exact: bool = True
+    """Whether the truth is what a perfect answer gives; only then can a case be one of the worst."""
 
 
 class Sections:

@@ -22,17 +22,17 @@ from nurie.lab.corpora.store import Bytes, Color
 Plane = NDArray[np.float32]
 
 # Ranges, uniform. Together they leave the most of a region near its colour, so that it is still the reference's.
-#: How much darker a region's far end is, as a share of its colour.
 _GRADIENT = (0.05, 0.20)
-#: What a shadow leaves of the light; blue keeps a little more.
+"""How much darker a region's far end is, as a share of its colour."""
 _SHADOW = (0.55, 0.80)
-#: How far a shadow reaches into a region, and a highlight, as shares of the root of the region's area.
+"""What a shadow leaves of the light; blue keeps a little more."""
 _REACH = (0.06, 0.16)
+"""How far a shadow reaches into a region, and a highlight, as shares of the root of the region's area."""
 _GLINT = (0.02, 0.05)
-#: How soft a shadow's edge is, as a share of the same: from a hard cel edge to a soft one.
 _SOFTNESS = (0.01, 0.06)
-#: The share of white in a highlight at its brightest.
+"""How soft a shadow's edge is, as a share of the same: from a hard cel edge to a soft one."""
 _LIGHT = (0.25, 0.6)
+"""The share of white in a highlight at its brightest."""
 
 
 def paint(

@@ -11,8 +11,8 @@ from nurie.lab.augment.warp import LatticeWarp, sample_control_points
 from nurie.lab.corpora.store import Bytes, SlotDrawing
 from nurie.lab.evaluation.report.scenes import moved
 
-#: How far the points of a 4 x 4 lattice move, as a share of the side.
 MOVE = 0.05
+"""How far the points of a 4 x 4 lattice move, as a share of the side."""
 
 
 def bend(drawing: SlotDrawing, rng: np.random.Generator, *, move: float = MOVE) -> SlotDrawing:

@@ -20,8 +20,8 @@ from nurie.lab.evaluation.triples import SIZE, Triple
 
 WIDTHS = (1, 2, 3, 4, 6, 8, 12)
 SIZES = (256, 512, 1024)
-#: There are 21 widths and sizes: of each, this share of a section's limit.
 _SHARE = 6
+"""There are 21 widths and sizes: of each, this share of a section's limit."""
 
 
 def width_cases(material: Material) -> list[Draw]:
