@@ -20,7 +20,10 @@ from nurie.lab.corpora.store import Bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How a picture is put on the paper."""
+    """How one picture is put on the paper: forward, from its own pixels to the paper's.
+
+    Trainings draw theirs from ``nurie.lab.augment.placements``, whose grids go backward, from the paper to the picture.
+    """
 
     mirrored: bool = False
     """Left and right exchanged first."""
