@@ -138,5 +138,6 @@ def test_tokens_of_one_of_several(model_folder):
     engine = Engine(model_folder, threads=1)
     alone, joined = tokens_of(engine, BLUE), tokens_of(engine, RED, BLUE, RED)
     assert joined.span(1) == slice(24, 48) and joined.only(1).grids == alone.grids == ((4, 6),)
+    # To the bit: the same graph, the same picture.
     np.testing.assert_array_equal(joined.only(1).keys, alone.keys)
     np.testing.assert_array_equal(joined.only(1).values, alone.values)

@@ -48,7 +48,7 @@ def test_colors_and_map_follow_the_formula_for_joined_references(model_folder: P
     np.testing.assert_allclose(colors[0], mixed, atol=1e-4)
     alone, none = engine.colorize(line_art, tokens)
     assert none is None
-    np.testing.assert_array_equal(alone, colors)
+    np.testing.assert_allclose(alone, colors, atol=1e-6)  # float32 of one graph, with and without its second output
 
 
 def test_a_model_without_a_map_colors_and_says_that_it_has_none(
@@ -58,7 +58,8 @@ def test_a_model_without_a_map_colors_and_says_that_it_has_none(
     tokens = engine.encode(picture(16, 48, 3))
     colors, none = engine.colorize(line_art, tokens)
     assert none is None
-    np.testing.assert_array_equal(colors, Engine(model_folder, threads=1).colorize(line_art, tokens)[0])
+    # float32; graphs with other outputs may be run otherwise.
+    np.testing.assert_allclose(colors, Engine(model_folder, threads=1).colorize(line_art, tokens)[0], atol=1e-6)
     with pytest.raises(ModelError, match=r"tiny has no attention map \(fusion: nothing\), so no colour has a source"):
         engine.colorize(line_art, tokens, attention=True)
 

@@ -92,7 +92,8 @@ def test_a_small_drawing_is_enlarged_and_padded_with_paper() -> None:
     layout = canvas.lay_out(23, 37, size=64, multiple=16)
     seen = canvas.network_input(np.ones((23, 37), np.float32), layout)
     assert seen.shape[2:] == layout.canvas
-    assert (seen[0, 0, : layout.height, : layout.width] == -1).all()
+    # The shares of interpolation sum to one but for a last bit.
+    np.testing.assert_allclose(seen[0, 0, : layout.height, : layout.width], -1, atol=1e-6)
     assert (seen[0, 0, layout.height :] == 1).all()
 
 
@@ -160,14 +161,16 @@ def test_a_slanted_panel_has_its_own_colors_where_boxes_overlap():
         np.full((1, 3, *window.seen), value, np.float32) for window, value in zip(layout.windows, (-1, 0), strict=True)
     ]
     colors = canvas.gather(layout, parts)[..., 0]
-    assert set(np.unique(colors)) == {0, 127.5}
+    # As above.
+    assert set(np.unique(colors.round(3))) == {0, 127.5}
     expected = cv2.resize(border.astype(np.uint8), colors.shape[::-1], interpolation=cv2.INTER_AREA)
-    assert ((colors > 0) != expected).mean() < 0.02
+    assert ((colors > 1) != expected).mean() < 0.02
     small = layout.in_tokens(16)
     tokens = canvas.blend(
         small, [np.full((1, 1, w.seen[0], w.seen[1]), i, np.float32) for i, w in enumerate(small.windows)]
     )
-    assert tokens.shape == (*small.canvas, 1) and tokens[0, 0, 0] == 0 and tokens[-1, small.width - 1, 0] == 1
+    assert tokens.shape == (*small.canvas, 1)
+    np.testing.assert_allclose([tokens[0, 0, 0], tokens[-1, small.width - 1, 0]], [0, 1], atol=1e-6)
 
 
 def test_windows_of_a_strip_are_cut_out_of_the_canvas():

@@ -80,6 +80,7 @@ def document(folder):
 def test_training_is_the_same_bits_with_and_without_it(run, network):
     with_it, without = weights(run("with", network, every=1)), weights(run("without", network, watched=False))
     assert with_it.keys() == without.keys()
+    # Bits are the promise: whoever watches a training does not change it.
     for name, tensor in with_it.items():
         assert torch.equal(tensor, without[name]), name
 
@@ -127,7 +128,7 @@ def test_a_run_that_goes_on_measures_what_the_whole_run_measures(run):
     whole = run("whole", FLOWING, steps=5)
     run("broken", FLOWING, steps=2)
     broken = run("broken", FLOWING, steps=5)
-    assert document(broken) == document(whole)
+    assert document(broken) == document(whole)  # to the bit, as for all that goes on from a checkpoint
     assert document(whole)["epochs"][1]["groups"].keys() == {
         "fusion.cross_block.X",
         "fusion.cross_block.Y",

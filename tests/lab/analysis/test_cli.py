@@ -94,7 +94,8 @@ def test_spectrum(weights, pictures, tmp_path, capsys):
     assert status("spectrum", weights, f"again={weights}", *options) == 0
     found = json.loads((tmp_path / "spectrum.json").read_text())["networks"]
     assert set(found) == {"small", "again"}
-    assert found["small"]["pictures"] == 3 and found["small"]["after"] == found["again"]["after"]
+    assert found["small"]["pictures"] == 3
+    assert found["small"]["after"] == found["again"]["after"]  # the same weights, pictures and shapes
     assert (tmp_path / "fig8.svg").is_file()
     assert f"| small | after | {found['small']['after'][0]:.1%} |" in capsys.readouterr().out
 

@@ -85,6 +85,7 @@ def test_the_batches_are_those_that_training_sees_next(run, tiny_corpus, tmp_pat
     train(str(path), resume=True)
     assert len(seen) == 2
     trained = load_training(run)
+    # To the bit: drawn from one seed, made by the same calls.
     for ours, theirs in zip(next_batches(trained, 2), seen, strict=True):
         assert torch.equal(ours.target, theirs.target) and torch.equal(ours.reference, theirs.reference)
     assert trained.module.step == 2

@@ -144,7 +144,8 @@ def test_a_palette_takes_the_same_change_as_the_picture_painted_with_it():
     change = sample_color_change(2, Jitter(hue=180.0, tint=0.2, permute=0.5), seeded())
     recolored = apply_color_change(palette, change).squeeze(2)
     expected = recolored.gather(2, labels.flatten(2).expand(-1, 3, -1)).reshape(2, 3, 7, 11)
-    assert torch.equal(apply_color_change(painted, change), expected)
+    # Matrix products of other shapes: the last bits of float32.
+    torch.testing.assert_close(apply_color_change(painted, change), expected, rtol=0, atol=1e-6)
 
 
 def test_bfloat16_in_bfloat16_out_and_autocast_changes_nothing():
@@ -152,6 +153,7 @@ def test_bfloat16_in_bfloat16_out_and_autocast_changes_nothing():
     change = sample_color_change(5, JITTERS["strong"], seeded(), size=(7, 11))
     assert apply_color_change(image.bfloat16(), change).dtype == torch.bfloat16
     with torch.autocast("cpu", dtype=torch.bfloat16):
+        # The same calls on the same shapes: equal to the bit, unless something is cast.
         assert torch.equal(
             apply_color_change(image, sample_color_change(5, JITTERS["strong"], seeded(), size=(7, 11))),
             apply_color_change(image, change),

@@ -70,7 +70,10 @@ def test_a_batch_is_its_pairs(tiny_corpus, monkeypatch):
     together = kept.paint(kept.gather(chosen))
     for number in (0, 5, 63, 64, 70):
         alone = kept.paint(kept.gather([chosen[number]]))
-        assert all(torch.equal(a[0], b[number]) for a, b in zip(alone, together, strict=True))
+        # Sums of other shapes, rounded to 8 bits: on the edge between two levels they may fall to either side.
+        for a, b in zip(alone, together, strict=True):
+            apart = (a[0].int() - b[number].int()).abs()
+            assert apart.max() <= 1 and (apart > 0).float().mean() < 0.01
 
 
 def test_a_damaged_file_is_left_out(build_corpus, tmp_path, damage):

@@ -53,14 +53,16 @@ def test_oracle_and_trivial_answers(short, truths, cache) -> None:
     for name in ("seen", "cross"):
         table = report.table(name)
         assert list(table) == ["model", *TRIVIAL]
-        assert table["model"]["color_error"].mean == 0 and table["model"]["match"].mean == 1
+        # Differences of equal colours: roots of what float64 rounds away.
+        assert table["model"]["color_error"].mean == pytest.approx(0, abs=1e-6) and table["model"]["match"].mean == 1
         assert table["model"]["paper"].mean < 0.1 and table["model"]["bleeding"].mean < 1
         assert table["model"]["match"].count == 8
         for answer in TRIVIAL:
             assert table[answer]["color_error"].mean > 10
             assert table[answer]["match"].mean < 0.85
         assert table["line art"]["paper"].mean < 0.1  # softened line edges, 0.9 white and more, remain
-        assert table["mean colour"]["bleeding"].mean == 0 and table["same place"]["bleeding"].mean > 4
+        assert table["mean colour"]["bleeding"].mean == pytest.approx(0, abs=1e-6)
+        assert table["same place"]["bleeding"].mean > 4
         # Means by hand, from the rows.
         errors = [row.scores["same place"].color_error for row in report.rows if row.list == name]
         assert table["same place"]["color_error"].mean == pytest.approx(np.mean(errors))

@@ -67,7 +67,9 @@ def test_weights_answer_once(weights) -> None:
     # As the whole network gives it.
     with torch.inference_mode():
         planes = (torch.from_numpy(to_model(picture)) for picture in (line_art, first))
-        assert np.array_equal(alone, from_model(load_generator(weights)(*planes).numpy()))
+        whole = from_model(load_generator(weights)(*planes).numpy())
+    # Rounded to 8 bits: on the edge between two levels a float32 may fall to either side, here and below.
+    assert np.abs(alone.astype(int) - whole).max() <= 1
     # The same twice: every place of it stands there twice, and the map shares its weight between both.
     twice = made.predict(line_art, first, first)
     assert np.abs(twice.astype(int) - alone).max() <= 1

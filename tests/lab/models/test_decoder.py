@@ -54,6 +54,7 @@ def test_what_comes_up_is_interpolated(upsampling):
     seen = inputs_of(decoder, torch.randn(1, 7, 3, 4), constant_skips(12, 16))
     came = seen["up.0"][:, 3:]
     if upsampling == "nearest":
+        # Copies, no arithmetic.
         assert torch.equal(came, deep["out"].repeat_interleave(2, -1).repeat_interleave(2, -2))
     else:
         # Aligned corners: corner pixels are kept as they are.

@@ -63,7 +63,7 @@ def test_outputs_of_all_layers_first_to_last():
     x = random(1, 3, 28, 44)
     for layer, output in zip(encoder.layers, encoder(x), strict=True):
         x = layer(x)
-        assert torch.equal(x, output)
+        assert torch.equal(x, output)  # the same layers on the same shapes
 
 
 def test_context_changes_the_last_output_alone():
@@ -79,7 +79,7 @@ def test_context_changes_the_last_output_alone():
         *before, last = plain.eval()(x)
         *same, seen = encoder.eval()(x)
         for one, other in zip(before, same, strict=True):
-            assert torch.equal(one, other)
+            assert torch.equal(one, other)  # the same layers on the same shapes
         # x + conv-BN-ReLU-conv-BN(x), twice, from the weights alone.
         wanted = last
         for block in ("context.0.main", "context.1.main"):
@@ -112,7 +112,7 @@ def test_the_pyramid_averages_finer_maps_and_interpolates_coarser_ones():
     for b, c, i, j in np.ndindex(2, 2, 6, 10):
         mean = fine[b, c, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].double().mean()
         assert out[b, c, i, j].item() == pytest.approx(mean.item(), abs=1e-6)
-    assert torch.equal(out[:, 2:5], same)
+    assert torch.equal(out[:, 2:5], same)  # copied
     # Half-pixel centres: output row 2 lies at (2.5 / 2 - 0.5) = 0.75 between input rows 0 and 1, column 5 at 2.25.
     a, b_, c_, d = (coarse[0, 0, i, j].item() for i, j in ((0, 2), (0, 3), (1, 2), (1, 3)))
     expected = 0.25 * (0.75 * a + 0.25 * b_) + 0.75 * (0.75 * c_ + 0.25 * d)

@@ -149,7 +149,7 @@ def test_both_encoders_have_their_context():
 
     def moves(generator, which):
         lines, reference = pictures(16, 112)
-        shown = {"lines": lines, "reference": reference}
+        shown, generator = {"lines": lines.double(), "reference": reference.double()}, generator.double()
         features = {
             "lines": lambda x: generator.line_art_encoder(x)[-1],
             "reference": lambda x: generator.reference_encoder(x)[-1],
@@ -157,7 +157,8 @@ def test_both_encoders_have_their_context():
         changed = shown[which].clone()
         changed[..., 0] *= -1
         with torch.no_grad():
-            different = (features(changed) != features(shown[which])).any(dim=1).any(dim=1)[0]
+            # What is out of reach may differ in a last bit where a kernel sums several places at once.
+            different = ((features(changed) - features(shown[which])).abs() > 1e-10).any(dim=1).any(dim=1)[0]
         return int(different.nonzero().max())
 
     for which in ("lines", "reference"):
@@ -233,6 +234,7 @@ def test_a_recognizer_changes_nothing_where_there_is_one_reference():
     torch.testing.assert_close(known(lines, reference), plain(lines, reference))
     keys = known.encode(reference).keys
     assert keys.shape[2] == plain.encode(reference).keys.shape[2] + SIGNATURE
+    # One vector, copied to every token.
     assert torch.equal(keys[..., -SIGNATURE:], keys[:, :1, -SIGNATURE:].expand(-1, keys.shape[1], -1))
 
 
@@ -279,7 +281,8 @@ def test_cmft_matches_line_art_with_the_references_own_line_art():
         tokens = generator.encode(reference)
         own = generator.colorize(drawn, tokens).features
         other = generator.reference_encoder(reference)
-    torch.testing.assert_close(tokens.keys, own.flatten(2).transpose(1, 2), rtol=0, atol=0)
+    # The same layers, in float32.
+    torch.testing.assert_close(tokens.keys, own.flatten(2).transpose(1, 2), rtol=1e-6, atol=1e-6)
     means = F.avg_pool2d(other[0], 4).flatten(2).transpose(1, 2)
     torch.testing.assert_close(tokens.values[..., :2], means, rtol=1e-6, atol=1e-6)
 

@@ -159,7 +159,7 @@ def test_safetensors_are_read_too(vgg19_file, tmp_path):
     save_file(random_state(), tmp_path / "vgg19.safetensors")
     one, other = VGGFeatures(weights=vgg19_file), VGGFeatures(weights=tmp_path / "vgg19.safetensors")
     for a, b in zip(one(pictures()), other(pictures()), strict=True):
-        assert torch.equal(a, b)
+        assert torch.equal(a, b)  # the same weights, the same picture
 
 
 def test_the_substitute_is_said_out_loud(hed_file, caplog):

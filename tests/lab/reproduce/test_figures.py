@@ -95,7 +95,8 @@ def test_fig_7_a_row_a_picture_a_column_a_network(make, plots):
     for row, number in ((drawn["rows"][0], 5), (drawn["rows"][3], 11)):
         reference, line_art, *made = row
         again = load_subject(plan.store.weights(runs[number])).predict(line_art, reference)
-        assert np.array_equal(made[-1], again)
+        # Of one network, loaded twice: a float32 on the edge between two of 8 bits' levels may fall to either side.
+        assert np.abs(made[-1].astype(int) - again).max() <= 1
 
 
 def test_fig_11_shows_no_picture_twice(make, plots):

@@ -263,6 +263,7 @@ def test_training_does_not_notice_and_scores_are_the_same_again(run, optimizer):
     validation = {"sources": ["noto", "micah"], "every": 1}
     plain, scored = run("plain", optimizer=optimizer), run("scored", validation, optimizer=optimizer)
     one, other = (torch.load(folder / CHECKPOINT, weights_only=True) for folder in (plain, scored))
+    # Bits are the promise: a training that is scored is the training that is not.
     for key in ("state_dict", "optimizer_states"):
         assert_equal(one[key], other[key])
     assert_equal(load_generator(plain / WEIGHTS).state_dict(), load_generator(scored / WEIGHTS).state_dict())

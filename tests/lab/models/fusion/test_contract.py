@@ -134,6 +134,7 @@ def test_save_and_load(name, three, fusion):
     if list(module.parameters()):
         assert not torch.equal(module(*given).fused, other(*given).fused)
     other.load_state_dict(load(save(module.state_dict())))
+    # To the bit: the same weights, the same operations on the same shapes.
     assert torch.equal(module(*given).fused, other(*given).fused)
 
 
@@ -154,6 +155,7 @@ def test_forward_is_encode_then_fuse(name, three, fusion):
     x, y, lines = three()
     tokens = encode(module, y, lines)
     assert tokens.keys.shape[:2] == tokens.values.shape[:2] == (2, 33)
+    # To the bit: the same operations on the same shapes.
     assert torch.equal(module.fuse(x, tokens).fused, module(x, y, lines).fused)
 
 

@@ -87,7 +87,9 @@ def test_a_sharper_map_is_a_power_of_the_taught_one(pair, fusion):
 def test_at_sharpness_one_there_is_one_map(double, pair, fusion):
     output = fusion.build("sga-aligned", sharpness=1.0, double_normalization=double)(*(map_.float() for map_ in pair))
     plain = fusion.build("sga-aligned", double_normalization=double)(*(map_.float() for map_ in pair))
+    # One map, of which no gradient goes on.
     assert torch.equal(output.attention, output.alignment)
+    # To the bit: a sharpness of one is that of a module that is given none.
     assert torch.equal(output.fused, plain.fused)
 
 
@@ -100,7 +102,9 @@ def test_the_teacher_sees_nothing_of_the_sharpness(double, pair, fusion):
         (alignment * torch.arange(alignment.shape[-1])).square().sum().backward()
         taught[sharpness] = alignment.detach(), module.w_q.weight.grad, module.w_k.weight.grad
     for one, other in zip(taught[1.0], taught[3.0], strict=True):
-        assert torch.equal(one, other) and one.abs().max() > 0
+        # float64; two maps are another graph, whose sums may have another order.
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+        assert one.abs().max() > 0
 
 
 def test_in_training_the_norm_is_over_batch_and_tokens(fusion):
