@@ -1,4 +1,3 @@
-import doctest
 import functools
 import io
 import struct
@@ -13,7 +12,6 @@ from PIL import Image, ImageCms
 from psd_tools import PSDImage
 from psd_tools.constants import BlendMode, Resource
 
-import nurie.layers.stack
 from nurie.errors import ConfigError, InputError, NurieError, OutputError
 from nurie.files import atomic
 from nurie.layers import LAYERED, Layer, cut_out, page_layers, psd, tiff, write_layers
@@ -447,11 +445,6 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path, changes: dict, sa
 def test_a_layer_that_cannot_be_is_refused(changes: dict, error: type[NurieError], said: str) -> None:
     with pytest.raises(error, match=said):
         Layer(**{"name": "a", "pixels": noise(3, 5, 4)} | changes)
-
-
-def test_the_examples_say_what_happens() -> None:
-    result = doctest.testmod(nurie.layers.stack)
-    assert result.attempted and not result.failed
 
 
 # Cut-outs

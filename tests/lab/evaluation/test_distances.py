@@ -1,5 +1,3 @@
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -84,7 +82,3 @@ def test_one_picture_has_no_distance():
         frechet_distance(one, two)
     with pytest.raises(DataError, match="kernel distance takes 2 pictures or more on each side; received 2 and 1"):
         kernel_distance(two, one)
-
-
-def test_the_examples_run():
-    assert doctest.testmod(distances).failed == 0

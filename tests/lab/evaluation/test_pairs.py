@@ -1,11 +1,9 @@
-import doctest
 import json
 
 import numpy as np
 import pytest
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.evaluation import pairs as module
 from nurie.lab.evaluation.pairs import draw_lines, make_pairs, pairs_sha256, paper_order, standard_order, to_jsonl
 
 NAMES = [f"micah/test-{number:03d}" for number in range(37)]
@@ -68,7 +66,3 @@ def test_lines_are_eight_bit_ink_on_paper():
     assert lines.dtype == np.uint8 and lines.shape == (11, 13)
     assert (lines[:, 5] == 0).all() and (lines[:, [0, 1, 2, 8, 9, 12]] == 255).all()
     assert not np.array_equal(draw_lines(picture, 0.3), draw_lines(picture, 3.0))
-
-
-def test_the_examples_run():
-    assert doctest.testmod(module).failed == 0

@@ -1,12 +1,9 @@
-import doctest
-
 import cv2
 import numpy as np
 import pytest
 
 from nurie.errors import ConfigError, DataError
 from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
-from nurie.lab.evaluation import pictures as module
 from nurie.lab.evaluation.pictures import Picture, describe, load_pictures, pictures_sha256
 
 
@@ -92,7 +89,3 @@ def test_what_cannot_be_loaded_is_refused(corpus, tmp_path):
         load_pictures(corpus, "folder", sources=["cats"])
     with pytest.raises(ConfigError, match="limit is 0"):
         load_pictures(corpus, limit=0)
-
-
-def test_the_examples_run():
-    assert doctest.testmod(module).failed == 0

@@ -1,6 +1,5 @@
 """The official networks, written once more from their description alone, are the oracle here."""
 
-import doctest
 import io
 import math
 import pickle
@@ -12,7 +11,6 @@ from safetensors.torch import save_file
 from torch import nn
 
 from nurie.errors import ModelError
-from nurie.lab.models import official as module
 from nurie.lab.models.official import load_official
 from nurie.lab.weights import save_generator
 
@@ -384,7 +382,3 @@ def test_our_own_weights_file_is_named(state, tmp_path):
     save_generator(load_official(state), tmp_path / "weights.safetensors")
     with pytest.raises(ModelError, match="holds a generator of Nurie itself, which needs no import: nurie lab export"):
         load_official(tmp_path / "weights.safetensors")
-
-
-def test_the_example_runs():
-    assert doctest.testmod(module).failed == 0

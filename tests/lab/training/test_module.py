@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 import torch
@@ -322,7 +321,7 @@ def test_only_a_slot_can_be_the_paper(has_slots):
         for share in (0.25, 1.0)
     }
     # float32; weights may be multiplied in another order.
-    assert float(terms["correspondence"]) == pytest.approx(float(expected[0.25 if has_slots else 1.0]), rel=1e-5)
+    torch.testing.assert_close(terms["correspondence"], expected[0.25 if has_slots else 1.0], rtol=1e-5, atol=0)
     assert abs(expected[0.25] - expected[1.0]) > 1e-3
 
 
@@ -538,9 +537,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(recipe):
 
 def test_a_run_that_the_clock_ended_can_go_on(recipe):
     path, folder = recipe(steps=3)
-    started = time.monotonic()
     train(path, max_time="00:00:00")
-    assert time.monotonic() - started < 60
     assert int(state(folder)["state_dict"]["_extra_state"]) == 1  # never less than a step
     load_generator(folder / WEIGHTS)
     train(path, resume=True)

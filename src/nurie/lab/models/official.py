@@ -66,7 +66,7 @@ def load_official(path_or_state_dict: str | Path | Mapping[str, Any]) -> Generat
         ModelError: not such a checkpoint, damaged, or not complete. Nothing is ever loaded in part.
 
     Example:
-        >>> load_official({"model": {}})  # doctest: +ELLIPSIS
+        >>> load_official({"model": {}})
         Traceback (most recent call last):
         nurie.errors.ModelError: The state dict is empty. Meant is a generator of the official SGA or SCFT code: ...
     """

@@ -33,8 +33,9 @@ def unit_vectors(features: Tensor, *, dim: int = -1) -> Tensor:
         dim: axis of the channels.
 
     Example:
-        >>> unit_vectors(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
-        [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+        >>> unit_vectors(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+        tensor([[0.6000, 0.8000],
+                [0.0000, 0.0000]])
     """
     return F.normalize(full_precision(features), dim=dim, eps=SHORTEST)
 
