@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,16 @@ def build_model(folder: Path) -> Path:
     (folder / "README.md").write_text("# tiny\n", encoding="utf-8")
     (folder / "LICENSE").write_text("none needed\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_output() -> Iterator[None]:
+    """What is printed is what a pipe gets, 80 columns wide, in whatever terminal the tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("COLUMNS", "80")
+        yield
 
 
 @pytest.fixture(scope="session")
