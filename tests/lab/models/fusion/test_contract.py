@@ -64,6 +64,7 @@ def test_a_prior_is_taken_where_that_is_declared(name, three, fusion):
         with pytest.raises(NotImplementedError, match="takes no prior"):
             module.fuse_with_prior(x, tokens, none)
         return
+    # To the bit: zeros are added.
     assert torch.equal(module.fuse_with_prior(x, tokens, none).attention, module.fuse(x, tokens).attention)
     sure = none.clone()
     sure[..., 2] = 5  # a cosine is 1 at most
