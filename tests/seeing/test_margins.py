@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nurie.seeing.margins import drawn_box, of_panels, painted_box, without_margins
+from nurie.seeing.margins import around, drawn_box, of_panels, painted_box, widened, without_margins
 
 GROUND, FIGURE = (240, 236, 230), (200, 40, 60)
 
@@ -19,6 +19,15 @@ def test_the_box_around_lines() -> None:
     ink[2, 50] = 0.2  # too faint for a line
     assert drawn_box(ink) == (7, 11, 24, 42)
     assert drawn_box(np.ones((5, 7), np.float32)) == (0, 0, 5, 7)
+
+
+def test_the_box_around_a_mask_and_more_around_it() -> None:
+    mask = np.zeros((31, 53), bool)
+    assert around(mask) is None
+    mask[7, 11:13] = mask[23, 41] = True
+    assert around(mask) == (7, 11, 24, 42)
+    assert widened((7, 11, 24, 42), 5, 31, 53) == (2, 6, 29, 47)
+    assert widened((7, 11, 24, 42), 9, 31, 50) == (0, 2, 31, 50)
 
 
 @pytest.mark.parametrize(("height", "width"), [(97, 131), (1009, 743), (3001, 211)])

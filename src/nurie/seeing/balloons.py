@@ -1,4 +1,4 @@
-"""Speech balloons and caption boxes, told by their lettering: closed paper with small marks in rows or columns.
+"""Speech balloons and caption boxes, found by their lettering: closed paper with small marks in rows or columns.
 
 Convention:
     Ink is float32 H x W in [0, 1], 1 where the drawing is black, without its screentone. A balloon is all that its

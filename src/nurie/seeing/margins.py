@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from nurie.raster import LINE
+from nurie.seeing.marks import longer_sides
 
-__all__ = ["drawn_box", "of_panels", "painted_box", "without_margins"]
+__all__ = ["Box", "around", "drawn_box", "of_panels", "painted_box", "widened", "without_margins"]
 
 Box = tuple[int, int, int, int]
 
@@ -21,7 +22,7 @@ _KEPT = 0.1
 _MUCH = 0.5
 """Margins are left out where what is drawn, with the paper kept around it, has less than this share of the picture."""
 _SPECK = 0.02
-"""A speck is at most so long, as a share of the panel's longer side."""
+"""A speck is at most so long, as a share of the panel's longer side: a dot of tone that was taken for a line."""
 _SMALL = 256
 """Painted pictures are looked at at about this size: specks of dust are gone."""
 _GROUND = 24
@@ -36,7 +37,7 @@ def drawn_box(ink: np.ndarray) -> Box | None:
     Args:
         ink: float32 H x W in [0, 1].
     """
-    return _around(ink > LINE)
+    return around(ink > LINE)
 
 
 def painted_box(pixels: np.ndarray) -> Box | None:
@@ -55,7 +56,7 @@ def painted_box(pixels: np.ndarray) -> Box | None:
     ground = np.median(border, axis=0)
     if (np.abs(border - ground).max(1) <= _GROUND).mean() < _EVEN:
         return None
-    found = _around(np.abs(small - ground).max(2) > _GROUND)
+    found = around(np.abs(small - ground).max(2) > _GROUND)
     if found is None:
         return None
     down, across = height / size[1], width / size[0]
@@ -84,12 +85,7 @@ def without_margins(box: Box | None, height: int, width: int) -> Box | None:
         return None
     top, left, bottom, right = box
     kept = math.ceil(_KEPT * max(bottom - top, right - left))
-    top, left, bottom, right = (
-        max(0, top - kept),
-        max(0, left - kept),
-        min(height, bottom + kept),
-        min(width, right + kept),
-    )
+    top, left, bottom, right = widened(box, kept, height, width)
     return (top, left, bottom, right) if (bottom - top) * (right - left) < _MUCH * height * width else None
 
 
@@ -108,19 +104,20 @@ def of_panels(ink: np.ndarray, boxes: Sequence[Box], nearest: np.ndarray | None)
     for number, box in enumerate(boxes):
         top, left, bottom, right = box
         here = np.s_[top:bottom, left:right]
-        own = drawn_box(_without_specks(np.where(owners[here] == number, ink[here], np.float32(0))))
+        marks, lengths = longer_sides((ink[here] > LINE) & (owners[here] == number))
+        own = around(lengths[marks] > _SPECK * max(marks.shape))
         part = without_margins(own, bottom - top, right - left)
         parts.append(box if part is None else (top + part[0], left + part[1], top + part[2], left + part[3]))
     return parts
 
 
-def _without_specks(ink: np.ndarray) -> np.ndarray:
-    """Return ink without what is too small to be anything, as dots of screentone that were taken for lines."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink > LINE).astype(np.uint8), connectivity=8)
-    longer = stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(1)
-    return np.where(longer[labels] > _SPECK * max(ink.shape), ink, np.float32(0))
-
-
-def _around(mask: np.ndarray) -> Box | None:
+def around(mask: np.ndarray) -> Box | None:
+    """Return the box around where a mask says so; None where it does nowhere."""
     left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
     return (top, left, top + height, left + width) if width else None
+
+
+def widened(box: Box, by: int, height: int, width: int) -> Box:
+    """Return a box with so many pixels more on every side, as far as a picture of height x width has them."""
+    top, left, bottom, right = box
+    return max(0, top - by), max(0, left - by), min(height, bottom + by), min(width, right + by)

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from nurie.raster import LINE, under_lines
+from nurie.seeing import margins
 from nurie.seeing.balloons import find_balloons
+from nurie.seeing.marks import longer_sides
 from nurie.seeing.panels import Panels, find_panels
 
 __all__ = ["balloons_of", "cut", "panels_of", "reduction"]
@@ -100,19 +102,12 @@ def panels_of(ink: np.ndarray) -> Panels:
 
 def _as_one(ink: np.ndarray) -> Panels:
     """Return what is drawn in a part as one panel without a frame; none where that is letters alone."""
-    drawn = (ink > LINE).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(drawn, connectivity=8)
-    longest = stats[1:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(initial=0)
-    gutter = drawn == 0
-    if longest < _FIGURE * ink.shape[1]:
-        return Panels((), gutter, np.zeros(ink.shape, bool), None)
-    (height, width), margin = ink.shape, round(_MARGIN * ink.shape[1])
-    left, top, across, down = cv2.boundingRect(drawn)
-    box = (
-        max(0, top - margin),
-        max(0, left - margin),
-        min(height, top + down + margin),
-        min(width, left + across + margin),
-    )
-    gutter[box[0] : box[2], box[1] : box[3]] = False
-    return Panels((box,), gutter, np.zeros(ink.shape, bool), np.zeros((1, 1), np.int32))
+    drawn = ink > LINE
+    _, lengths = longer_sides(drawn)
+    box = margins.around(drawn)
+    gutter, frames = ~drawn, np.zeros(ink.shape, bool)
+    if box is None or lengths.max() < _FIGURE * ink.shape[1]:
+        return Panels((), gutter, frames, None)
+    top, left, bottom, right = box = margins.widened(box, round(_MARGIN * ink.shape[1]), *ink.shape)
+    gutter[top:bottom, left:right] = False
+    return Panels((box,), gutter, frames, np.zeros((1, 1), np.int32))

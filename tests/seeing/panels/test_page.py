@@ -305,9 +305,9 @@ def test_a_page_is_seen_panel_by_panel_or_whole(model_folder):
     page = cv2.resize(comic(), None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)  # more than is looked at
     colorizer = Colorizer(model_folder, threads=1)
     reference = np.full((48, 64, 3), (200, 40, 60), np.uint8)
-    told, whole = (colorizer(page, reference, panels=panels) for panels in (True, False))
-    assert_near([(left, top, right, bottom) for top, left, bottom, right in told.panels], PANELS, scale=3)
-    assert told.colors.getpixel((20, 20)) == (255, 255, 255)
+    apart, whole = (colorizer(page, reference, panels=panels) for panels in (True, False))
+    assert_near([(left, top, right, bottom) for top, left, bottom, right in apart.panels], PANELS, scale=3)
+    assert apart.colors.getpixel((20, 20)) == (255, 255, 255)
     assert whole.panels == []
     np.testing.assert_allclose(whole.colors.getpixel((20, 20)), (200, 40, 60), atol=1)
 
