@@ -94,7 +94,7 @@ def test_export_makes_a_model_that_the_engine_runs(weights, tmp_path, capsys):
     rng = np.random.default_rng(0)
     line_art, reference = rng.integers(0, 256, (64, 48), np.uint8), rng.integers(0, 256, (32, 80, 3), np.uint8)
     one, other = subject.load_subject(weights), subject.load_subject(out)
-    # Export holds both to 1e-3 of [-1, 1]: less than a level, which rounding may make one.
+    # The graphs' weights have 16 bits: the colours differ by far less than a level, which rounding may make one.
     difference = one.predict(line_art, reference).astype(int) - other.predict(line_art, reference)
     assert abs(difference).max() <= 1
     assert len(one.checkpoint) == len(other.checkpoint) == 64 and one.checkpoint != other.checkpoint

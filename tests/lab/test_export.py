@@ -5,9 +5,9 @@ import onnx
 import pytest
 import torch
 
-from nurie.errors import ModelError
+from nurie.errors import ConfigError, ModelError
 from nurie.lab import export as module
-from nurie.lab.export import export, export_graphs, parity
+from nurie.lab.export import ROUNDING, export, export_graphs, pack_folder, parity
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.model.engine import Engine
 
@@ -67,7 +67,7 @@ def test_not_a_number_is_a_difference(monkeypatch, tmp_path):
 
 def test_the_engine_runs_an_exported_folder(tmp_path):
     generator = small(**SHIPPED_KIND)
-    export(generator, tmp_path / "model", name="tiny", card="# Card\n", license="CC BY 4.0\n")
+    export(generator, tmp_path / "model", name="tiny", card="# Card\n", license="CC BY 4.0\n", bits=32)
     info = json.loads((tmp_path / "model" / "nurie.json").read_text("utf-8"))
     assert info["multiple"] == 32 and info["token_stride"] == 8 and info["name"] == "tiny"
     for file in ("encode.onnx", "colorize.onnx"):
@@ -84,8 +84,6 @@ def test_the_engine_runs_an_exported_folder(tmp_path):
 
 
 def test_drawings_may_be_seen_at_another_size_than_references(tmp_path):
-    from nurie.errors import ConfigError
-
     with pytest.raises(ConfigError, match="drawing_size 300 does not fit: this network takes multiples of 32"):
         export(small(**SHIPPED_KIND), tmp_path, name="x", card="", license="", drawing_size=300)
     assert not list(tmp_path.iterdir())
@@ -97,7 +95,7 @@ def test_drawings_may_be_seen_at_another_size_than_references(tmp_path):
 def test_a_module_without_a_map_exports_without_one(tmp_path):
     """SPADE's convolutions also have spectral norm, which ONNX does not know."""
     generator = small(fusion="spade", levels=3, token_stride=4)
-    export(generator, tmp_path / "model", name="mapless", card="", license="")
+    export(generator, tmp_path / "model", name="mapless", card="", license="", bits=32)
     graph = onnx.load(tmp_path / "model" / "colorize.onnx").graph
     assert [node.name for node in graph.output] == ["colors"]
     engine = Engine(tmp_path / "model")
@@ -110,3 +108,42 @@ def test_a_module_without_a_map_exports_without_one(tmp_path):
     np.testing.assert_allclose(colors, expected, atol=1e-4)
     with pytest.raises(ModelError, match=r"mapless has no attention map \(fusion: spade\)"):
         engine.colorize(line_art, engine.encode(reference), attention=True)
+
+
+def graphs_in(folder):
+    return {name: (folder / name).read_bytes() for name in ("encode.onnx", "colorize.onnx")}
+
+
+def test_weights_have_16_bits_unless_32_are_wanted(tmp_path):
+    generator = small(**SHIPPED_KIND)
+    for bits in (16, 32):
+        export(generator, tmp_path / str(bits), name="tiny", card="", license="", bits=bits)
+    packed, wide = (graphs_in(tmp_path / bits) for bits in ("16", "32"))
+    assert wide == export_graphs(generator)
+    assert all(len(packed[name]) < 0.8 * len(wide[name]) for name in wide)
+    assert 0 < parity(generator.eval(), packed) < ROUNDING
+    with pytest.raises(ConfigError, match="bits is 8; it should be 16 or 32"):
+        export(generator, tmp_path / "8", name="tiny", card="", license="", bits=8)
+    assert not (tmp_path / "8").exists()
+
+
+@pytest.mark.parametrize("most", [0.0, float("nan")])
+def test_16_bits_that_change_colors_are_refused(most, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "ROUNDING", most)
+    with pytest.raises(ModelError, match=r"16 bits change a colour by .* nothing was written. Keep 32 bits"):
+        export(small(**SHIPPED_KIND), tmp_path / "model", name="x", card="", license="")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_folder_can_be_packed_later(tmp_path):
+    generator = small(**SHIPPED_KIND)
+    for name, bits in (("model", 32), ("expected", 16)):
+        export(generator, tmp_path / name, name="tiny", card="# Card\n", license="Mine\n", bits=bits)
+    pack_folder(tmp_path / "model")
+    once = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    assert once == {path.name: path.read_bytes() for path in (tmp_path / "expected").iterdir()}
+    Engine(tmp_path / "model")  # checks the digests
+    pack_folder(tmp_path / "model")
+    assert once == {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    with pytest.raises(ModelError, match="does not exist"):
+        pack_folder(tmp_path / "nowhere")

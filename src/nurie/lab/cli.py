@@ -33,6 +33,7 @@ app.add_typer(analyze, name="analyze")
 ModelFolder = Annotated[Path, typer.Option("--out", "-o", help="The model folder.")]
 ModelName = Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")]
 ModelSize = Annotated[int, typer.Option(min=16, help="Pictures are brought to about this width and height.")]
+ModelBits = Annotated[int, typer.Option(help="Of each weight: 16, or 32 for all digits and twice the size.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")]
 
 
@@ -136,6 +137,7 @@ def export(
     temperature: Annotated[
         float | None, typer.Option(help="Of the attention map; a lower one mixes less.", show_default="as trained")
     ] = None,
+    bits: ModelBits = 16,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a model folder of a training's weights.
@@ -159,6 +161,7 @@ def export(
         license=_text(license) if license is not None else "The maker of these weights has stated no licence.\n",
         size=size,
         drawing_size=drawing_size,
+        bits=bits,
     )
     typer.echo(out)
 
@@ -192,6 +195,7 @@ def import_(
     out: ModelFolder,
     name: ModelName = None,
     size: ModelSize = 256,
+    bits: ModelBits = 16,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a model folder of an official SGA or SCFT checkpoint.
@@ -211,6 +215,7 @@ def import_(
         card=card_of(checkpoint, generator, title=name or out.resolve().name),
         license="The licence of these weights is not known: see README.md.\n",
         size=size,
+        bits=bits,
         weights=True,
     )
     typer.echo(out)

@@ -18,10 +18,14 @@ from nurie.errors import ConfigError, ModelError
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.models.fusion import ReferenceTokens
 from nurie.lab.models.generator import Generator
+from nurie.lab.packing import pack
 from nurie.lab.weights import save_generator
+from nurie.model.engine import CARD, GRAPHS, Engine
 
 PARITY = 1e-3
 """Largest difference between PyTorch and ONNX Runtime that an export may have, on values in [-1, 1]."""
+ROUNDING = 2 / 255
+"""Largest difference that weights in 16 bits may make, on values in [-1, 1]: one of 255 steps."""
 OPSET = 17
 
 
@@ -131,27 +135,58 @@ def export_graphs(generator: Generator) -> dict[str, bytes]:
 
 def parity(generator: Generator, graphs: Mapping[str, bytes]) -> float:
     """Largest difference of the colours between PyTorch and ONNX Runtime, two references, at shapes not traced."""
-    import onnxruntime
+    line_art, references = _noise(generator.settings.multiple)
+    with torch.no_grad():
+        pairs = [generator.encode(torch.from_numpy(reference)) for reference in references]
+        joined = ReferenceTokens(*(torch.cat(parts, dim=1) for parts in zip(*pairs, strict=True)))
+        expected = generator.colorize(torch.from_numpy(line_art), joined).colors.numpy()
+    return float(np.abs(_colors(graphs, line_art, references) - expected).max())
 
+
+def packed(graphs: Mapping[str, bytes], multiple: int) -> dict[str, bytes]:
+    """The graphs of a model folder with their large weights in 16 bits (see `nurie.lab.packing`).
+
+    Args:
+        graphs: file name -> ONNX file.
+        multiple: of the heights and widths that the network takes.
+
+    Raises:
+        ModelError: that changes a colour of noise, coloured from two references, by more than ``ROUNDING``.
+    """
+    small = {file: pack(graph) for file, graph in graphs.items()}
+    noise = _noise(multiple)
+    difference = float(np.abs(_colors(small, *noise) - _colors(graphs, *noise)).max())
+    if not difference <= ROUNDING:
+        raise ModelError(
+            f"Weights in 16 bits change a colour by {127.5 * difference:.2g} of 255, more than 1; nothing was written. "
+            "Keep 32 bits (--bits 32)."
+        )
+    return small
+
+
+def _noise(multiple: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Line art and two references to compare networks with, float32 1 x C x H x W in [-1, 1]."""
     rng = np.random.default_rng(0)
-    multiple = generator.settings.multiple
     line_art = np.where(rng.random((1, 1, 7 * multiple, 5 * multiple)) < 0.1, -1, 1).astype(np.float32)
     references = [
         rng.uniform(-1, 1, (1, 3, high * multiple, wide * multiple)).astype(np.float32)
         for high, wide in ((3, 5), (6, 2))
     ]
+    return line_art, references
+
+
+def _colors(graphs: Mapping[str, bytes], line_art: np.ndarray, references: list[np.ndarray]) -> np.ndarray:
+    """What ONNX Runtime makes of line art and references, float32 1 x 3 x H x W in [-1, 1]."""
+    import onnxruntime
+
     encode, colorize = (
         onnxruntime.InferenceSession(graphs[name], providers=["CPUExecutionProvider"])
         for name in ("encode.onnx", "colorize.onnx")
     )
     tokens = [encode.run(["keys", "values"], {"reference": reference}) for reference in references]
     keys, values = (np.concatenate(parts, axis=1) for parts in zip(*tokens, strict=True))
-    (colors,) = colorize.run(["colors"], {"line_art": line_art, "keys": keys, "values": values})
-    with torch.no_grad():
-        pairs = [generator.encode(torch.from_numpy(reference)) for reference in references]
-        joined = ReferenceTokens(*(torch.cat(parts, dim=1) for parts in zip(*pairs, strict=True)))
-        expected = generator.colorize(torch.from_numpy(line_art), joined).colors.numpy()
-    return float(np.abs(colors - expected).max())
+    colors: np.ndarray = colorize.run(["colors"], {"line_art": line_art, "keys": keys, "values": values})[0]
+    return colors
 
 
 def export(
@@ -163,6 +198,7 @@ def export(
     license: str,
     size: int = 256,
     drawing_size: int | None = None,
+    bits: int = 16,
     weights: bool = False,
 ) -> None:
     """Write a model folder.
@@ -175,18 +211,23 @@ def export(
         license: text of its LICENSE.
         size: the network sees pictures of about size x size pixels; a multiple of ``generator.settings.multiple``.
         drawing_size: the same for drawings where they are to be seen at another size than references, or None.
+        bits: of each weight in the graphs, 16 or 32. With 16 the folder has half the size (see ``packed``).
         weights: write a ``weights.safetensors`` as well, for a generator that has no run folder to keep them.
 
     Raises:
-        ConfigError: a size that the network cannot take.
-        ModelError: see ``export_graphs``.
+        ConfigError: a size that the network cannot take, or other bits than 16 and 32.
+        ModelError: see ``export_graphs`` and ``packed``.
     """
     s = generator.settings
+    if bits not in (16, 32):
+        raise ConfigError(f"bits is {bits}; it should be 16 or 32.")
     sizes = {"size": size} if drawing_size is None else {"size": size, "drawing_size": drawing_size}
     for key, side in sizes.items():
         if side % s.multiple:
             raise ConfigError(f"{key} {side} does not fit: this network takes multiples of {s.multiple}.")
     graphs = export_graphs(generator)
+    if bits == 16:
+        graphs = packed(graphs, s.multiple)
     settings = {
         "format": "nurie-colorizer",
         "version": 1,
@@ -197,13 +238,35 @@ def export(
         "fusion": s.fusion,
         "parameters": sum(parameter.numel() for parameter in generator.parameters()),
         "generator": s.to_dict(),
-        "sha256": {file: hashlib.sha256(data).hexdigest() for file, data in graphs.items()},
+        "sha256": _digests(graphs),
     }
     if weights:
         save_generator(generator, folder / "weights.safetensors")
-    for file, data in graphs.items():
-        write_bytes(folder / file, data)
     write_bytes(folder / "README.md", card.encode())
     write_bytes(folder / "LICENSE", license.encode())
+    _write(folder, graphs, settings)
+
+
+def pack_folder(folder: Path) -> None:
+    """Bring the large weights of a model folder to 16 bits.
+
+    Args:
+        folder: of a model; the graphs and their digests in ``nurie.json`` are replaced.
+
+    Raises:
+        ModelError: it is no model folder, or is damaged; see also ``packed``.
+    """
+    info = Engine(folder).info
+    graphs = packed({name: (folder / name).read_bytes() for name in GRAPHS}, info.multiple)
+    _write(folder, graphs, info.fields | {"sha256": _digests(graphs)})
+
+
+def _digests(graphs: Mapping[str, bytes]) -> dict[str, str]:
+    return {file: hashlib.sha256(data).hexdigest() for file, data in graphs.items()}
+
+
+def _write(folder: Path, graphs: Mapping[str, bytes], settings: Mapping[str, object]) -> None:
+    for file, data in graphs.items():
+        write_bytes(folder / file, data)
     # Last, because a folder without it is no model.
-    write_bytes(folder / "nurie.json", (json.dumps(settings, indent=2) + "\n").encode())
+    write_bytes(folder / CARD, (json.dumps(settings, indent=2) + "\n").encode())
