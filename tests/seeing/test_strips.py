@@ -75,6 +75,7 @@ def test_a_strip_is_cut_in_the_middle_of_its_bands():
         paper(7 * W),
         strip(*[figure(199)] * 7, band=0),  # circles above each other, 4 rows apart
         np.ones((7 * W, W), np.float32),
+        np.tile(np.array([[1], [1], [0]], np.float32), (20_000, 1)),  # narrow: its rows of ink would be 40,000 parts
     ],
 )
 def test_what_is_not_cut(ink):

@@ -17,10 +17,12 @@ __all__ = ["Box", "around", "drawn_box", "of_panels", "painted_box", "widened", 
 
 Box = tuple[int, int, int, int]
 
+# The tenth and the half were chosen on validation pictures (docs/results/shipped-model.md, "What was tried").
 _KEPT = 0.1
 """Paper around what is drawn that the network sees, as a share of the longer side of that."""
 _MUCH = 0.5
 """Margins are left out where what is drawn, with the paper kept around it, has less than this share of the picture."""
+# Chosen by hand, held by tests/seeing/test_margins.py: dots of tone, dust and the noise of JPEG.
 _SPECK = 0.02
 """A speck is at most so long, as a share of the panel's longer side: a dot of tone that was taken for a line."""
 _SMALL = 256

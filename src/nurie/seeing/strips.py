@@ -17,8 +17,11 @@ from nurie.seeing.panels import Panels, find_panels
 
 __all__ = ["balloons_of", "cut", "panels_of", "reduction"]
 
+# Chosen by hand, held by the strips of tests/seeing/test_strips.py; no measurement is recorded.
 _LONG = 2.5
 """Height over width from which on a page is cut."""
+_NARROW = 48
+"""A page of less pixels in width holds no panels; a band of it would be a row or none."""
 _BAND = 0.05
 """Paper so high, as a share of the page's width, parts what is above from what is below."""
 _FIGURE = 0.2
@@ -34,7 +37,7 @@ _SMALL = 200
 
 
 def cut(ink: np.ndarray) -> list[slice]:
-    """Cut a long page in the middle of every empty band; one part where it is not long, or has no such bands.
+    """Cut a long page in the middle of every empty band; one part where it is not long, is narrow, or has no bands.
 
     Args:
         ink: float32 H x W in [0, 1].
@@ -43,7 +46,7 @@ def cut(ink: np.ndarray) -> list[slice]:
         The rows of each part, from the top; together they are all of the page's.
     """
     height, width = ink.shape
-    if height < _LONG * width:
+    if height < _LONG * width or width < _NARROW:
         return [slice(0, height)]
     drawn = np.flatnonzero((ink > LINE).any(1))
     before = np.flatnonzero(np.diff(drawn) > _BAND * width)

@@ -4,11 +4,6 @@ Convention:
     Ink is float32 H x W in [0, 1], 1 where the drawing is black, without its screentone. Lines are looked for on a
     small copy of it, bool h x w, where a frame is a pixel or two thick and a gutter some pixels wide. Points are (x, y)
     in its pixels, N x 2. The page is cut into *cells*, convex polygons, float N x 2.
-
-Numbers:
-    Every file has its own at its head. Where nothing else is said they were chosen by hand, so that the panels of
-    generated pages are found (`nurie.lab.evaluation.comic`; docs/results/comic-pages.md) and single drawings are not
-    taken for pages. Lengths in pixels are those of the small copy.
 """
 
 from nurie.seeing.panels.page import Panels, find_panels, on_page

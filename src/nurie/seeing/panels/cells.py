@@ -12,6 +12,8 @@ from nurie.seeing.panels.shape import is_large, is_square
 
 __all__ = ["panels_of"]
 
+# Chosen by hand, held by the drawn pages of tests/seeing/panels/test_page.py and by docs/results/comic-pages.md.
+# Pixels are those of the small copy.
 _LEAST_SIDE = 48
 """In less than so many pixels of the small copy no panels are found."""
 _TOGETHER = 0.6
@@ -40,6 +42,7 @@ class _Way:
     """Share of the rectangle around all ink that the cells fill; gutters and cut corners are the rest."""
 
 
+# Chosen by hand, held as the numbers above: drawn pages, and windows, tiles and floors that are none.
 _GUTTERS = _Way(cut=gutter_cut, least=2, share=0.5, outline=0.8, inside=0, together=0.78)
 _LINES = _Way(cut=line_cut, least=3, share=1.0, outline=0.9, inside=0.005, together=0.96)  # one line may be a floor
 _WHOLE = _Way(cut=line_cut, least=1, share=1.0, outline=0.97, inside=0.005, together=1.0)

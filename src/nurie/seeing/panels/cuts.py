@@ -11,18 +11,19 @@ from nurie.seeing.panels.shape import THINNEST
 
 __all__ = ["LINED", "Cut", "CutAt", "guesses", "gutter_cut", "line_cut"]
 
-# How lines are guessed; the first two are for speed.
+# How lines are guessed: a matter of time; the slope was chosen by hand. Pixels are those of the small copy.
 _EVERY = 4
 """Points of every fourth column, or row, are enough."""
 _TRIES = 8
 """So many lines, the strongest, are looked at in each direction."""
-_STEEPEST = 0.6
-"""Rise over run of a slanted gutter at most: 31 degrees."""
 _THICK = 3
 """Lines are so thick, in pixels, once `runs` has made them thicker: slopes and places are tried in steps of that."""
 _PLAIN = 0.5
 """A line has points on this share of the cell's length at least."""
+_STEEPEST = 0.6
+"""Rise over run of a slanted gutter at most: 31 degrees."""
 
+# Chosen by hand, held by the drawn pages of tests/seeing/panels/test_page.py and by docs/results/comic-pages.md.
 # What lies along a gutter, as shares of its length: balloons and figures cover the rest.
 LINED = 0.6
 """A frame is drawn for this share at least."""

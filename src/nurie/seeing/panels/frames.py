@@ -9,6 +9,7 @@ from nurie.seeing.panels.geometry import lengthened, sampled, sides
 
 __all__ = ["bands"]
 
+# Chosen by hand, held by the drawn pages of tests/seeing/panels/test_page.py and by docs/results/comic-pages.md.
 _THICKEST = 0.02
 """A frame lies no further from where its line was found, as a share of the page's longer side."""
 _LIKE = 0.8

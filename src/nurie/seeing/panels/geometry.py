@@ -9,8 +9,9 @@ import numpy as np
 
 __all__ = ["Line", "inner", "lengthened", "runs", "sampled", "sides"]
 
+# By what the small copy leaves of a line: a pixel or two, and one more on each side where it is made thicker.
 _NEAR = 2.5
-"""A line is fitted to points no further from it: a frame is up to three pixels thick, once it is made thicker."""
+"""A line is fitted to points no further from it."""
 _OFF = 5
 """So many pixels off its outline begins what is in a cell: its frame, and what is left of a thick one, lie nearer."""
 _CORNER = 0.05

@@ -13,8 +13,9 @@ from nurie.seeing.panels.frames import bands
 
 __all__ = ["Panels", "find_panels", "on_page"]
 
+# By what a printed page has: 330 x 490 pixels leave a frame one or two of them, and a gutter some.
 _SMALL = 1.6e5
-"""Pixels that the small copy has at most: about 330 x 490. In it a frame of a printed page is a pixel or two thick."""
+"""Pixels that the small copy has at most."""
 _FAINT = 50
 """A pixel of the small copy is ink where more than this of its 255 parts are: a line of a fifth of its width stays."""
 

@@ -7,6 +7,7 @@ import numpy as np
 
 __all__ = ["THINNEST", "is_large", "is_square"]
 
+# Chosen by hand, held by the drawn pages of tests/seeing/panels/test_page.py and by docs/results/comic-pages.md.
 _SMALLEST = 0.03
 """Share of the page that a panel has at least."""
 THINNEST = 0.15
