@@ -41,6 +41,7 @@ ORDER = [
     "lab.evaluation",
     "lab.analysis",
     "lab.reproduce",
+    "lab.packing",
     "lab.export",
     "lab.cli",
 ]
