@@ -12,6 +12,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from nurie import Colorizer
+
 STRIDE, MULTIPLE, SIZE = 8, 16, 64
 D50 = (63190, 65536, 54061)
 """The white of ICC profiles, X, Y and Z in 65536ths."""
@@ -113,6 +115,11 @@ def plain_output() -> Iterator[None]:
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shared model folder; a test that changes it works on a copy."""
     return build_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def colorizer(model_folder: Path) -> Colorizer:
+    return Colorizer(model_folder, threads=1)
 
 
 @pytest.fixture(scope="session")

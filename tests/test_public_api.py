@@ -52,11 +52,6 @@ def test_types_are_shipped() -> None:
 GRAY, COLORS = np.full((48, 64), 255, np.uint8), np.full((48, 64, 3), (200, 30, 60), np.uint8)
 
 
-@pytest.fixture
-def colorizer(model_folder: Path) -> nurie.Colorizer:
-    return nurie.Colorizer(model_folder, threads=1)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [{"threads": 0}, {"threads": -1}, {"threads": 1.5}, {"threads": "two"}, {"threads": True}]

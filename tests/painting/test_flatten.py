@@ -257,18 +257,6 @@ def test_flats_of_a_large_page_are_exact_colors_to_their_last_pixel(monkeypatch:
         assert flats.at(x, y) == index and ink[y, x] <= LINE
 
 
-def boxes() -> tuple[np.ndarray, np.ndarray, canvas.Layout, np.ndarray]:
-    """Three boxes in three colours on white: colours, ink, layout, and what the network sees."""
-    height, width = 160, 224
-    ink, colors = np.zeros((height, width), np.float32), np.full((height, width, 3), 255, np.float32)
-    for number, color in enumerate([(200, 40, 40), (40, 60, 200), (90, 200, 90)]):
-        box = np.s_[40:120, 20 + 68 * number : 68 + 68 * number]
-        ink[36:124, 16 + 68 * number : 72 + 68 * number] = 1
-        ink[box], colors[box] = 0, color
-    layout = canvas.lay_out(height, width, size=192, multiple=16)
-    return colors, ink, layout, canvas.network_input(ink, layout)
-
-
 @pytest.mark.parametrize(
     ("left_white", "framed", "white"),
     [(0.3, True, True), (0.05, True, False), (0.3, False, False)],
