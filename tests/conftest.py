@@ -117,7 +117,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def colorizer(model_folder: Path) -> Colorizer:
     return Colorizer(model_folder, threads=1)
 

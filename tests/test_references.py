@@ -11,11 +11,6 @@ from nurie import Colorizer, InputError
 RED = (200, 40, 60)
 
 
-@pytest.fixture(scope="module")
-def colorizer(model_folder: Path) -> Colorizer:
-    return Colorizer(model_folder, threads=1)
-
-
 def drawing(height: int = 61, width: int = 83) -> np.ndarray:
     pixels = np.full((height, width), 255, np.uint8)
     cv2.circle(pixels, (width // 2, height // 2), min(height, width) // 3, 0, 3)
