@@ -48,7 +48,6 @@ ORDER = [
 LAB_ONLY = {
     "torch",
     "lightning",
-    "kornia",
     "torchmetrics",
     "onnx",
     "safetensors",

@@ -85,7 +85,7 @@ def find_regions(ink: np.ndarray, *, least: float = 0.0) -> Regions:
     if not free.any():
         return Regions(np.zeros(ink.shape, np.int32), 1, free.astype(bool), np.ones(1, bool), np.zeros(1, bool))
     labels, total, wide = cut_along_lines(free)
-    labels, total = cut_at_necks(labels, total, free)
+    labels, total = cut_at_necks(labels, total)
     labels = under_lines(labels) - 1
     areas = np.bincount(labels.ravel(), minlength=total)
     owners = without_slivers(areas, borders_of(labels, free > 0), least * labels.size)

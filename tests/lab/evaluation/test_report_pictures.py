@@ -12,8 +12,8 @@ from scipy.ndimage import map_coordinates
 from nurie.lab.augment.warp import LatticeWarp, sample_control_points
 from nurie.lab.corpora.store import SlotDrawing
 from nurie.lab.evaluation.report import scanning, shading
+from nurie.lab.evaluation.report.painted_over import paint
 from nurie.lab.evaluation.report.scanning import scan
-from nurie.lab.evaluation.report.shading import paint
 from nurie.lab.evaluation.report.warping import MOVE, bend
 
 SLOTS = ("background", "hair", "skin")

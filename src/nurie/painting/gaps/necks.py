@@ -3,8 +3,7 @@
 A figure with a gap in its contour is one region with the paper around it; the gap is a neck between the two.
 
 Convention:
-    Labels are int32 h x w at working size, counted from 1; 0 is under a line. `free` is uint8 h x w, 1 where there is
-    no line.
+    Labels are int32 h x w at working size, counted from 1; 0 is under a line.
 """
 
 import math
@@ -30,7 +29,7 @@ def at_border(labels: np.ndarray, count: int) -> np.ndarray:
     return touching
 
 
-def cut_at_necks(labels: np.ndarray, count: int, free: np.ndarray) -> tuple[np.ndarray, int]:
+def cut_at_necks(labels: np.ndarray, count: int) -> tuple[np.ndarray, int]:
     """Cut the regions 1 to count that touch the border where no disc of 1/64 of the page's side passes.
 
     Elsewhere nothing changes: what the closing of gaps cut off is not to spread over what is cut here.

@@ -19,9 +19,9 @@ from nurie.lab.evaluation.pairs import draw_lines
 from nurie.lab.evaluation.report.cases import Case, Draw, Reference, add_reference, chance, put_down
 from nurie.lab.evaluation.report.looks import has_looks, kin
 from nurie.lab.evaluation.report.material import Material
+from nurie.lab.evaluation.report.painted_over import paint
 from nurie.lab.evaluation.report.scanning import scan
 from nurie.lab.evaluation.report.scenes import owned
-from nurie.lab.evaluation.report.shading import paint
 from nurie.lab.evaluation.triples import FULL, SIZE, Triple
 
 _FIRST_FREE = 50_000
