@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from nurie.lab.augment.warp import LatticeWarp, sample_control_points
 from nurie.lab.corpora.store import SlotDrawing
-from nurie.lab.evaluation.report import scanning, shading
+from nurie.lab.evaluation.report import painted_over, scanning
 from nurie.lab.evaluation.report.painted_over import paint
 from nurie.lab.evaluation.report.scanning import scan
 from nurie.lab.evaluation.report.warping import MOVE, bend
@@ -33,10 +33,10 @@ def flat(coverage: np.ndarray) -> np.ndarray:
 
 def test_shading_is_a_factor_and_light_for_each_slot(monkeypatch) -> None:
     coverage = shares()
-    monkeypatch.setattr(shading, "_gradient", lambda share, toward, rng: np.full_like(share, 0.8))
-    monkeypatch.setattr(shading, "_turned_away", lambda share, toward, reach, softness: np.zeros_like(share))
-    monkeypatch.setattr(shading, "_gloss", lambda share, toward, rng: np.ones_like(share))
-    monkeypatch.setattr(shading, "_LIGHT", (0.25, 0.25))
+    monkeypatch.setattr(painted_over, "_gradient", lambda share, toward, rng: np.full_like(share, 0.8))
+    monkeypatch.setattr(painted_over, "_turned_away", lambda share, toward, reach, softness: np.zeros_like(share))
+    monkeypatch.setattr(painted_over, "_gloss", lambda share, toward, rng: np.ones_like(share))
+    monkeypatch.setattr(painted_over, "_LIGHT", (0.25, 0.25))
     painted = paint(flat(coverage), SLOTS, coverage, PALETTE, np.random.default_rng(0))
     # q = (1 - 0.25) * 0.8 * p + 0.25 * 255, by hand; the background keeps its white.
     colors = [np.array(PALETTE["background"]), *(0.6 * np.array(PALETTE[s]) + 63.75 for s in SLOTS[1:])]
@@ -46,7 +46,7 @@ def test_shading_is_a_factor_and_light_for_each_slot(monkeypatch) -> None:
 
 def test_without_light_and_shadow_a_picture_stays(monkeypatch) -> None:
     for name, value in (("_GRADIENT", 0.0), ("_SHADOW", 1.0), ("_LIGHT", 0.0)):
-        monkeypatch.setattr(shading, name, (value, value))
+        monkeypatch.setattr(painted_over, name, (value, value))
     coverage = shares()
     assert np.array_equal(paint(flat(coverage), SLOTS, coverage, PALETTE, np.random.default_rng(1)), flat(coverage))
 
@@ -75,19 +75,19 @@ def test_shading_keeps_to_its_regions_and_near_their_colors() -> None:
 def test_a_shadow_lies_away_from_the_light_and_a_gradient_falls_away() -> None:
     share = np.zeros((61, 61), np.float32)
     share[17:43, 11:47] = 1
-    rim = shading._turned_away(share, (1.0, 0.0), 5.0, 0.0)  # the light is at the right
+    rim = painted_over._turned_away(share, (1.0, 0.0), 5.0, 0.0)  # the light is at the right
     expected = np.zeros_like(share)
     expected[17:43, 11:16] = 1  # five columns at the left
     # The softest edge is 0.3 pixels: nothing changes beyond the pixel beside it.
     assert np.abs(rim - expected)[:, [c for c in range(61) if c not in (15, 16)]].max() < 0.05
     assert not rim[:16].any() and not rim[44:].any()
     rng = np.random.default_rng(3)
-    depth = np.random.default_rng(3).uniform(*shading._GRADIENT)
-    factor = shading._gradient(share, (0.0, -1.0), rng)  # from above
+    depth = np.random.default_rng(3).uniform(*painted_over._GRADIENT)
+    factor = painted_over._gradient(share, (0.0, -1.0), rng)  # from above
     rows = 1 - depth * (np.arange(17, 43) - 17) / 25
     assert np.allclose(factor[17:43, 11:47], rows[:, None], atol=1e-6)
     empty = np.zeros_like(share)
-    assert (shading._gradient(empty, (0, 1), rng) == 1).all() and not shading._gloss(empty, (0, 1), rng).any()
+    assert (painted_over._gradient(empty, (0, 1), rng) == 1).all() and not painted_over._gloss(empty, (0, 1), rng).any()
 
 
 def test_a_scan_has_paper_light_pencil_and_dust(monkeypatch) -> None:
