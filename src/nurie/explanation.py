@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from nurie.files.swatches import Color
+from nurie.raster import resized
 
 __all__ = ["Reference", "draw", "tint_of"]
 
@@ -65,7 +66,7 @@ def draw(
     for flat in painted:
         tints[flat["flat"]] = _BY_HAND if flat["by_hand"] else tint_of(flat["source"]["reference"])
     paper = 1 - cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    small = cv2.resize(numbers, size, interpolation=cv2.INTER_NEAREST)
+    small = resized(numbers, size[::-1])
     panel = Image.fromarray((tints[small] * paper[..., None]).astype(np.uint8))
     numbered = []
     for flat in painted:

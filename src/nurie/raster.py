@@ -61,16 +61,16 @@ def resized(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Bring a mask or a label map to another size, each pixel from the nearest one; the type stays.
 
     Args:
-        values: bool, uint8, int16 or int32 of less than 2^15, h x w.
+        values: bool or a whole number of 8 to 32 bits, h x w.
         shape: height and width of the result; more numbers are not looked at.
 
     Example:
         >>> resized(np.array([[True, False]]), (1, 4)).tolist()
         [[True, True, False, False]]
     """
-    # OpenCV resizes neither bool nor int32.
-    plain = values.astype({"b": np.uint8, "i": np.int16}.get(values.dtype.kind, values.dtype), copy=False)
-    return cv2.resize(plain, shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(values.dtype, copy=False)
+    plain = values.view(np.uint8) if values.dtype == bool else values  # OpenCV knows no bool
+    found = cv2.resize(plain, shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return found.view(bool) if values.dtype == bool else found
 
 
 def picked(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from nurie.raster import LINE
+from nurie.raster import LINE, resized
 from nurie.seeing.marks import longer_sides
 
 __all__ = ["Box", "around", "drawn_box", "of_panels", "painted_box", "widened", "without_margins"]
@@ -101,7 +101,7 @@ def of_panels(ink: np.ndarray, boxes: Sequence[Box], nearest: np.ndarray | None)
     """
     if nearest is None:
         return []
-    owners = cv2.resize(nearest.astype(np.int16), ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    owners = resized(nearest, ink.shape)
     parts = []
     for number, box in enumerate(boxes):
         top, left, bottom, right = box

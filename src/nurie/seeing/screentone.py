@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from nurie.raster import resized
+
 __all__ = ["without_screentone"]
 
 # The pitches by what printed tone is, up to 65 lines an inch at up to 600 dpi; the rest by hand, held by the tones of
@@ -51,7 +53,7 @@ def without_screentone(lines: np.ndarray) -> np.ndarray:
     if not tone.any():
         return lines
     if tone.shape != lines.shape[:2]:
-        tone = cv2.resize(tone, (width, height), interpolation=cv2.INTER_NEAREST)
+        tone = resized(tone, (height, width))
     result = lines.copy()
     result[tone > 0] = 255
     return result

@@ -6,10 +6,9 @@ Convention:
 
 import math
 
-import cv2
 import numpy as np
 
-from nurie.raster import LINE, under_lines
+from nurie.raster import LINE, resized, under_lines
 from nurie.seeing import margins
 from nurie.seeing.balloons import find_balloons
 from nurie.seeing.marks import longer_sides
@@ -94,8 +93,7 @@ def panels_of(ink: np.ndarray) -> Panels:
         gutter[part], frames[part] = found.gutter, found.frames
         if found.nearest is not None:
             rows = slice(round(scale * part.start), round(scale * part.stop))
-            size = (_SMALL, rows.stop - rows.start)
-            own = cv2.resize(found.nearest.astype(np.int16), size, interpolation=cv2.INTER_NEAREST)
+            own = resized(found.nearest, (rows.stop - rows.start, _SMALL))
             nearest[rows] = own + 1 + len(boxes)
         boxes += [(top + part.start, left, bottom + part.start, right) for top, left, bottom, right in found.boxes]
     if len(boxes) < 2:
