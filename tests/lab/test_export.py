@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from nurie.errors import ConfigError, ModelError
-from nurie.lab import export as module
-from nurie.lab.export import ROUNDING, export, export_graphs, pack_folder, parity
+from nurie.lab import graphs as module
+from nurie.lab.export import export, pack_folder
+from nurie.lab.graphs import ROUNDING, export_graphs, parity
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.model.engine import Engine
 

@@ -26,6 +26,8 @@ class RawPairs(NamedTuple):
         paper: B x 3, the reference's ground.
         line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
         reference_slots: likewise.
+        same: B, whether the reference shows the very picture of the target, so that places of both correspond also
+            where there are no slots.
         hands: B x 4, whole numbers: the source of the drawing, that of what the reference shows, and the looks of both
             (``nurie.lab.training.rivals``); on the CPU.
         extract: B, whether the line art is XDoG of the target; on the CPU, so that nothing waits for the device.
@@ -38,6 +40,7 @@ class RawPairs(NamedTuple):
     paper: Tensor
     line_slots: Tensor
     reference_slots: Tensor
+    same: Tensor
     hands: Tensor
     extract: Tensor
 

@@ -13,12 +13,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["pack", "rounded"]
+__all__ = ["pack", "rounded", "unpack"]
 
 _LEAST = 1024
 """A tensor with fewer numbers stays as it is: it makes no file large."""
 _LEAST_ROW = 8
 """So does one with fewer numbers in a row, as a bias: the scales would take what the weights give."""
+_PARTS = ("whole", "scale", "wide")
+"""What is written after a packed tensor's name: its whole numbers, its scales, its whole numbers as float32."""
 _MOST = 32767
 """The largest whole number that has 16 bits and a sign."""
 
@@ -60,7 +62,7 @@ def pack(graph: bytes) -> bytes:
         if tensor.data_type != TensorProto.FLOAT or not large:
             tensors.append(tensor)
             continue
-        whole, scale, wide = (f"{tensor.name}.{part}" for part in ("whole", "scale", "wide"))
+        whole, scale, wide = (f"{tensor.name}.{part}" for part in _PARTS)
         steps, scales = rounded(numpy_helper.to_array(tensor))
         tensors += [numpy_helper.from_array(steps, whole), numpy_helper.from_array(scales, scale)]
         nodes.append(helper.make_node("Cast", [whole], [wide], to=TensorProto.FLOAT))
@@ -71,3 +73,27 @@ def pack(graph: bytes) -> bytes:
     model.graph.node.extend(nodes)  # those that others need come first
     packed: bytes = model.SerializeToString()
     return packed
+
+
+def unpack(graph: bytes) -> bytes:
+    """Return an ONNX file with every weight in 32 bits: what `pack` was given, up to its rounding.
+
+    Args:
+        graph: an ONNX file, packed or not.
+    """
+    model = onnx.load_from_string(graph)
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    nodes = []
+    for node in model.graph.node:
+        name = node.output[0]
+        whole, scale, wide = (f"{name}.{part}" for part in _PARTS)
+        if list(node.input) == [wide, scale] and whole in held and scale in held:
+            steps, scales = (numpy_helper.to_array(held.pop(part)) for part in (whole, scale))
+            held[name] = numpy_helper.from_array(steps.astype(np.float32) * scales, name)
+        elif not (node.op_type == "Cast" and name == f"{node.input[0].removesuffix('.whole')}.wide"):
+            nodes.append(node)
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(held.values())
+    model.graph.node.extend(nodes)
+    unpacked: bytes = model.SerializeToString()
+    return unpacked

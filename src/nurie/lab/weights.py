@@ -1,4 +1,4 @@
-"""Generator weights as safetensors, with the settings they belong to in the same file."""
+"""Generator weights as safetensors, with the settings they belong to in the same file; read from model folders, too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from safetensors.torch import save
 
 from nurie.errors import ConfigError, ModelError
 from nurie.lab.corpora.store import write_bytes
+from nurie.lab.from_graphs import generator_of
 from nurie.lab.models.generator import Generator, GeneratorSettings
+from nurie.model.engine import CARD
 
 FORMAT = "nurie-generator"
 
@@ -68,11 +70,13 @@ def load_generator(path: Path, **fusion_settings: Any) -> Generator:
     """Read a generator, in evaluation mode.
 
     Args:
-        path: a ``weights.safetensors``.
+        path: a ``weights.safetensors``, or a model folder, which holds the same weights as graphs
+            (``nurie.lab.from_graphs``).
         **fusion_settings: of the fusion module, in place of those in the file; such as change no tensor.
 
     Raises:
-        ModelError: no such file, not a safetensors file, one of another program, or settings that do not fit it.
+        ModelError: no such file, not a safetensors file, one of another program, or settings that do not fit it; of a
+            folder see ``generator_of``.
     """
     settings, state = _read(path)
     if fusion_settings:
@@ -107,9 +111,13 @@ def load_weights(generator: Generator, path: Path) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    if (path / CARD).is_file():
+        generator = generator_of(path)
+        return generator.settings.to_dict(), generator.state_dict()
     if path.is_dir():
         raise ModelError(
-            f"{path} is a folder. Give the weights.safetensors of a run, as {path / 'weights.safetensors'}."
+            f"{path} is a folder, and no model's. Give the weights.safetensors of a run, as "
+            f"{path / 'weights.safetensors'}."
         )
     try:
         with safe_open(path, "pt") as file:

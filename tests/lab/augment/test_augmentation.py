@@ -50,6 +50,7 @@ def raw(batch=3, *, slots=True, seed=0):
         paper=torch.full((batch, 3), 255, dtype=torch.uint8),
         line_slots=planes[0],
         reference_slots=planes[1],
+        same=torch.ones(batch, dtype=torch.bool),
         hands=torch.zeros(batch, 4, dtype=torch.long),
         extract=torch.zeros(batch, dtype=torch.bool),
     )

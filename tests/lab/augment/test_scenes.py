@@ -36,6 +36,7 @@ def raw(batch=BATCH, seed=0):
         paper=numbers(batch, 3),
         line_slots=coverages(),
         reference_slots=coverages(),
+        same=torch.zeros(batch, dtype=torch.bool),
         hands=torch.arange(4 * batch).reshape(batch, 4),
         extract=torch.zeros(batch, dtype=torch.bool),
     )

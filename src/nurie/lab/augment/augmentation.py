@@ -191,6 +191,8 @@ def augment(
     reference = _sample(reference, reference_grid, _unit(raw.paper))
     line_coarse, reference_coarse = _coarse(line_grid), _coarse(reference_grid)
     line_slots = _moved_slots(raw.line_slots, line_coarse, position_cells)
+    if not has_slots:  # places of two different pictures have nothing to do with each other
+        line_slots = line_slots * raw.same[:, None, None, None]
     reference_slots = _moved_slots(raw.reference_slots, reference_coarse, position_cells)
     if figures is not None:
         seen = _sample(figures / 255.0, line_coarse, torch.zeros(2, device=device))

@@ -37,6 +37,8 @@ _TO_YIQ = torch.tensor(
 class Jitter:
     """Ranges of colour changes; the values that stand here change nothing."""
 
+    share: float = 1.0
+    """Probability that a picture's colours are changed; noise is added to all."""
     hue: float = 0.0
     """The largest rotation of hue either way, in degrees; 180 reaches every hue."""
     saturation: tuple[float, float] = (1.0, 1.0)
@@ -58,8 +60,9 @@ class Jitter:
             low, high = getattr(self, name)
             if not 0 <= low <= high:
                 raise ConfigError(f"{name} is a range of factors, 0 <= low <= high; received {(low, high)}")
-        if not 0 <= self.permute <= 1:
-            raise ConfigError(f"permute is a probability in [0, 1]; received {self.permute}")
+        for name in ("share", "permute"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a probability in [0, 1]; received {getattr(self, name)}")
         if min(self.hue, self.brightness, self.tint, self.noise) < 0 or self.tint >= 1:
             raise ConfigError(f"hue, brightness, tint and noise are 0 or more, tint below 1; received {self}")
 
@@ -148,7 +151,11 @@ def _sample_matrices(batch: int, settings: Jitter, generator: torch.Generator | 
     brightness = uniform((batch, 1), -settings.brightness, settings.brightness)
     matrix = (gain * contrast).unsqueeze(-1) * matrix
     offset = gain * (1 - contrast) / 2 + brightness
-    return torch.cat([matrix, offset.unsqueeze(-1)], dim=-1)
+    change = torch.cat([matrix, offset.unsqueeze(-1)], dim=-1)
+    if settings.share < 1:
+        changed = uniform((batch, 1, 1), 0, 1) < settings.share
+        change = torch.where(changed, change, torch.eye(3, 4, dtype=torch.float64, device=source))
+    return change
 
 
 def apply_color_change(image_B3HW: Tensor, change: ColorChange) -> Tensor:

@@ -37,6 +37,7 @@ from nurie.lab.data.partners import (
 )
 from nurie.lab.data.plans import PairPlan, PairSettings, Relation
 from nurie.lab.data.reading import DamagedFileError, PictureReader, read_entries
+from nurie.lab.data.views import ground_of, paper_of
 
 MEANINGS = ("background", *sorted({meaning for style in SLOTS.values() for meaning in style.values()}))
 """What the slots of characters mean; other drawings have names of their own."""
@@ -116,6 +117,9 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         self.looks: dict[str, list[Entry]] = defaultdict(list)
         for entry in (entry for name in self.styles for entry in self.by_source[name]):
             self.looks[look(entry)].append(entry)
+        self.groups: dict[str, list[Entry]] = defaultdict(list)
+        for entry in (entry for name in self.kinds["painted"] for entry in self.by_source[name]):
+            self.groups[look(entry)].append(entry)
         self.concepts: dict[str, list[Entry]] = defaultdict(list)
         for entry in (entry for name in self.kinds["drawing"] for entry in self.by_source[name]):
             if entry.source not in SLOTS and "concept" in entry.parts:
@@ -160,7 +164,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
         step = number // self.step_size
         size = self.settings.size_at(step)
         if kind == "painted":
-            return PairPlan(drawing=entry, reference=entry, relation="self", size=size)
+            return self._painted_pair(entry, size, rng)
         with_itself = step < self.settings.self_until
         partner: tuple[Entry, Relation] = (entry, "self") if with_itself else self._partner(entry, rng)
         return self._pair(entry, *partner, size, rng)
@@ -207,6 +211,16 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             if theme(other) != own:
                 return other
         return None
+
+    def _painted_pair(self, entry: Entry, size: int, rng: np.random.Generator) -> PairPlan:
+        s = self.settings
+        fellows = [e for e in self.groups.get(look(entry), ()) if e.id != entry.id] if s.fellow_share else []
+        other = fellows[int(rng.integers(len(fellows)))] if fellows and rng.random() < s.fellow_share else entry
+        plan = PairPlan(drawing=entry, reference=other, relation="self" if other is entry else "fellow", size=size)
+        if s.views is None:
+            return plan
+        view, another = (s.views.sample(rng, scene=e.parts.get("ground") == "painted") for e in (entry, other))
+        return replace(plan, view=view, reference_view=view if other is entry else another)
 
     def _pair(self, entry: Entry, other: Entry, relation: Relation, size: int, rng: np.random.Generator) -> PairPlan:
         s = self.settings
@@ -271,22 +285,31 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             np.array(plan.paper, np.uint8),
             _slot_planes(a, plan.order),
             _slot_planes(b, plan.order),
+            np.array(plan.drawing == plan.reference),
             np.array(plan.hands),
             np.array(plan.extract),
         )
 
     def _painted(self, plan: PairPlan) -> tuple[np.ndarray, ...]:
-        picture = self.reader.painted(plan.drawing, plan.size)
-        planes = picture.transpose(2, 0, 1)
+        picture = self.reader.painted(plan.drawing, plan.size, plan.view)
+        same = plan.relation == "self"
+        reference = picture if same else self.reader.painted(plan.reference, plan.size, plan.reference_view)
         none = np.empty((0, plan.size // SLOT_STRIDE, plan.size // SLOT_STRIDE), np.uint8)
-        white = np.full((1, plan.size, plan.size), 255, np.uint8)
-        return white, planes, white, planes, ground_of(picture), none, none, np.array(plan.hands), np.array(True)
-
-
-def ground_of(picture: Bytes) -> Bytes:
-    """The colour that a painted picture stands on: the median of its border, 3 values."""
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    return np.median(border, axis=0).astype(np.uint8)
+        weight = np.full((1, plan.size, plan.size), 255, np.uint8)
+        if plan.view is not None and not plan.view.scene:
+            weight[0, paper_of(picture)] = round(255 * self.settings.paper_weight)
+        return (
+            np.full((1, plan.size, plan.size), 255, np.uint8),
+            picture.transpose(2, 0, 1),
+            weight,
+            reference.transpose(2, 0, 1),
+            ground_of(reference),
+            none,
+            none,
+            np.array(same),
+            np.array(plan.hands),
+            np.array(True),
+        )
 
 
 def even_shares(counts: Sequence[int], limit: int) -> list[int]:

@@ -57,11 +57,14 @@ def theme(entry: Entry) -> str:
 def look(entry: Entry) -> str:
     """What a drawing shows, by name: drawings of one look show the same character or thing.
 
-    Of a generated character it is the part that tells characters apart, of an emoji its concept in whatever hand.
+    Of a generated character it is the part that tells characters apart, of an emoji its concept in whatever hand, of a
+    painted picture its group.
     """
     leading = entry.parts.get(LEADING.get(entry.source, ""))
     if leading is not None:
         return f"{entry.source}/{leading}"
+    if "group" in entry.parts:
+        return f"{entry.source}/{entry.parts['group']}"
     return entry.parts.get("concept", f"{entry.source}/{entry.id}")
 
 

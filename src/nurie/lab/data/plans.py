@@ -10,10 +10,11 @@ from typing import Literal
 from nurie.errors import ConfigError
 from nurie.lab.corpora.store import Color, Entry
 from nurie.lab.data.partners import Side, look
+from nurie.lab.data.views import View, ViewRanges
 
-Relation = Literal["self", "character", "kin", "foreign"]
+Relation = Literal["self", "character", "kin", "foreign", "fellow"]
 """What the reference of a drawing is: itself, a character with slots of the same names, the same thing in another hand,
-something else altogether."""
+something else altogether; or, of a painted picture, another one of its group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,11 @@ class PairSettings:
     """How much pixels count whose slot does not show in the reference."""
     paper_weight: float = 0.4
     """How much the drawing's ground counts, which stays white."""
+    fellow_share: float = 0.0
+    """The share of painted pictures whose reference is another picture of the same group, where there is one: a story,
+    a character, an episode."""
+    views: ViewRanges | None = None
+    """Which windows of painted pictures are seen; None: the middle square of each."""
     white_paper_share: float = 0.5
     """The share of references on white ground; the others have a flat colour."""
 
@@ -70,7 +76,7 @@ class PairSettings:
                 raise ConfigError(f"pairs.{name} is {value}; a share is a number from 0 to 1.")
         if self.self_until < 0:
             raise ConfigError(f"pairs.self_until is {self.self_until}; it is a step, 0 or more.")
-        for name in ("self_until", "look_share", "kin_share", "foreign_share"):
+        for name in ("self_until", "look_share", "kin_share", "foreign_share", "fellow_share"):
             if self.triples == "self" and getattr(self, name):
                 raise ConfigError(
                     f"pairs.{name} is {getattr(self, name)}, but pairs.triples is self: every drawing is its own "
@@ -87,9 +93,9 @@ class PairPlan:
     """All that is decided of a sample; how it looks follows from it."""
 
     drawing: Entry
-    """What is coloured; a painted picture has nothing else to decide but its size."""
+    """What is coloured; of a painted picture its size and what is seen of it are all else that there is to decide."""
     reference: Entry
-    """The drawing that the reference shows."""
+    """The drawing or painted picture that the reference shows."""
     relation: Relation
     """What that is to the drawing."""
     size: int
@@ -110,6 +116,10 @@ class PairPlan:
     """Slots in the order of their planes."""
     extract: bool = True
     """Whether the lines are XDoG of the truth."""
+    view: View | None = None
+    """The window of a painted picture; None: its middle square."""
+    reference_view: View | None = None
+    """That of another painted picture as reference."""
 
     @property
     def hands(self) -> tuple[int, ...]:

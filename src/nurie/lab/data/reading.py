@@ -17,6 +17,7 @@ import torch
 from nurie.errors import DataError
 from nurie.lab.corpora.folders import read_afhq, read_anime_portraits, read_folder
 from nurie.lab.corpora.store import MANIFEST, Bytes, Entry, SlotDrawing, read_drawing, read_manifest, read_painted
+from nurie.lab.data.views import View, look_at
 
 MAX_DAMAGED, MAX_DAMAGED_SHARE = 10, 0.02
 """Damaged files that end training: at least so many, and more than this share of the files read so far."""
@@ -76,7 +77,7 @@ class PictureReader:
         """Number the files."""
         self.root = root
         self.keep = keep
-        self.kept: dict[tuple[str, str, int], SlotDrawing | Bytes] = {}
+        self.kept: dict[tuple[str, str, int | None], SlotDrawing | Bytes] = {}
         self._numbers = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
         # Per file 0 not read yet, 1 good, 2 damaged; shared by the processes that read.
         self._state = torch.zeros(len(entries), dtype=torch.uint8).share_memory_()
@@ -97,19 +98,27 @@ class PictureReader:
         assert isinstance(picture, SlotDrawing)
         return picture
 
-    def painted(self, entry: Entry, size: int) -> Bytes:
-        """The middle square of a painted picture, size x size x 3; raises as ``drawing`` does."""
-        picture = self._at_size(entry, size)
-        assert not isinstance(picture, SlotDrawing)
-        return picture
+    def painted(self, entry: Entry, size: int, view: View | None = None) -> Bytes:
+        """What a window of a painted picture shows, size x size x 3; raises as ``drawing`` does.
 
-    def _at_size(self, entry: Entry, size: int) -> SlotDrawing | Bytes:
+        Args:
+            entry: its row.
+            size: width and height in pixels.
+            view: the window; None: the middle square.
+        """
+        picture = self._at_size(entry, size if view is None else None)
+        assert not isinstance(picture, SlotDrawing)
+        return picture if view is None else look_at(picture, view, size)
+
+    def _at_size(self, entry: Entry, size: int | None) -> SlotDrawing | Bytes:
         key = (entry.source, entry.id, size)
         if key not in self.kept:
             if not self.keep and len(self.kept) >= RECENT:
                 del self.kept[next(iter(self.kept))]
             picture = self._read(entry)
-            self.kept[key] = picture.resized(size) if isinstance(picture, SlotDrawing) else square(picture, size)
+            if size is not None:
+                picture = picture.resized(size) if isinstance(picture, SlotDrawing) else square(picture, size)
+            self.kept[key] = picture
         return self.kept[key]
 
     def _read(self, entry: Entry) -> SlotDrawing | Bytes:

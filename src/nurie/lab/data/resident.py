@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 from nurie.errors import DataError
 from nurie.lab.batch import SLOT_STRIDE, RawPairs
 from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing
-from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset, ground_of
+from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset
 from nurie.lab.data.plans import PairPlan
 from nurie.lab.data.reading import DamagedFileError, PictureReader
+from nurie.lab.data.views import ground_of
 
 VIEW = 64
 """Width and height at which drawings are kept for plans, which ask where slots lie."""
@@ -298,6 +299,7 @@ class ResidentPictures:
             paper=p.paper,
             line_slots=_ordered(a, p.order),
             reference_slots=_ordered(b, p.reference_order),
+            same=p.drawing == p.reference,
             hands=p.hands,
             extract=p.extract,
         )
@@ -308,7 +310,8 @@ class ResidentPictures:
         white = torch.full_like(picture[:, :1], 255)
         side = p.size // SLOT_STRIDE
         none = picture.new_empty(len(picture), 0, side, side)
-        return RawPairs(white, picture, white, picture, self._grounds[p.drawing], none, none, p.hands, p.extract)
+        same = torch.ones_like(p.drawing, dtype=torch.bool)
+        return RawPairs(white, picture, white, picture, self._grounds[p.drawing], none, none, same, p.hands, p.extract)
 
 
 def _ordered(coverage: Tensor, order: Tensor) -> Tensor:

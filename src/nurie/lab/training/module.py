@@ -6,6 +6,7 @@ runs once a step: its result serves the discriminator detached and the generator
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,11 +23,13 @@ from nurie.lab.batch import Batch, RawPairs
 from nurie.lab.models.discriminator import Discriminator
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorOutput, GeneratorSettings
+from nurie.lab.models.norms import calibrate_norms, freeze_norms
 from nurie.lab.models.recognizer import SIGNATURE, TEMPERATURE
 from nurie.lab.training import losses
 from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.rivals import rivals
 from nurie.lab.weights import load_weights
+from nurie.model import hub
 
 if TYPE_CHECKING:
     from nurie.lab.models.vgg import VGGFeatures
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 
 FIXED = "features."
 """Weights that no training changes, and that no checkpoint holds."""
+
+CALIBRATION = 16
+"""Batches that tell what comes into norms. Chosen by hand; no measurement is recorded."""
 
 SINGULAR_VECTORS = ("._u", "._v")
 """Spectral norm's buffers are directions that turn as weights change: their mean is no unit vector, and weights that
@@ -96,10 +102,13 @@ class ColorizationModule(L.LightningModule):
         augmentation: what happens to raw pairs.
         features: of the perceptual and the style loss.
         background_share: weight of the paper in the correspondence loss, which it would else rule.
+        norms: "batch" trains with each batch's statistics; "frozen" keeps those that the initial weights have;
+            "calibrated" first gives norms the statistics of ``CALIBRATION`` batches (``nurie.lab.models.norms``).
         channels_last: memory layout of the networks; faster on most devices.
         seed: of the weights and all augmentation.
-        initial_weights: a training's ``weights.safetensors`` to begin with instead of chance, to train on other
-            pictures or by other settings. A recognizer that it lacks begins with chance.
+        initial_weights: a training's ``weights.safetensors`` or a model folder to begin with instead of chance, to
+            train on other pictures or by other settings; "shipped" is the model that comes with Nurie. A recognizer
+            that it lacks begins with chance.
 
     Raises:
         ConfigError: a setting that does not exist, a correspondence loss where the fusion module has no map for it, or
@@ -116,6 +125,7 @@ class ColorizationModule(L.LightningModule):
         augmentation: AugmentationSettings | None = None,
         features: FeatureSettings | None = None,
         background_share: float = 0.3,
+        norms: Literal["batch", "frozen", "calibrated"] = "batch",
         channels_last: bool = True,
         seed: int = 0,
         initial_weights: str | None = None,
@@ -135,7 +145,16 @@ class ColorizationModule(L.LightningModule):
             self.generator = _laid_out(Generator(generator), layout)
             self._check_alignment()
             if initial_weights is not None:
-                load_weights(self.generator, Path(initial_weights))
+                path = hub.model_folder(None, None) if initial_weights == "shipped" else Path(initial_weights)
+                load_weights(self.generator, path)
+            elif norms != "batch":
+                raise ConfigError(
+                    f"norms is {norms!r}, but the weights begin with chance, whose norms know nothing. Set it to "
+                    "batch, or give model.initial_weights."
+                )
+            self.norms = norms
+            if norms == "frozen":
+                freeze_norms(self.generator)
             if self.weights.recognition_alone and self.generator.recognizer is not None:
                 # All else is finished: it keeps its statistics.
                 self.generator.eval()
@@ -195,6 +214,20 @@ class ColorizationModule(L.LightningModule):
         """Leave out what is fixed."""
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: tensor for name, tensor in state.items() if not name.startswith(FIXED)}
+
+    def on_fit_start(self) -> None:
+        """Calibrate the norms, where a training begins that wants it."""
+        if self.norms != "calibrated" or self.step:
+            return
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        modes = [(module, module.training) for module in self.generator.modules()]
+        batches = itertools.islice(data.train_dataloader(), CALIBRATION)
+        prepared = (self.prepare(data.transfer_batch_to_device(raw, self.device, 0)) for raw in batches)
+        calibrate_norms(self.generator, ((batch.line_art, batch.reference) for batch in prepared))
+        for module, training in modes:
+            module.training = training
+        if self.average is not None:
+            self.average.load_state_dict(self.generator.state_dict())
 
     def prepare(self, raw: RawPairs) -> Batch:
         """The batch of the present step: the same whenever the step is done again."""

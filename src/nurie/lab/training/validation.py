@@ -23,6 +23,7 @@ from nurie.lab.augment.augmentation import AugmentationSettings, augment
 from nurie.lab.batch import RawPairs
 from nurie.lab.corpora.store import Split
 from nurie.lab.data import PairData, PairDataset, PairSettings, collate, read_entries
+from nurie.lab.data.views import ViewRanges
 from nurie.lab.models.fusion import ReferenceTokens
 from nurie.lab.models.generator import Generator
 from nurie.lab.training.losses import reconstruction
@@ -79,8 +80,8 @@ class Validation(L.Callback):
 
     Args:
         folder: of the run.
-        sources: of the corpus, with slots; drawings meet another character of their style, or the same emoji by another
-            hand of these sources.
+        sources: of the corpus; drawings meet another character of their style, or the same emoji by another hand of
+            these sources, painted pictures themselves.
         pairs: of each source.
         every: steps between scores; 0: at the end alone.
         split: of the sources.
@@ -161,7 +162,9 @@ class Validation(L.Callback):
 
     def _datasets(self, data: PairData) -> dict[str, PairDataset]:
         size = data.pairs.size_at(max(data.pairs.sizes))
-        settings = PairSettings(sizes={0: size}, same_share=0.0, cross_share=0.0, kin_share=1.0, extract_share=0.0)
+        settings = PairSettings(
+            sizes={0: size}, same_share=0.0, cross_share=0.0, kin_share=1.0, extract_share=0.0, views=ViewRanges()
+        )
         entries = read_entries(data.root, "corpus", self.sources)
         together = PairDataset(data.root, settings, entries=entries, split=self.split)
         found = {}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from nurie.lab.export import to_onnx
+from nurie.lab.graphs import to_onnx
 from nurie.lab.models.fusion import FUSIONS, Branch, ReferenceFeatures, ReferenceTokens
 from nurie.lab.models.fusion.base import to_tokens
 from nurie.lab.training import losses

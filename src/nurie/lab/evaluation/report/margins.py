@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.data.pairs import ground_of
+from nurie.lab.data.views import ground_of
 from nurie.lab.evaluation.report import characters, drawings
 from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
 from nurie.lab.evaluation.report.material import Material
