@@ -43,7 +43,7 @@ def test_every_recipe_is_taken_whole(name, tmp_path, monkeypatch):
     trainer = cli.config["trainer"]
     loggers = [logger["class_path"].rpartition(".")[2] for logger in trainer["logger"]]
     assert loggers == ["CSVLogger", "TensorBoardLogger"]
-        assert {callback["init_args"]["folder"] for callback in trainer["callbacks"]} == {f"runs/{name}"}
+    assert {callback["init_args"]["folder"] for callback in trainer["callbacks"]} == {f"runs/{name}"}
     assert trainer["logger"][0]["init_args"]["name"] == name
 
 

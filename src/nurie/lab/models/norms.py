@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from nurie.lab.models.fusion.sga import TokenNorm
 from nurie.lab.models.generator import Generator
 
 __all__ = ["calibrate_norms", "freeze_norms"]
@@ -44,7 +45,8 @@ def calibrate_norms(generator: Generator, batches: Iterable[tuple[Tensor, Tensor
     sums = [torch.zeros(2, norm.num_features, dtype=torch.float64) for norm in norms]
 
     def count(number: int, x: Tensor) -> None:
-        channels = x.detach().double().transpose(0, 1).flatten(1).cpu()
+        axis = -1 if isinstance(norms[number], TokenNorm) else 1
+        channels = x.double().movedim(axis, 0).flatten(1).cpu()
         counts[number] += channels.shape[1]
         sums[number] += torch.stack([channels.sum(1), (channels**2).sum(1)])
 
