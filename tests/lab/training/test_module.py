@@ -14,9 +14,11 @@ from safetensors.torch import save_file
 
 from nurie.errors import ConfigError, DataError, ModelError, OutputError, TrainingError
 from nurie.lab.batch import Batch
+from nurie.lab.export import export
 from nurie.lab.models.fusion import FUSIONS
 from nurie.lab.models.generator import Generator, GeneratorSettings
 from nurie.lab.training import losses as loss_functions
+from nurie.lab.training import module as module_of_training
 from nurie.lab.training.callbacks import CHECKPOINT, WEIGHTS, RunFolder, parse_duration, sample_sheet
 from nurie.lab.training.losses import LossWeights
 from nurie.lab.training.module import ColorizationModule, OptimizerSettings
@@ -273,6 +275,43 @@ def test_a_training_can_begin_with_another_ones_weights(recipe):
     path, _ = recipe("fourth", initial_weights=str(folder / "nowhere"))
     with pytest.raises(ModelError, match="There is no file"):
         train(path)
+
+
+def test_norms_of_given_weights_stay_or_are_calibrated(recipe, tmp_path):
+    path, folder = recipe("first", steps=3)
+    train(path)
+    model = tmp_path / "model"
+    export(load_generator(folder / WEIGHTS), model, name="m", card="", license="", size=32, bits=32)
+
+    def norms(network):
+        return [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+    begun = load_generator(model)
+    line_art, reference = torch.rand(1, 1, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1
+    still = {"initial_weights": str(model), "optimizer": {"generator_rate": 0}}
+    for kind, same in (("frozen", True), ("calibrated", False)):
+        path, other = recipe(kind, steps=2, norms=kind, **still)
+        train(path)
+        network = load_generator(other / WEIGHTS)
+        kept = [torch.equal(a.running_mean, b.running_mean) for a, b in zip(norms(begun), norms(network), strict=True)]
+        assert all(kept) if same else not any(kept), kind
+        if same:
+            torch.testing.assert_close(network(line_art, reference), begun(line_art, reference))
+    path, _ = recipe("chance", norms="frozen")
+    with pytest.raises(ConfigError, match="norms is 'frozen', but the weights begin with chance"):
+        train(path)
+
+
+def test_calibration_comes_before_the_first_step_alone(recipe, monkeypatch):
+    path, folder = recipe("first", steps=1)
+    train(path)
+    counts = []
+    monkeypatch.setattr(module_of_training, "calibrate_norms", lambda network, batches: counts.append(len([*batches])))
+    monkeypatch.setattr(module_of_training, "CALIBRATION", 3)
+    path, _ = recipe("second", steps=2, norms="calibrated", initial_weights=str(folder / WEIGHTS))
+    train(path)
+    train(path, ["--trainer.callbacks.steps=3"], resume=True)
+    assert counts == [3]
 
 
 def test_a_modules_own_loss_reaches_training(recipe):
