@@ -467,6 +467,14 @@ def test_bf16(recipe):
     assert {t.dtype for t in weights.values() if t.is_floating_point()} == {torch.float32}
 
 
+@pytest.mark.parametrize(("units", "precision", "said"), [(False, "bf16-mixed", True), (True, "bf16-mixed", False)])
+def test_bf16_without_units_for_it_is_said(recipe, monkeypatch, caplog, units, precision, said):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: units)
+    path, _ = recipe(steps=1, trainer={"precision": precision})
+    train(path)
+    assert ("trainer.precision=32-true" in caplog.text) == said
+
+
 @pytest.mark.parametrize("accelerator", ["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
 def test_a_loss_that_is_not_finite_ends_training(recipe, monkeypatch, accelerator):
     path, folder = recipe(steps=5, run={"checkpoint_every": 1}, trainer={"accelerator": accelerator})

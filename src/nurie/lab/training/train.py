@@ -31,6 +31,8 @@ _TRAINING_WARNINGS = (r"(GPU|TPU) available but not used",)
 _TRAINING_MESSAGES = ("GPU available: ", "TPU available: ", "`Trainer.fit` stopped: ")
 """Messages that matter in a training alone: which devices there are, and why it ended."""
 
+_logger = logging.getLogger(__name__)
+
 LOCK = ".lock"
 """Held in a run's folder by the training that is at work there."""
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
@@ -116,10 +118,23 @@ def train(recipe: str, overrides: Sequence[str] = (), *, resume: bool = False, m
                         f"{checkpoint} is there already: go on from it with --resume, or name another folder."
                     )
                 check_checkpoint(checkpoint, module)
+            if trainer.strategy.root_device.type == "cpu" and str(trainer.precision).startswith("bf16"):
+                _warn_of_bf16()
             # weights_only: nothing but tensors and plain values is unpickled.
             trainer.fit(
                 module, cli.datamodule, ckpt_path=str(checkpoint) if checkpoint.is_file() else None, weights_only=True
             )
+
+
+def _warn_of_bf16() -> None:
+    """Say that half precision costs time here, where the processor has no units for it."""
+    import torch
+
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        _logger.warning(
+            "This processor has no units for bf16, so a step takes many times as long. Train with "
+            "--set trainer.precision=32-true"
+        )
 
 
 @contextlib.contextmanager
