@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.scores import SAME_COLOR, color_differences
+from nurie.lab.evaluation.differences import color_differences
+from nurie.lab.evaluation.scores import SAME_COLOR
 from nurie.lab.evaluation.triples import FULL, LEAST_PIXELS, Triple
 
 WHITE = 250

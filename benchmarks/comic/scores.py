@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from comic.truth import Box, ComicPage
 from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
-from nurie.lab.evaluation.scores import SAME_COLOR, color_differences, mean_difference
+from nurie.lab.evaluation.differences import color_differences, mean_difference
+from nurie.lab.evaluation.scores import SAME_COLOR
 
 SAME_PANEL = 0.8
 """A panel is found where a box has this intersection over union with its own."""

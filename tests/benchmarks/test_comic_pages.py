@@ -11,7 +11,7 @@ from comic.scores import score_page
 from comic.truth import ComicPage
 
 from nurie.errors import ConfigError, InputError
-from nurie.lab.evaluation.scores import color_differences
+from nurie.lab.evaluation.differences import color_differences
 
 RED, BLUE, GREEN = (200, 30, 40), (40, 60, 200), (20, 160, 60)
 WIDTH = 400

@@ -14,16 +14,18 @@ from nurie.errors import ConfigError, DataError, ModelError, OutputError
 from nurie.lab.corpora.store import Entry, SlotDrawing, entry_path, write_manifest, write_png
 from nurie.lab.evaluation import palette
 from nurie.lab.evaluation.answers import TRIVIAL, Answer
+from nurie.lab.evaluation.differences import mean_difference
 from nurie.lab.evaluation.report import page
-from nurie.lab.evaluation.report.cases import Case, chance, make_triple, on_grid, put_down
+from nurie.lab.evaluation.report.cases import Case, chance, make_triple, put_down
 from nurie.lab.evaluation.report.judges import JUDGES
 from nurie.lab.evaluation.report.material import Material, NotHere
 from nurie.lab.evaluation.report.measure import SectionRow, measure, trivial_answers
 from nurie.lab.evaluation.report.page import make_report, to_markdown
 from nurie.lab.evaluation.report.sections import SECTIONS, Section
 from nurie.lab.evaluation.report.sheets import TILE, draw_sheet
-from nurie.lab.evaluation.scores import mean_difference, score
+from nurie.lab.evaluation.scores import score
 from nurie.lab.evaluation.subject import Subject
+from nurie.lab.evaluation.triples import on_grid
 from nurie.seeing.lines import compose
 
 SLOTS = ("background", "hair", "skin")

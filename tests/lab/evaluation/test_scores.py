@@ -6,9 +6,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from nurie.errors import InputError
-from nurie.lab.evaluation.scores import color_differences, mean_difference, score
+from nurie.lab.evaluation.differences import color_differences, mean_difference
+from nurie.lab.evaluation.scores import score
 from nurie.lab.evaluation.triples import Triple
 
 HEIGHT, WIDTH = 61, 67
@@ -102,7 +104,7 @@ PALETTE = {
 
 
 def make_triple() -> Triple:
-    """Hair, skin, clothes as overlapping discs and a square; lips only in A, with an ink line through all."""
+    """Hair, skin, clothes as overlapping discs and a square; lips only in A, with three ink lines through all."""
     slots = ("background", "hair", "skin", "clothes", "lips")
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     owner = np.zeros((HEIGHT, WIDTH), int)
@@ -112,10 +114,10 @@ def make_triple() -> Triple:
     owner[35:38, 27:34] = 4
     coverage = np.stack([cv2.GaussianBlur((owner == s).astype(np.uint8) * 255, (3, 3), 0) for s in range(5)])
     line_art = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    line_art[31:33] = 0
+    line_art[31:33] = line_art[:, 11:13] = line_art[:, 47:49] = 0
     colors = np.array([PALETTE[slot] for slot in slots], float)
     truth = np.clip(np.einsum("shw,sc->hwc", coverage / 255, colors), 0, 255).round().astype(np.uint8)
-    truth[31:33] = 0
+    truth[line_art == 0] = 0
     reference = np.ascontiguousarray(truth[:, ::-1])
     return Triple(
         line_art=line_art,
@@ -163,9 +165,25 @@ def slow_scores(prediction: np.ndarray, triple: Triple) -> dict[str, float]:
         "color_error": float(np.mean(errors)),
         "pixel_error": float(np.dot(errors, sizes) / sum(sizes)),
         "match": float(np.mean(matches)),
+        "fills": slow_fills(prediction, triple),
         "bleeding": float(np.mean(spreads)),
         "paper": float(np.mean(paper)),
     }
+
+
+def slow_fills(prediction: np.ndarray, triple: Triple) -> float:
+    """Of the parts between the lines those whose median is not white, and how many of them are right."""
+    parts, count = ndimage.label(triple.line_art >= 230)
+    wanted = right = 0
+    for number in range(1, count + 1):
+        medians = []
+        for picture in (prediction, triple.truth):
+            channels = [sorted(picture[parts == number][:, k].tolist()) for k in range(3)]
+            n = len(channels[0])
+            medians.append(lab(tuple(round((c[(n - 1) // 2] + c[n // 2]) / 2) for c in channels)))
+        if ciede2000(medians[1], lab((255, 255, 255))) > 5:
+            wanted, right = wanted + 1, right + (ciede2000(*medians) <= 10)
+    return right / wanted
 
 
 def test_scores_against_the_slow_version() -> None:
@@ -176,7 +194,11 @@ def test_scores_against_the_slow_version() -> None:
     expected = slow_scores(prediction, triple)
     assert set(triple.regions) == {"hair", "skin", "clothes"}  # the reference has no lips
     assert vars(score(prediction, triple)) == pytest.approx(expected, abs=1e-3)  # as for the differences alone
-    assert expected["match"] == pytest.approx(2 / 3) and expected["bleeding"] > 5
+    assert (
+        expected["match"] == pytest.approx(2 / 3)
+        and expected["fills"] == pytest.approx(1 / 2)
+        and expected["bleeding"] > 5
+    )
 
 
 def test_the_truth_is_perfect() -> None:

@@ -11,7 +11,7 @@ from nurie.lab.evaluation.triples import render_triple
 
 
 def _scores(error: float) -> Scores:
-    return Scores(color_error=error, pixel_error=error, match=0.0, bleeding=0.0, paper=0.0)
+    return Scores(color_error=error, pixel_error=error, match=0.0, fills=0.0, bleeding=0.0, paper=0.0)
 
 
 def test_where_lines_are_black_the_result_is_black() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,18 @@ import numpy as np
 from nurie.lab.evaluation.scores import Scores
 
 METRICS = tuple(field.name for field in fields(Scores))
+
+HEADINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "color_error": "colour error",
+        "pixel_error": "per pixel",
+        "match": "match %",
+        "fills": "fills %",
+        "bleeding": "bleeding",
+        "paper": "paper",
+    }
+)
+"""Score -> heading of its column; a share's ends with %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +83,28 @@ def plain_table(table: Table) -> dict[str, Any]:
         }
         for answer, means in table.items()
     }
+
+
+def heading(first: str, metrics: Sequence[str]) -> list[str]:
+    """The first two lines of a table.
+
+    Args:
+        first: headings of the columns before the scores, with ``|`` between them; numbers stand to the right under
+            those that end with a colon.
+        metrics: the scores of the columns behind them.
+
+    Example:
+        >>> heading("list | triples:", ["match", "paper"])
+        ['| list | triples | match % | paper |', '| --- | ---: | ---: | ---: |']
+    """
+    names = [*(name.strip() for name in first.split("|")), *(f"{HEADINGS[metric]}:" for metric in metrics)]
+    rules = ["---:" if name.endswith(":") else "---" for name in names]
+    return [f"| {' | '.join(name.removesuffix(':') for name in names)} |", f"| {' | '.join(rules)} |"]
+
+
+def cells(means: Mapping[str, Mean], metrics: Sequence[str]) -> str:
+    """The scores of an answer as cells of a table, shares in percent."""
+    return " | ".join(cell(means[metric], 100 if HEADINGS[metric].endswith("%") else 1) for metric in metrics)
 
 
 def cell(mean: Mean, factor: float = 1.0) -> str:

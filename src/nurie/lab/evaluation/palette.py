@@ -19,7 +19,7 @@ from nurie.errors import ConfigError
 from nurie.files.image import replace_file
 from nurie.lab.evaluation.answers import MODEL, TRIVIAL, Predict
 from nurie.lab.evaluation.lists import LENGTHS, TripleSpec, list_sha256, load_list
-from nurie.lab.evaluation.means import METRICS, Mean, cell, mean_table, plain_table
+from nurie.lab.evaluation.means import METRICS, Mean, cells, heading, mean_table, plain_table
 from nurie.lab.evaluation.scores import Scores, score
 from nurie.lab.evaluation.threads import Progress, in_threads
 from nurie.lab.evaluation.triples import RENDERERS, SIZE, render_triple
@@ -116,14 +116,10 @@ class PaletteReport:
 
 
 def _markdown(first: str, parts: list[tuple[str, dict[str, dict[str, Mean]]]]) -> str:
-    lines = [
-        f"| {first} | answer | triples | colour error | per pixel | match % | bleeding | paper |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    lines = heading(f"{first} | answer | triples:", METRICS)
     for name, table in parts:
         for answer, means in table.items():
-            cells = [cell(means[metric], 100 if metric == "match" else 1) for metric in METRICS]
-            lines.append(f"| {name} | {answer} | {means['color_error'].count} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {answer} | {means['color_error'].count} | {cells(means, METRICS)} |")
     return "\n".join(lines) + "\n"
 
 

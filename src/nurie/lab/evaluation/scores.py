@@ -1,10 +1,11 @@
-"""What a colouring is worth when the truth is exact: colour error, match, bleeding, paper.
+"""What a colouring is worth when the truth is exact: colour error, match, fills, bleeding, paper.
 
 Convention:
     Colours are compared by CIEDE2000 (Sharma, Wu, Dalal 2005) between 8-bit sRGB colours, D65, 2-degree observer. Only
     *regions* count: of each coloured slot that is visible in both pictures (at least 0.15 % of their pixels), the
     pixels that it covers to 0.9 or more and that are no ink (line art 0.9 white or lighter). Every region counts the
     same in a triple's scores, however large; ``pixel_error`` is the same error with every pixel counting the same.
+    Fills alone have regions of their own, which the line art says and no slot (``fills``).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from nurie.errors import InputError
 from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.differences import color_differences, mean_difference
+from nurie.lab.evaluation.fills import share_filled
 from nurie.lab.evaluation.triples import Triple
 
 SAME_COLOR = 5.0
@@ -35,40 +37,13 @@ class Scores:
     """Share of regions whose median colour is nearest to the slot's own colour, among the colours of all coloured slots
     that are visible in the reference. Colours nearer than 5 count as one; a region for which they leave no wrong choice
     is not counted. More is better."""
+    fills: float
+    """Of the regions of the line art that must be filled by hand from blank, the share filled within 10 CIEDE2000 of
+    the truth's median there (``fills``), whether the reference shows their colour or not. More is better."""
     bleeding: float
     """CIEDE2000 of a region's pixels to the region's median colour, mean over pixels, then over regions."""
     paper: float
     """CIEDE2000 to white, mean over the truth's paper. Less is better."""
-
-
-def color_differences(a: Bytes, b: Bytes) -> np.ndarray:
-    """CIEDE2000 between 8-bit sRGB colours, N x 3 each (or broadcast against one another), N values."""
-    difference: np.ndarray = deltaE_ciede2000(rgb2lab(a), rgb2lab(b))
-    return difference
-
-
-def mean_difference(a: Bytes, b: Bytes) -> float:
-    """Mean CIEDE2000 between the rows of two N x 3 arrays of 8-bit sRGB colours (b may be one colour).
-
-    Example:
-        >>> mean_difference(np.array([[9, 9, 9], [255, 0, 0]], np.uint8), np.array([[9, 9, 9]], np.uint8)) > 20
-        True
-    """
-    # Flat drawings repeat few pairs of colours: each is compared once.
-    packed = (_packed(a) << np.uint64(24)) | _packed(b)
-    pairs, counts = np.unique(packed, return_counts=True)
-    differences = color_differences(_unpacked(pairs >> np.uint64(24)), _unpacked(pairs))
-    return float(differences @ counts / counts.sum())
-
-
-def _packed(colors: Bytes) -> np.ndarray:
-    wide = colors.astype(np.uint64)
-    return (wide[..., 0] << np.uint64(16)) | (wide[..., 1] << np.uint64(8)) | wide[..., 2]
-
-
-def _unpacked(packed: np.ndarray) -> Bytes:
-    shifts = np.array([16, 8, 0], np.uint64)
-    return ((packed[..., None] >> shifts) & np.uint64(255)).astype(np.uint8)
 
 
 def score(prediction: Bytes, triple: Triple) -> Scores:
@@ -102,6 +77,7 @@ def score(prediction: Bytes, triple: Triple) -> Scores:
         color_error=float(np.mean(errors)) if errors else math.nan,
         pixel_error=float(np.average(errors, weights=sizes)) if errors else math.nan,
         match=float(np.mean(matches)) if matches else math.nan,
+        fills=share_filled(prediction, triple.truth, triple.buckets),
         bleeding=float(np.mean(spreads)) if errors else math.nan,
         paper=mean_difference(prediction[paper], white) if paper.any() else math.nan,
     )

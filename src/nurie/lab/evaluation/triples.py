@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nurie.errors import DataError
 from nurie.lab.corpora.portraits import render_character
 from nurie.lab.corpora.store import Bytes, Color, SlotDrawing, write_bytes
+from nurie.lab.evaluation.fills import Labels, bucket_regions
 from nurie.lab.evaluation.lists import TripleSpec, from_hex
 from nurie.lab.evaluation.placement import Placement
 
@@ -57,6 +58,8 @@ class Triple:
     """T x H x W, the share of each in the reference as it is placed."""
     palette: Mapping[str, Color]
     """The colour of every slot."""
+    drawn: Bytes | None = None
+    """The line art n H x n W as it was drawn, where ``line_art`` is every n-th pixel of it."""
 
     # Every answer to a triple asks for the same pixels: they are found once.
     @functools.cached_property
@@ -68,6 +71,12 @@ class Triple:
     def paper(self) -> NDArray[np.bool_]:
         """Pixels of the truth's paper that are no ink, H x W."""
         return (self.coverage_a[0] >= FULL) & (self.line_art >= FULL)
+
+    @functools.cached_property
+    def buckets(self) -> Labels:
+        """What a paint bucket fills in A's line art, as large as it was drawn, H x W: see ``fills``. Ink is -1."""
+        whole = bucket_regions(self.line_art if self.drawn is None else self.drawn)
+        return np.where(self.line_art >= FULL, on_grid(whole, self.line_art.shape[0]), -1)
 
     @functools.cached_property
     def regions(self) -> dict[str, NDArray[np.bool_]]:
@@ -87,6 +96,17 @@ class Triple:
         for picture in (self.line_art, self.reference, self.truth):
             digest.update(picture.tobytes())
         return digest.hexdigest()
+
+
+def on_grid(picture: np.ndarray, side: int) -> np.ndarray:
+    """Every n-th pixel of a square picture, side x side, the middle one (or right of it) of each n x n square.
+
+    Example:
+        >>> on_grid(np.arange(16, dtype=np.uint8).reshape(4, 4), 2).tolist()
+        [[5, 7], [13, 15]]
+    """
+    step = picture.shape[0] // side
+    return picture[step // 2 :: step, step // 2 :: step]
 
 
 def _visible(slots: tuple[str, ...], coverage: Bytes) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ import numpy as np
 from nurie.lab.corpora import renpy
 from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, read_painted
 from nurie.lab.evaluation.pairs import draw_lines
-from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
+from nurie.lab.evaluation.report.cases import Case, Draw, chance
 from nurie.lab.evaluation.report.drawings import figure_of, painted_triple, put_painted
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.warping import bend
-from nurie.lab.evaluation.triples import SIZE
+from nurie.lab.evaluation.triples import SIZE, on_grid
 
 View = Literal["figure", "bust"]
 

@@ -13,7 +13,7 @@ from nurie.lab.corpora.parts import rank
 from nurie.lab.corpora.slots import free_color
 from nurie.lab.corpora.store import Bytes, Color, SlotDrawing
 from nurie.lab.evaluation.placement import sample_placement
-from nurie.lab.evaluation.triples import Triple, place
+from nurie.lab.evaluation.triples import Triple, on_grid, place
 
 Draw = Callable[[], "Case"]
 """Draws a case when it is asked for; the same case every time."""
@@ -61,17 +61,6 @@ class Reference(NamedTuple):
     picture: Bytes
     coverage: Bytes
     slots: tuple[str, ...]
-
-
-def on_grid(picture: Bytes, side: int) -> Bytes:
-    """Every n-th pixel of a square picture, side x side, the middle one (or right of it) of each n x n square.
-
-    Example:
-        >>> on_grid(np.arange(16, dtype=np.uint8).reshape(4, 4), 2).tolist()
-        [[5, 7], [13, 15]]
-    """
-    step = picture.shape[0] // side
-    return picture[step // 2 :: step, step // 2 :: step]
 
 
 def chance(section: str, id: str) -> np.random.Generator:

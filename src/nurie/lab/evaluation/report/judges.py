@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from nurie.lab.corpora.store import Bytes
+from nurie.lab.evaluation.means import METRICS
 from nurie.lab.evaluation.scores import Scores, score
 from nurie.lab.evaluation.triples import Triple
 
@@ -33,7 +34,7 @@ def judge_figure(prediction: Bytes, triple: Triple) -> Scores:
 def judge_paper(prediction: Bytes, triple: Triple) -> Scores:
     """There is no truth for the figure: the paper alone is scored."""
     paper = score(prediction, triple).paper
-    return Scores(color_error=math.nan, pixel_error=math.nan, match=math.nan, bleeding=math.nan, paper=paper)
+    return Scores(**{**dict.fromkeys(METRICS, math.nan), "paper": paper})
 
 
 JUDGES: Mapping[str, Judge] = MappingProxyType(

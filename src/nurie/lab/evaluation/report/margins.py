@@ -10,8 +10,9 @@ import numpy as np
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.data.views import ground_of
 from nurie.lab.evaluation.report import characters, drawings
-from nurie.lab.evaluation.report.cases import Case, Draw, chance, on_grid
+from nurie.lab.evaluation.report.cases import Case, Draw, chance
 from nurie.lab.evaluation.report.material import Material
+from nurie.lab.evaluation.triples import on_grid
 
 _SHEET = 2
 """A sheet is so many times as wide and as high as the picture that lies on it."""
@@ -38,6 +39,7 @@ def _drawing(draw: Draw, group: str) -> Case:
     small = replace(
         triple,
         line_art=on_grid(line_art, side),
+        drawn=line_art,
         truth=on_grid(_laid(triple.truth, corner, 255), side),
         coverage_a=np.stack([on_grid(plane, side) for plane in planes]),
     )

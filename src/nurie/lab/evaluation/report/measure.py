@@ -19,14 +19,14 @@ from nurie.errors import DataError
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.answers import MODEL, TRIVIAL
 from nurie.lab.evaluation.means import Mean, mean_table, plain_table
-from nurie.lab.evaluation.report.cases import Case, Draw, on_grid
+from nurie.lab.evaluation.report.cases import Case, Draw
 from nurie.lab.evaluation.report.judges import JUDGES
 from nurie.lab.evaluation.report.material import Material, NotHere
 from nurie.lab.evaluation.report.sections import Section
 from nurie.lab.evaluation.scores import Scores
 from nurie.lab.evaluation.subject import Subject
 from nurie.lab.evaluation.threads import Progress, in_threads
-from nurie.lab.evaluation.triples import RENDERERS
+from nurie.lab.evaluation.triples import RENDERERS, on_grid
 
 REPORT = "report-1"
 """Name and version: numbers of different versions are not compared."""

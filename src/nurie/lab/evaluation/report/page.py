@@ -11,7 +11,7 @@ from nurie.errors import ConfigError
 from nurie.files.image import check_writable
 from nurie.lab.corpora.store import write_bytes
 from nurie.lab.evaluation.answers import MODEL, TRIVIAL
-from nurie.lab.evaluation.means import cell
+from nurie.lab.evaluation.means import cells, heading
 from nurie.lab.evaluation.report.material import Material
 from nurie.lab.evaluation.report.measure import SectionReport, SectionRow, measure
 from nurie.lab.evaluation.report.sections import SECTIONS, Section
@@ -22,7 +22,7 @@ from nurie.lab.evaluation.threads import Progress
 _SHOWN = 6
 """Cases of a section on its sheet, from all over it."""
 
-_COLUMNS = ("color_error", "match", "bleeding", "paper")
+_COLUMNS = ("color_error", "match", "fills", "bleeding", "paper")
 
 
 def make_report(
@@ -101,9 +101,10 @@ def to_markdown(report: SectionReport) -> str:
         f"# Quality report\n\n* model: SHA-256 `{report.checkpoints[MODEL]}`{beside}\n"
         f"* {facts['report']}, at most {report.limit} cases a section, {versions}\n",
         "Colour error, bleeding and paper are CIEDE2000, less is better; match is the share of regions whose colour "
-        "is nearest the right one of the palette. *model* is the bare network, *page* what `nurie colorize` gives; "
-        "*same place*, *mean colour* and *line art* look at nothing. ± is the standard error over cases. Where there "
-        "are several references, the trivial answers see the first.\n",
+        "is nearest the right one of the palette, and fills of those to be filled by hand the share that is right. "
+        "*model* is the bare network, *page* what `nurie colorize` gives; *same place*, *mean colour* and *line art* "
+        "look at nothing. ± is the standard error over cases. Where there are several references, the trivial answers "
+        "see the first.\n",
         _table(report),
         *(_part(report, section) for section in report.sections),
         _worst(report),
@@ -114,10 +115,7 @@ def to_markdown(report: SectionReport) -> str:
 
 
 def _table(report: SectionReport) -> str:
-    lines = [
-        "| section | cases | answer | colour error | match % | bleeding | paper |",
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
-    ]
+    lines = heading("section | cases: | answer", _COLUMNS)
     for section in report.sections:
         groups = report.groups(section.name)
         for group in groups:
@@ -133,8 +131,7 @@ def _rows(report: SectionReport, section: Section, title: str, group: str | None
     rows = []
     for answer, means in report.table(section.name, group).items():
         if trivial or answer not in TRIVIAL:
-            cells = [cell(means[metric], 100 if metric == "match" else 1) for metric in _COLUMNS]
-            rows.append(f"| {title} | {cases} | {answer} | {' | '.join(cells)} |")
+            rows.append(f"| {title} | {cases} | {answer} | {cells(means, _COLUMNS)} |")
     return rows
 
 

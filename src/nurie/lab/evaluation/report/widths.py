@@ -14,9 +14,9 @@ from nurie.lab.corpora.portraits import character_options, render_character
 from nurie.lab.corpora.render import outline
 from nurie.lab.corpora.store import Bytes
 from nurie.lab.evaluation.lists import TripleSpec, load_list
-from nurie.lab.evaluation.report.cases import Case, Draw, on_grid
+from nurie.lab.evaluation.report.cases import Case, Draw
 from nurie.lab.evaluation.report.material import Material
-from nurie.lab.evaluation.triples import SIZE, Triple
+from nurie.lab.evaluation.triples import SIZE, Triple, on_grid
 
 WIDTHS = (1, 2, 3, 4, 6, 8, 12)
 SIZES = (256, 512, 1024)
@@ -39,7 +39,7 @@ def _case(material: Material, spec: TripleSpec, size: int, width: int) -> Case:
     lines: Bytes = outline(svg, size, width=width / size)
     return Case(
         id=spec.id,
-        triple=replace(triple, line_art=on_grid(lines, SIZE)),
+        triple=replace(triple, line_art=on_grid(lines, SIZE), drawn=lines),
         line_art=lines,
         references=(triple.reference,),
         group=f"{width} px at {size}",
