@@ -207,6 +207,12 @@ def test_judges(cases) -> None:
     figure, paper = (JUDGES[name](prediction, triple) for name in ("figure", "paper"))
     assert math.isnan(figure.match) and math.isnan(figure.bleeding) and figure.color_error > 0
     assert paper.paper == pytest.approx(plain.paper) and math.isnan(paper.color_error) and math.isnan(paper.pixel_error)
+    # With a line around them both are regions to be filled, for every judge that has a truth.
+    figure_of_a = (triple.coverage_a[0] == 0).astype(np.uint8)
+    around = cv2.dilate(figure_of_a, np.ones((5, 5), np.uint8)) > figure_of_a
+    bounded = replace(triple, line_art=np.where(around, 0, triple.line_art).astype(np.uint8))
+    fills = {name: judge(prediction, bounded).fills for name, judge in JUDGES.items()}
+    assert math.isnan(fills.pop("paper")) and fills == dict.fromkeys(("regions", "medians", "figure"), 0.5)
 
 
 def test_trivial_answers_see_what_is_seen(cases) -> None:

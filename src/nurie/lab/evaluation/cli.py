@@ -211,7 +211,6 @@ def _by_pictures(asked: _Asked, protocol: Protocol, given: _Pictures) -> str:
 
 
 def report(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report.md, report.json and the pictures.")],
     model: Annotated[
         Path | None,
         typer.Argument(help="A model folder or a weights.safetensors.", show_default="the model that ships with Nurie"),
@@ -226,15 +225,21 @@ def report(
         str, typer.Option(help="Only these, with commas, as seen,emoji,scan.", show_default="all")
     ] = "",
     limit: Annotated[int, typer.Option(min=1, help="Cases of a section at most.")] = 60,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder for report.md, report.json and the pictures.", show_default="prints the table"
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Threads that draw and score.")] = 1,
     cache: Annotated[Path | None, typer.Option(help="A folder that keeps the drawn characters for next time.")] = None,
 ) -> None:
     """Score a model on many kinds of drawings and references.
 
-    Makes one page with tables, sheets and the worst cases.
+    Makes one page with tables, sheets and the worst cases; without --out it prints the table alone.
     """
     from nurie.errors import ConfigError
-    from nurie.lab.evaluation.report.page import make_report
+    from nurie.lab.evaluation.report.page import make_report, to_table
 
     rivals: dict[str, Path] = {}
     for text in beside or ():
@@ -257,4 +262,4 @@ def report(
         )
     for name, reason in made.left_out.items():
         typer.echo(f"left out {name}: {reason}", err=True)
-    typer.echo(out / "report.md")
+    typer.echo(to_table(made) if out is None else out / "report.md")

@@ -29,8 +29,9 @@ BLANK = 5.0
 """White paper will do where the truth's median is no further from white. Chosen by hand, as nearer palette entries are
 one colour in a match, too; no measurement is recorded."""
 SMALLEST = 1 / 2048
-"""A region is seen from this share of the drawing on, 32 pixels of 256 x 256: half the area of an 8 x 8 square. Chosen
-by hand: smaller ones are specks between the strokes of a line."""
+"""A region counts from this share of the drawing on: 32 pixels of 256 x 256, half a token of the shipped network, below
+which the page gives no region a colour of its own (``nurie.painting.flatten``). Smaller ones are specks between the
+strokes of a line."""
 
 
 def bucket_regions(line_art: Bytes) -> Labels:

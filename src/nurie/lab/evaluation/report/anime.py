@@ -47,10 +47,10 @@ def _case(material: Material, entry: Entry, other: Entry, view: View) -> Case:
     id = f"{entry.source}/{entry.id.removeprefix('test-')}-{view}"
     rng = chance("anime", id)
     picture = frame(read_painted(material.root, entry), view)
-    shown = bend(_as_drawing(on_grid(frame(read_painted(material.root, other), view), SIZE)), rng)
+    seen = on_grid(frame(read_painted(material.root, other), view), SIZE)
+    shown = bend(as_drawing(seen, figure_of(seen)), rng)
     reference = put_painted(shown.picture({"background": (255, 255, 255)}), rng)
-    lines = cv2.resize(draw_lines(picture, _SIGMA), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    triple = painted_triple(lines.astype(np.uint8, copy=False), reference, on_grid(picture, SIZE))
+    triple = painted_triple(fine_lines(picture), reference, on_grid(picture, SIZE))
     return replace(Case.of(id, triple, judge="figure"), group=view)
 
 
@@ -69,14 +69,29 @@ def frame(picture: Bytes, view: View) -> Bytes:
         padded = np.pad(picture, ((0, side), (side, side), (0, 0)), constant_values=255)
         left = middle + side - side // 2
         picture = padded[top : top + side, left : left + side]
+    return at_drawn_size(picture)
+
+
+def at_drawn_size(picture: Bytes) -> Bytes:
+    """A square picture, DRAWN x DRAWN."""
     shrinks = picture.shape[0] > DRAWN
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(picture, (DRAWN, DRAWN), interpolation=interpolation).astype(np.uint8, copy=False)
 
 
-def _as_drawing(picture: Bytes) -> SlotDrawing:
-    """A painted figure whose paper is a slot, so that it can be bent."""
-    coverage = figure_of(picture)
+def fine_lines(picture: Bytes) -> Bytes:
+    """The lines of a painted picture, DRAWN x DRAWN, as line art SIZE x SIZE."""
+    lines = cv2.resize(draw_lines(picture, _SIGMA), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    return lines.astype(np.uint8, copy=False)
+
+
+def as_drawing(picture: Bytes, coverage: Bytes) -> SlotDrawing:
+    """A painted picture whose paper is a slot, so that it can be bent.
+
+    Args:
+        picture: H x W x 3.
+        coverage: of its paper and its figure, 2 x H x W, 0 or 255.
+    """
     return SlotDrawing(
         lines=np.full((1, *picture.shape[:2]), 255, np.uint8),
         base=np.where(coverage[1, ..., None] > 0, picture, 0).astype(np.uint8),

@@ -107,15 +107,16 @@ def _cat(material: Material, entry: Entry) -> Case:
     return Case.of(_name(entry), painted_triple(line_art, reference, picture), judge="figure")
 
 
-def painted_triple(line_art: Bytes, reference: Reference, truth: Bytes) -> Triple:
-    """The triple of a painted figure on white, whose one slot is all of it.
+def painted_triple(line_art: Bytes, reference: Reference, truth: Bytes, coverage: Bytes | None = None) -> Triple:
+    """The triple of a painted picture, whose one slot is all of its figure.
 
     Args:
         line_art: SIZE x SIZE.
-        reference: from ``put_painted``.
+        reference: with the slots "background" and "figure", as from ``put_painted``.
         truth: the painting, SIZE x SIZE x 3.
+        coverage: of its paper and its figure, 2 x SIZE x SIZE; None takes that of a figure on white.
     """
-    coverage = figure_of(truth)
+    coverage = figure_of(truth) if coverage is None else coverage
     mean = truth[coverage[1] > 0].mean(0) if coverage[1].any() else np.zeros(3)
     return Triple(
         line_art=line_art,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nurie.errors import ConfigError, DataError
-from nurie.lab.corpora.store import Entry, read_manifest
+from nurie.lab.corpora.store import Entry, Split, read_manifest
 from nurie.lab.data import even_shares
 from nurie.lab.evaluation.lists import TripleSpec, load_list
 from nurie.lab.evaluation.subject import require_renderers
@@ -72,14 +72,14 @@ class Material:
         return made
 
     @functools.cached_property
-    def _by_source(self) -> dict[str, list[Entry]]:
+    def _by_source(self) -> dict[tuple[Split, str], list[Entry]]:
         if self.data is None:
             raise NotHere("No corpus was given. Make one with `nurie lab corpus --out corpus`, and give --data corpus.")
-        found: dict[str, list[Entry]] = defaultdict(list)
+        found: dict[tuple[Split, str], list[Entry]] = defaultdict(list)
         for entry in read_manifest(self.data):
-            if entry.split == "test":
-                found[entry.source].append(entry)
-        return {source: sorted(entries, key=lambda entry: entry.id) for source, entries in sorted(found.items())}
+            if entry.split != "train":
+                found[entry.split, entry.source].append(entry)
+        return {key: sorted(entries, key=lambda entry: entry.id) for key, entries in sorted(found.items())}
 
     @property
     def root(self) -> Path:
@@ -87,21 +87,22 @@ class Material:
         assert self.data is not None, "Entries come from a corpus; without one there are none."
         return self.data
 
-    def entries(self, sources: Sequence[str], how: str) -> list[Entry]:
-        """All test pictures of those of the sources that the corpus has, source by source.
+    def entries(self, sources: Sequence[str], how: str, *, split: Split = "test") -> list[Entry]:
+        """All pictures of a split of those of the sources that the corpus has, source by source.
 
         Args:
             sources: names.
             how: the command that gets them.
+            split: "test", or "val".
 
         Raises:
             DataError: a damaged manifest.
             NotHere: no corpus, or one with none of the sources.
         """
         by_source = self._by_source
-        found = [entry for source in sources for entry in by_source.get(source, ())]
+        found = [entry for source in sources for entry in by_source.get((split, source), ())]
         if not found:
-            raise NotHere(f"The corpus has no test picture of {', '.join(sources)}. Get them: {how}")
+            raise NotHere(f"The corpus has no {split} picture of {', '.join(sources)}. Get them: {how}")
         return found
 
     def spread(self, entries: Sequence[Entry], count: int | None = None) -> list[Entry]:

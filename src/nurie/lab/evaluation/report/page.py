@@ -27,7 +27,7 @@ _COLUMNS = ("color_error", "match", "fills", "bleeding", "paper")
 
 def make_report(
     model: Path | None,
-    out: Path,
+    out: Path | None,
     *,
     data: Path | None = None,
     beside: Mapping[str, Path] | None = None,
@@ -37,11 +37,11 @@ def make_report(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> SectionReport:
-    """Score a model on every section and write the report.
+    """Score a model on every section and, if wanted, write the report.
 
     Args:
         model: a model folder, a ``weights.safetensors``, or None for the model that ships with Nurie.
-        out: folder for report.md, report.json and the pictures.
+        out: folder for report.md, report.json and the pictures; None writes none of them.
         data: a corpus, for the sections that want one.
         beside: name -> model of the same kinds, answering the same.
         sections: names; all when empty.
@@ -51,7 +51,7 @@ def make_report(
         progress: called after every case with the number done and the number of all.
 
     Returns:
-        What was written as numbers.
+        The numbers.
 
     Raises:
         ConfigError: an unknown section, an impossible setting, or a name that is taken.
@@ -60,7 +60,8 @@ def make_report(
         OutputError: the folder cannot be written.
     """
     chosen = SECTIONS.choose(sections)
-    check_writable(out / "worst.png")
+    if out is not None:
+        check_writable(out / "worst.png")
     material = Material(data=data, cache=cache, limit=limit)
     subjects = {MODEL: load_subject(model)}
     for name, path in (beside or {}).items():
@@ -69,9 +70,10 @@ def make_report(
         if max(taken.values()) > 1:
             raise ConfigError(f"Two answers would be called {max(taken, key=taken.__getitem__)!r}; rename {name!r}.")
     report = measure(chosen, subjects, material, workers=workers, progress=progress)
-    _write_sheets(report, subjects, material, out)
-    write_bytes(out / "report.json", (json.dumps(report.to_dict(), indent=1) + "\n").encode())
-    write_bytes(out / "report.md", to_markdown(report).encode())
+    if out is not None:
+        _write_sheets(report, subjects, material, out)
+        write_bytes(out / "report.json", (json.dumps(report.to_dict(), indent=1) + "\n").encode())
+        write_bytes(out / "report.md", to_markdown(report).encode())
     return report
 
 
@@ -105,7 +107,7 @@ def to_markdown(report: SectionReport) -> str:
         "*model* is the bare network, *page* what `nurie colorize` gives; *same place*, *mean colour* and *line art* "
         "look at nothing. ± is the standard error over cases. Where there are several references, the trivial answers "
         "see the first.\n",
-        _table(report),
+        to_table(report),
         *(_part(report, section) for section in report.sections),
         _worst(report),
     ]
@@ -114,7 +116,8 @@ def to_markdown(report: SectionReport) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _table(report: SectionReport) -> str:
+def to_table(report: SectionReport) -> str:
+    """The scores of every answer in every section, and in each of its groups."""
     lines = heading("section | cases: | answer", _COLUMNS)
     for section in report.sections:
         groups = report.groups(section.name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nurie.errors import ConfigError
-from nurie.lab.evaluation.report import anime, characters, drawings, figures, margins, widths
+from nurie.lab.evaluation.report import anime, characters, drawings, figures, left_out, margins, widths
 from nurie.lab.evaluation.report.cases import Draw
 from nurie.lab.evaluation.report.material import Material
 
@@ -121,6 +121,21 @@ SECTIONS = Sections(
             "with another face or in another pose, bent by a mild thin-plate spline and placed independently; colour "
             "error as for cats. Four figures in thirteen pictures: no more than a sample.",
             plan=anime.anime_cases,
+        ),
+        Section(
+            name="left-out-self",
+            about="Drawn art of the validation split, of which artists, characters, stories and episodes are left out "
+            "of the training as a whole, lines by XDoG at twice the size; the reference is the picture itself, bent by "
+            "a mild thin-plate spline and placed independently. Colour error as for cats; where the ground is painted, "
+            "over all of the picture.",
+            plan=left_out.self_cases,
+        ),
+        Section(
+            name="left-out-other",
+            about="The same, the reference that other picture of the same character, story or episode which shows most "
+            "of its colours: two pictures of a figure differ in light, and not all that one shows is in the other.",
+            plan=left_out.other_cases,
+            exact=False,
         ),
         Section(
             name="openmoji",
