@@ -352,3 +352,11 @@ def test_the_command(corpus, model_folder, tmp_path, capsys, monkeypatch) -> Non
 
 def measured():
     return measure([section("made", [case(0)])], {"model": subject_of(model=white)}, Material())
+
+
+def test_without_a_folder_the_table_is_printed_and_nothing_written(corpus, model_folder, tmp_path, capsys) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    assert status(model_folder, "--data", corpus, "--limit", 1, "--sections", "emoji") == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0] == "| section | cases | answer | colour error | match % | fills % | bleeding | paper |"
+    assert table[2].startswith("| emoji | 1 | model |") and sorted(tmp_path.rglob("*")) == before
