@@ -43,7 +43,7 @@ def test_train_passes_everything_on(monkeypatch):
         (["export", "nowhere.safetensors", "-o", "model"], "There is no file nowhere.safetensors"),
         (
             ["export", ".", "-o", "model"],
-            ". is a folder. Give the weights.safetensors of a run, as weights.safetensors.",
+            ". is a folder, and no model's. Give the weights.safetensors of a run, as weights.safetensors.",
         ),
     ],
 )
