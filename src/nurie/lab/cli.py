@@ -59,6 +59,7 @@ def corpus(
     renpy: Annotated[
         list[Path] | None, typer.Option(help="Debian's renpy-demo and renpy-thequestion packages, each by itself.")
     ] = None,
+    art: Annotated[Path | None, typer.Option(help="The folder of drawn art, a sub-folder a source.")] = None,
 ) -> None:
     """Build the pictures to train and test with.
 
@@ -77,6 +78,7 @@ def corpus(
         emoji_tarballs=emoji_tarball or (),
         clipart_path=clipart,
         renpy_paths=renpy or (),
+        art_path=art,
     )
     with progress_bars() as bars:
         tasks: dict[str, TaskID] = {}

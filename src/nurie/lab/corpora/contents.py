@@ -13,6 +13,10 @@ from types import MappingProxyType
 
 from nurie.errors import DataError
 from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, openmoji, portraits, renpy
+from nurie.lab.corpora.art import folder as art_folder
+from nurie.lab.corpora.art import jobs as art_jobs
+from nurie.lab.corpora.art import listing as art_listing
+from nurie.lab.corpora.art.sources import SOURCES as ART
 from nurie.lab.corpora.build import PictureJob, build_source, first_line, write_credits
 from nurie.lab.corpora.store import MANIFEST, Entry
 
@@ -79,6 +83,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "openmoji": (openmoji.SOURCE,),
         "clipart": (clipart.SOURCE,),
         "renpy": (renpy.SOURCE,),
+        "art": tuple(ART),
     }
 )
 """Group -> its sources. ``--only`` takes either."""
@@ -90,6 +95,8 @@ def credit(source: str) -> str | None:
         return portraits.credits(source)
     if source in emoji.SETS:
         return emoji.SETS[source].credit
+    if source in ART:
+        return art_listing.credit(source)
     fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, figures, openmoji, renpy)}
     return fixed.get(source)
 
@@ -141,6 +148,7 @@ def plan_corpus(
     emoji_tarballs: Iterable[Path] = (),
     clipart_path: Path | None = None,
     renpy_paths: Iterable[Path] = (),
+    art_path: Path | None = None,
 ) -> CorpusPlan:
     """Decide what to build of what is installed and given.
 
@@ -152,6 +160,7 @@ def plan_corpus(
         emoji_tarballs: npm packages of emoji sets and of faces, in any order.
         clipart_path: Debian's ``openclipart-svg`` package, or a folder of SVGs.
         renpy_paths: Debian's ``renpy-demo`` and ``renpy-thequestion``, or folders of their pictures.
+        art_path: the folder of drawn art, with a sub-folder for each source of it.
 
     Raises:
         DataError: an unknown source, a file that is not what it should be, or impossible numbers.
@@ -168,7 +177,10 @@ def plan_corpus(
     for source in chosen_sources(only):
         drawn = _drawn(source, size=size, scale=scale, seed=seed)
         if drawn is None:
-            found = _found(source, given, clipart_path, tuple(renpy_paths), size=size, scale=scale, seed=seed)
+            if source in ART:
+                found = _art(source, art_path, size=size, scale=scale)
+            else:
+                found = _found(source, given, clipart_path, tuple(renpy_paths), size=size, scale=scale, seed=seed)
             if isinstance(found, str):
                 missing.append(f"{source}: get it with {found}")
             else:
@@ -223,6 +235,15 @@ def _found(
     return functools.partial(_emoji_jobs, given[source], size=size, scale=scale)
 
 
+def _art(source: str, root: Path | None, *, size: int, scale: float) -> ListJobs | str:
+    """What lists the pictures of a source of drawn art, whose files are checked at once; or how to get the files."""
+    if root is None:
+        return art_folder.how_to_get(source)
+    pictures = [picture for picture in art_listing.read_list() if picture.source == source]
+    files = art_folder.find_files(root, source, pictures)
+    return functools.partial(art_jobs.art_jobs, files, source, pictures, size=size, scale=scale)
+
+
 def _emoji_jobs(path: Path, *, size: int, scale: float) -> list[PictureJob]:
     return emoji.emoji_jobs(emoji.read_tarball(path), size=size, scale=scale)
 
@@ -250,6 +271,8 @@ def build_corpus(
     """
     if not plan.jobs:
         raise DataError("Nothing to build:\n" + "\n".join(plan.missing))
+    for source in ART:
+        art_listing.check_corpus(root, source, art_listing.read_list())
     rows: dict[str, list[Entry]] = {}
     for source, jobs in plan.jobs.items():
         report = functools.partial(progress, source) if progress is not None else None

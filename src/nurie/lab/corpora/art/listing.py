@@ -1,0 +1,156 @@
+"""The fixed list of drawn pictures: which there are, who made them, and which no training may see.
+
+The list is a table that comes with Nurie, made by ``tools/list_art.py``. What is left out of training is left out
+whole: with one picture of a story, a character or an episode all others of it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+from nurie.errors import DataError
+from nurie.lab.corpora.art.sources import SOURCES
+from nurie.lab.corpora.store import MANIFEST, Split, read_manifest
+
+PICTURES = Path(__file__).with_name("pictures.tsv")
+"""The list."""
+
+Ground = Literal["white", "even", "painted"]
+"""What is behind the figures: white paper, one other colour, or something painted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtPicture:
+    """One picture of the list: a file, or a part of it."""
+
+    source: str
+    """A name of ``SOURCES``."""
+    name: str
+    """Of the picture, unique in its source."""
+    file: str
+    """Below the source's folder, with slashes."""
+    sha256: str
+    """Of the file, 64 hexadecimal digits."""
+    box: tuple[int, int, int, int] | None
+    """The part of the file as top, left, bottom and right in pixels; None for all of it."""
+    split: Split
+    """ "train", or "val" for what is left out of training."""
+    group: str
+    """The story, character or episode: pictures of one group share characters."""
+    artist: str
+    """As credited; several with commas."""
+    ground: Ground
+    """Of the file; an even ground becomes white in the corpus."""
+
+    @property
+    def artists(self) -> tuple[str, ...]:
+        """The credited names, one by one."""
+        return tuple(name.strip() for name in self.artist.split(","))
+
+    @property
+    def id(self) -> str:
+        """Of its entry in a corpus."""
+        return f"{self.split}-{self.name}"
+
+
+COLUMNS = tuple(field.name for field in fields(ArtPicture))
+"""Of the table, in this order."""
+
+
+def write_list(path: Path, pictures: Iterable[ArtPicture]) -> None:
+    """Write a list, sorted by source and name."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(COLUMNS)
+        for picture in sorted(pictures, key=lambda picture: (picture.source, picture.name)):
+            values = vars(picture) | {"box": " ".join(map(str, picture.box or ()))}
+            table.writerow([values[column] for column in COLUMNS])
+
+
+def read_list(path: Path = PICTURES) -> tuple[ArtPicture, ...]:
+    """Read and check a list.
+
+    Raises:
+        DataError: no such file, a row that is none, a name that is there twice, or a group or an artist that is in
+            training and left out of it.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.DictReader(file, delimiter="\t", strict=True)
+            if tuple(table.fieldnames or ()) != COLUMNS:
+                raise DataError(f"{path} has the columns {table.fieldnames}; expected {list(COLUMNS)}.")
+            pictures = tuple(_picture(row, path, number) for number, row in enumerate(table, 2))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a list of pictures: {error}") from error
+    check_list(pictures)
+    return pictures
+
+
+def _picture(row: dict[str, str], path: Path, number: int) -> ArtPicture:
+    try:
+        box = tuple(int(value) for value in row["box"].split())
+        if (
+            row["source"] not in SOURCES
+            or row["split"] not in ("train", "val")
+            or row["ground"] not in get_args(Ground)
+            or len(box) not in (0, 4)
+            or not all(row[key] for key in ("name", "file", "sha256", "group", "artist"))
+        ):
+            raise ValueError(str(row))
+        return ArtPicture(**{**row, "box": box or None})  # type: ignore[arg-type]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{path}, line {number} is not a picture of the list: {error}") from error
+
+
+def check_list(pictures: Sequence[ArtPicture]) -> None:
+    """Check that no name is there twice, and that what is left out of training is left out whole.
+
+    Raises:
+        DataError: it is not; the message names the first case.
+    """
+    seen: set[tuple[str, str]] = set()
+    splits: dict[tuple[str, str, str], Split] = {}
+    for picture in pictures:
+        if (picture.source, picture.name) in seen:
+            raise DataError(f"The list has the picture {picture.name!r} of {picture.source} twice.")
+        seen.add((picture.source, picture.name))
+        held = [("group", picture.group), ("file", picture.file)]
+        if SOURCES[picture.source].by_artist:
+            held += [("artist", artist) for artist in picture.artists]
+        for what, name in held:
+            first = splits.setdefault((picture.source, what, name), picture.split)
+            if first != picture.split:
+                raise DataError(
+                    f"{picture.source}: the {what} {name!r} is in {first} and in {picture.split}. "
+                    f"Give all its pictures one split, or leave {picture.name!r} out."
+                )
+
+
+def check_corpus(root: Path, source: str, pictures: Iterable[ArtPicture]) -> None:
+    """Check that a corpus folder has no picture in another split than the list.
+
+    Raises:
+        DataError: it has; a training on it would see what is to be left out.
+    """
+    if not (root / source / MANIFEST).is_file():
+        return
+    splits = {picture.name: picture.split for picture in pictures if picture.source == source}
+    for entry in read_manifest(root, (source,)):
+        name = entry.id.removeprefix(f"{entry.split}-")
+        if splits.get(name, entry.split) != entry.split:
+            raise DataError(
+                f"{root / source} has the picture {name!r} in {entry.split}, the list of pictures has it in "
+                f"{splits[name]}. Delete {root / source} and build it again."
+            )
+
+
+def credit(source: str, pictures: Iterable[ArtPicture] | None = None) -> str:
+    """The line in CREDITS: the source, and the names of its artists where the list has several."""
+    every = read_list() if pictures is None else pictures
+    names = sorted({name for picture in every if picture.source == source for name in picture.artists})
+    line = SOURCES[source].credit
+    return f"{line} By {', '.join(names)}." if len(names) > 2 else line
