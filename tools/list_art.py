@@ -10,7 +10,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nurie.files.image import read, rgb_of
@@ -58,7 +58,10 @@ LEFT_OUT = {
         (
             # No figure, a sheet, a silhouette; swatches beside the figure; characters of somebody else.
             *("docker", "hugging-docker", "crash-dummy.sheet", "empire-silhouette", "power-to-the-masses"),
-            *("rocket", "network", "network-side", "gotham", "wwgl", "zorro"),
+            *("rocket", "network", "network-side", "gotham", "mistake", "wwgl", "zorro"),
+            # Text, embedded pictures, or gradients: its colours cannot be separated.
+            *("go-grpc-web", "power-to-the-linux", "power-to-the-mac", "surfing-js", "witch-learning"),
+            "with-C-book",
         )
     ),
     # No colours, or several sketches in one; what looks like somebody else's character (5 and 15).
@@ -137,16 +140,19 @@ def listed(root: Path, source: str) -> Iterator[ArtPicture]:
             continue
         file = path.relative_to(folder).as_posix()
         stem = re.sub(r"[^A-Za-z0-9.]+", "-", file.rsplit(".", 1)[0])
-        common = {
-            "source": source,
-            "file": file,
-            "sha256": digest(path),
-            "split": "val" if labels.val else "train",
-            "group": labels.group,
-            "artist": labels.artist,
-        }
+        picture = ArtPicture(
+            source=source,
+            name=stem,
+            file=file,
+            sha256=digest(path),
+            box=None,
+            split="val" if labels.val else "train",
+            group=labels.group,
+            artist=labels.artist,
+            ground="white",
+        )
         if SOURCES[source].drawing:
-            yield ArtPicture(name=stem, box=None, ground="white", **common)
+            yield picture
             continue
         page = rgb_of(read(path))
         boxes = cut_page(page) if source == "peppercarrot" else [without_rim(page, (0, 0, *page.shape[:2]))]
@@ -156,7 +162,7 @@ def listed(root: Path, source: str) -> Iterator[ArtPicture]:
             if name not in LEFT_OUT[source]:
                 ground = ground_of(page[box[0] : box[2], box[1] : box[3]])
                 ground = "painted" if (source, name) in PAINTED_GROUNDS else ground
-                yield ArtPicture(name=name, box=None if whole else box, ground=ground, **common)
+                yield replace(picture, name=name, box=None if whole else box, ground=ground)
 
 
 def african_storybook(folder: Path) -> Iterator[tuple[Path, Labels]]:

@@ -239,7 +239,7 @@ def _art(source: str, root: Path | None, *, size: int, scale: float) -> ListJobs
     """What lists the pictures of a source of drawn art, whose files are checked at once; or how to get the files."""
     if root is None:
         return art_folder.how_to_get(source)
-    pictures = [picture for picture in art_listing.read_list() if picture.source == source]
+    pictures = art_listing.of_source(source)
     files = art_folder.find_files(root, source, pictures)
     return functools.partial(art_jobs.art_jobs, files, source, pictures, size=size, scale=scale)
 
@@ -272,13 +272,14 @@ def build_corpus(
     if not plan.jobs:
         raise DataError("Nothing to build:\n" + "\n".join(plan.missing))
     for source in ART:
-        art_listing.check_corpus(root, source, art_listing.read_list())
+        art_listing.check_corpus(root, source)
     rows: dict[str, list[Entry]] = {}
     for source, jobs in plan.jobs.items():
         report = functools.partial(progress, source) if progress is not None else None
-        rows[source] = build_source(
-            root, source, jobs(), workers=workers, settings={"size": plan.size}, progress=report
-        )
+        settings: dict[str, object] = {"size": plan.size}
+        if source in ART:
+            settings["pictures"] = art_listing.fingerprint(art_listing.of_source(source))
+        rows[source] = build_source(root, source, jobs(), workers=workers, settings=settings, progress=report)
     found = sorted(path.parent.name for path in root.glob(f"*/{MANIFEST}"))
     write_credits(root, {source: line for source in found if (line := credit(source)) is not None})
     return rows

@@ -18,9 +18,11 @@ NAMED = 3
 def how_to_get(source: str) -> str:
     """What somebody does who does not have a source's files."""
     art = SOURCES[source]
-    clones = ", ".join(f"https://github.com/{name} at {commit[:12]}" for name, commit in art.repositories.items())
-    made = f"files made as docs/training.md says ({art.made})" if art.made else "files as they are"
-    return f"{clones}; put the {made} in FOLDER/{art.folder} and give --art FOLDER"
+    clones = [f"https://github.com/{name} at {commit}" for name, commit in art.repositories.items()]
+    if len(clones) > 2:
+        clones = [clones[0], f"{len(clones) - 1} more that docs/training.md names"]
+    what = f"its pictures, prepared as docs/training.md says ({art.made})," if art.made else "its pictures"
+    return f"{' and '.join(clones)}; put {what} in FOLDER/{art.folder} and give --art FOLDER"
 
 
 def digest(path: Path) -> str:
@@ -45,10 +47,17 @@ def find_files(root: Path, source: str, pictures: Iterable[ArtPicture]) -> dict[
     folder = root / SOURCES[source].folder
     if not folder.is_dir():
         raise DataError(f"{root} has no folder {folder.name}. For {source} get {how_to_get(source)}.")
-    wanted = {picture.file: picture.sha256 for picture in pictures}
-    found = {name: path for name in wanted if (path := _find(folder, name)) is not None}
-    wrong = [f"{name} is missing" for name in wanted if name not in found]
-    wrong += _changed(wanted, found)
+    found: dict[str, Path] = {}
+    wrong = []
+    for name, sha256 in {picture.file: picture.sha256 for picture in pictures}.items():
+        places = [path for path in _places(folder, name, SOURCES[source].upstream) if path.is_file()]
+        own = {_digest(path): path for path in places}
+        if sha256 in own:
+            found[name] = own[sha256]
+        elif own:
+            wrong.append(f"{places[0].relative_to(folder)} has {' and '.join(own)}, expected SHA-256 {sha256}")
+        else:
+            wrong.append(f"{name} is missing")
     if wrong:
         others = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
         raise DataError(
@@ -58,34 +67,33 @@ def find_files(root: Path, source: str, pictures: Iterable[ArtPicture]) -> dict[
     return found
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    return next((path for path in _places(folder, name) if path.is_file()), None)
-
-
-def _places(folder: Path, name: str) -> Iterator[Path]:
-    """Where a file may be: as the list has it, or as in a clone of asp-imagebank."""
+def _places(folder: Path, name: str, upstream: Mapping[str, str]) -> Iterator[Path]:
+    """Where a file may be: as the list has it, or as in a clone."""
     yield folder / name
-    page = re.fullmatch(r"(\d{4})_(\d{2}\.jpg)", name)
-    if page is not None:
-        yield folder / "medium" / page[1] / page[2]
+    for pattern, place in upstream.items():
+        if re.fullmatch(pattern, name):
+            yield from sorted(folder.glob(re.sub(pattern, place, name)))
 
 
-def _changed(wanted: Mapping[str, str], found: Mapping[str, Path]) -> Iterator[str]:
-    for name, path in found.items():
-        try:
-            own = digest(path)
-        except OSError as error:
-            yield f"{name} cannot be read ({error.strerror or error})"
-            continue
-        if own != wanted[name]:
-            yield f"{name} has the SHA-256 {own}, expected {wanted[name]}"
+def _digest(path: Path) -> str:
+    try:
+        return digest(path)
+    except OSError as error:
+        return f"no digest ({error.strerror or error})"
 
 
 def _commits(folder: Path, source: str) -> str:
-    """What the folder says of its commit, where that is another one."""
+    """Which clones in the folder are of another commit."""
+    known = SOURCES[source].repositories.values()
+    heads = {
+        path.parent.parent: _text(path) for path in sorted((*folder.glob(".git/HEAD"), *folder.glob("*/.git/HEAD")))
+    }
+    others = [f"{clone} is a clone at {head!r}" for clone, head in heads.items() if head not in known]
+    return f"{'; '.join(others)}; expected {' or '.join(known)}. " if others else ""
+
+
+def _text(path: Path) -> str:
     try:
-        head = (folder / ".git" / "HEAD").read_text("utf-8").strip()
+        return path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
-    known = SOURCES[source].repositories.values()
-    return "" if head in known else f"The folder is a clone at {head!r}, expected {' or '.join(known)}. "

@@ -21,6 +21,7 @@ from nurie.lab.corpora.flat_svg import render_flat
 from nurie.lab.corpora.parts import line_width
 from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing
 
+INK = "#000000"
 LONGER_SIDE = 640
 """Pixels that a painted picture's longer side has at most in a corpus."""
 
@@ -76,14 +77,14 @@ def draw_painted(path: Path, picture: ArtPicture) -> tuple[Bytes, Entry]:
 
 def draw_flat(path: Path, picture: ArtPicture, size: int) -> tuple[SlotDrawing, Entry] | None:
     """A flat SVG as planes with its row; None where its colours cannot be separated."""
-    drawn = picture.artist == "Maria Letta"  # Egon Elbre's outlines are no black shapes: the borders are the lines
+    art = SOURCES[picture.source]
     try:
-        text = crop_to_content(path.read_text("utf-8", errors="replace"))
+        svg = path.read_text("utf-8", errors="replace")
         flat = render_flat(
-            text,
+            crop_to_content(svg.replace(art.ink, INK) if art.ink else svg),
             size=size,
             line_width=line_width(f"{picture.source}/{picture.name}"),
-            drawn=drawn,
+            drawn=picture.artist in art.outlined_by,
             ink_share=1.0,
         )
     except ValueError:

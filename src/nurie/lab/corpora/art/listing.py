@@ -7,10 +7,13 @@ whole: with one picture of a story, a character or an episode all others of it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+import functools
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Literal
 
 from nurie.errors import DataError
 from nurie.lab.corpora.art.sources import SOURCES
@@ -21,6 +24,7 @@ PICTURES = Path(__file__).with_name("pictures.tsv")
 
 Ground = Literal["white", "even", "painted"]
 """What is behind the figures: white paper, one other colour, or something painted."""
+GROUNDS: Mapping[str, Ground] = MappingProxyType({"white": "white", "even": "even", "painted": "painted"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,22 +65,33 @@ COLUMNS = tuple(field.name for field in fields(ArtPicture))
 """Of the table, in this order."""
 
 
+def _row(picture: ArtPicture) -> list[str]:
+    values = vars(picture) | {"box": " ".join(map(str, picture.box or ()))}
+    return [values[column] for column in COLUMNS]
+
+
 def write_list(path: Path, pictures: Iterable[ArtPicture]) -> None:
     """Write a list, sorted by source and name."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
-        for picture in sorted(pictures, key=lambda picture: (picture.source, picture.name)):
-            values = vars(picture) | {"box": " ".join(map(str, picture.box or ()))}
-            table.writerow([values[column] for column in COLUMNS])
+        table.writerows(
+            _row(picture) for picture in sorted(pictures, key=lambda picture: (picture.source, picture.name))
+        )
 
 
+def fingerprint(pictures: Iterable[ArtPicture]) -> str:
+    """A short name of what a list says of these pictures: a corpus that was built by another list has another one."""
+    return hashlib.sha256(repr([_row(picture) for picture in pictures]).encode()).hexdigest()[:16]
+
+
+@functools.cache
 def read_list(path: Path = PICTURES) -> tuple[ArtPicture, ...]:
     """Read and check a list.
 
     Raises:
-        DataError: no such file, a row that is none, a name that is there twice, or a group or an artist that is in
-            training and left out of it.
+        DataError: no such file, other columns, a row that is no picture, a name that is there twice, or a group or an
+            artist that is in training and left out of it.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -90,19 +105,26 @@ def read_list(path: Path = PICTURES) -> tuple[ArtPicture, ...]:
     return pictures
 
 
-def _picture(row: dict[str, str], path: Path, number: int) -> ArtPicture:
+def _picture(row: Mapping[str, str | None], path: Path, number: int) -> ArtPicture:
+    def chosen(column: str, choices: Collection[str]) -> str:
+        value = row[column]
+        if not value or (choices and value not in choices):
+            raise ValueError(f"{column} is {value!r}" + (f"; known are: {', '.join(choices)}" if choices else ""))
+        return value
+
     try:
-        box = tuple(int(value) for value in row["box"].split())
-        if (
-            row["source"] not in SOURCES
-            or row["split"] not in ("train", "val")
-            or row["ground"] not in get_args(Ground)
-            or len(box) not in (0, 4)
-            or not all(row[key] for key in ("name", "file", "sha256", "group", "artist"))
-        ):
-            raise ValueError(str(row))
-        return ArtPicture(**{**row, "box": box or None})  # type: ignore[arg-type]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        box = tuple(int(value) for value in (row["box"] or "").split())
+        if box and len(box) != 4:
+            raise ValueError(f"box is {row['box']!r}; it should be empty or four numbers")
+        texts = {column: chosen(column, ()) for column in ("name", "file", "sha256", "group", "artist")}
+        return ArtPicture(
+            source=chosen("source", SOURCES),
+            box=(box[0], box[1], box[2], box[3]) if box else None,
+            split="val" if chosen("split", ("train", "val")) == "val" else "train",
+            ground=GROUNDS[chosen("ground", GROUNDS)],
+            **texts,
+        )
+    except (ValueError, KeyError) as error:
         raise DataError(f"{path}, line {number} is not a picture of the list: {error}") from error
 
 
@@ -130,15 +152,15 @@ def check_list(pictures: Sequence[ArtPicture]) -> None:
                 )
 
 
-def check_corpus(root: Path, source: str, pictures: Iterable[ArtPicture]) -> None:
-    """Check that a corpus folder has no picture in another split than the list.
+def check_corpus(root: Path, source: str) -> None:
+    """Check that a corpus folder has no picture of a source in another split than the list.
 
     Raises:
         DataError: it has; a training on it would see what is to be left out.
     """
     if not (root / source / MANIFEST).is_file():
         return
-    splits = {picture.name: picture.split for picture in pictures if picture.source == source}
+    splits = {picture.name: picture.split for picture in of_source(source)}
     for entry in read_manifest(root, (source,)):
         name = entry.id.removeprefix(f"{entry.split}-")
         if splits.get(name, entry.split) != entry.split:
@@ -148,9 +170,13 @@ def check_corpus(root: Path, source: str, pictures: Iterable[ArtPicture]) -> Non
             )
 
 
-def credit(source: str, pictures: Iterable[ArtPicture] | None = None) -> str:
+def of_source(source: str) -> tuple[ArtPicture, ...]:
+    """The pictures that the list has of a source, in its order."""
+    return tuple(picture for picture in read_list() if picture.source == source)
+
+
+def credit(source: str) -> str:
     """The line in CREDITS: the source, and the names of its artists where the list has several."""
-    every = read_list() if pictures is None else pictures
-    names = sorted({name for picture in every if picture.source == source for name in picture.artists})
+    names = sorted({name for picture in of_source(source) for name in picture.artists})
     line = SOURCES[source].credit
     return f"{line} By {', '.join(names)}." if len(names) > 2 else line

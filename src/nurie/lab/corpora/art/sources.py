@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 
@@ -21,8 +21,14 @@ class ArtSource:
     """As the repository gives it."""
     made: str
     """What was done to the files before they came into the folder; "" for byte copies."""
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    """Where byte copies lie in clones: a pattern of a file's name in the list -> a glob pattern below ``folder``."""
     drawing: bool = False
     """Whether its files are flat SVGs, which become drawings with slots; else they are painted pictures."""
+    ink: str = ""
+    """Colour of a drawing's outlines beside black; it becomes black."""
+    outlined_by: tuple[str, ...] = ()
+    """Artists who draw outlines round all parts; of the others' drawings the lines are the borders of the shapes."""
     by_artist: bool = False
     """Whether artists are left out of training; else groups are."""
 
@@ -46,6 +52,7 @@ SOURCES: Mapping[str, ArtSource] = MappingProxyType(
             title="African Storybook (picture-book pages)",
             license="CC BY, version not stated (stories under CC BY alone)",
             made="",
+            upstream={r"(\d{4})_(\d{2}\.jpg)": r"medium/\1/\2"},
             by_artist=True,
         ),
         "bookdash": ArtSource(
@@ -71,7 +78,13 @@ SOURCES: Mapping[str, ArtSource] = MappingProxyType(
             title="Gophers by Egon Elbre and Maria Letta, after the Go gopher by Renee French (CC BY 3.0)",
             license="CC0 1.0",
             made="",
+            upstream={
+                r"(egonelbre)/(.+)": r"\1/vector/*/\2",
+                r"(marialetta)/(.+)": r"\1/characters/svg/\2",
+            },
             drawing=True,
+            ink="#394655",
+            outlined_by=("Maria Letta",),
         ),
         "mikanixonable": ArtSource(
             folder="mikanixonable_illusts",
