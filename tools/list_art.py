@@ -72,6 +72,13 @@ LEFT_OUT = {
             *("E02P06", "E03P08", "E04P08", "E09P08", "E12P06"),
             *("E02P05", "E03P03", "E04P03", "E05P01", "E09P06", "E10P05", "E13P06", "E14P03", "E17P07", "E18P04"),
             *("E20P01", "E22P08", "E22P10", "E23P04"),
+            # Houses, forests, skies and things without a figure, or one too small or dark to be seen.
+            *"""
+            E02 E02P01-1 E04P01-1 E04P01-4 E04P02-2 E05P03-2 E05P04-1 E05P04-2 E06 E06P01 E06P03-1 E07P01 E08P03-1
+            E08P05-2 E09P01-1 E09P03-1 E11P01-1 E13P01-1 E13P03-3 E14P05-1 E15P06-2 E16 E16P01-1 E16P04-2 E17P02-5
+            E17P06-1 E17P06-2 E18 E18P02-1 E18P02-2 E18P05-4 E18P06-3 E19P03-2 E19P03-3 E19P03-4 E20P03-2 E20P03-3
+            E21P01-3 E21P02-5 E22P01-1 E22P02-3 E22P06-2
+            """.split(),
         )
     ),
     "sembrando-libertad": frozenset(),
