@@ -162,7 +162,7 @@ def check_corpus(root: Path, source: str) -> None:
         return
     splits = {picture.name: picture.split for picture in of_source(source)}
     for entry in read_manifest(root, (source,)):
-        name = entry.id.removeprefix(f"{entry.split}-")
+        name = entry.id.partition("-")[2]
         if splits.get(name, entry.split) != entry.split:
             raise DataError(
                 f"{root / source} has the picture {name!r} in {entry.split}, the list of pictures has it in "
@@ -172,7 +172,7 @@ def check_corpus(root: Path, source: str) -> None:
 
 def of_source(source: str) -> tuple[ArtPicture, ...]:
     """The pictures that the list has of a source, in its order."""
-    return tuple(picture for picture in read_list() if picture.source == source)
+    return tuple(picture for picture in read_list(PICTURES) if picture.source == source)
 
 
 def credit(source: str) -> str:
