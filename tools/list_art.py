@@ -173,7 +173,11 @@ def listed(root: Path, source: str) -> Iterator[ArtPicture]:
 
 
 def african_storybook(folder: Path) -> Iterator[tuple[Path, Labels]]:
-    """A story is a group; the folder's CREDITS.tsv names its illustrators, all translations' after one another."""
+    """A story is a group.
+
+    The folder's CREDITS.tsv has a row for each file: "file", "story", and "illustrator(s) as credited per story", which
+    are those of all translations after one another.
+    """
     with (folder / "CREDITS.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     for row in rows:
@@ -185,7 +189,10 @@ def african_storybook(folder: Path) -> Iterator[tuple[Path, Labels]]:
 
 
 def bookdash(folder: Path) -> Iterator[tuple[Path, Labels]]:
-    """A book is a group; its team of writer, illustrator and designer is named in the folder's CREDITS.tsv."""
+    """A book is a group.
+
+    The folder's CREDITS.tsv has a row for each book: "book", and "team (writer, illustrator, designer)".
+    """
     with (folder / "CREDITS.tsv").open(encoding="utf-8", newline="") as file:
         teams = {
             row["book"]: row["team (writer, illustrator, designer)"] for row in csv.DictReader(file, delimiter="\t")
