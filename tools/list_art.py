@@ -88,8 +88,13 @@ LEFT_OUT = {
 }
 """Stems of files, and names of panels, that are in no split."""
 
-PAINTED_GROUNDS = frozenset((("mikanixonable", "17"), ("mikanixonable", "53")))
-"""Pictures whose figures have lines of the ground's colour: it is not made white."""
+PAINTED_GROUNDS = frozenset(
+    (
+        *(("african-storybook", "0335-10"), ("mikanixonable", "17"), ("mikanixonable", "53")),
+        *(("peppercarrot", "E11P01-3"), ("xenia", "xenia-drawing-1")),
+    )
+)
+"""Pictures whose figures have lines or parts of the ground's colour: it is not made white."""
 
 GENERALS = {
     "f1": "argeon",
