@@ -42,6 +42,7 @@ class Layers:
             slots=self.drawing.slots,
             palette={slot: palette[slot] for slot in self.drawing.slots if slot in palette},
             line_kinds=self.line_kinds,
+            normals=self.drawing.normals is not None,
             parts=parts,
         )
 

@@ -8,7 +8,8 @@ Convention:
     with ``base`` the drawing in which every slot is black, and ``coverage_s`` what a pixel shows of slot s after
     everything above it was drawn. ``slots[0]`` is always "background" (the paper). Colours are 8-bit sRGB.
 
-    A drawing is one 8-bit grey PNG, its planes stacked from top to bottom in the order lines, base R, G, B, coverages.
+    A drawing is one 8-bit grey PNG, its planes stacked from top to bottom in the order lines, base R, G, B, coverages,
+    and normals x, y, z where its row says that it has them.
     A corpus is a folder per source with ``manifest.jsonl``, one JSON object a picture.
 """
 
@@ -47,6 +48,9 @@ class SlotDrawing:
     """S x H x W, share of each slot, 0-255."""
     slots: tuple[str, ...]
     """The S names; the first is "background"."""
+    normals: Bytes | None = None
+    """H x W x 3, where the surface looks, (n + 1) * 127.5 with n in the camera's x (right), y (up) and z (to the eye);
+    0 where there is no figure. None for a drawing without surfaces."""
 
     def __post_init__(self) -> None:
         """Check that the planes belong together."""
@@ -56,6 +60,10 @@ class SlotDrawing:
             )
         if not self.lines.shape[1:] == self.base.shape[:2] == self.coverage.shape[1:]:
             raise DataError("The planes of a drawing differ in size.")
+        if self.normals is not None and self.normals.shape != self.base.shape:
+            raise DataError(
+                f"Normals of shape {self.normals.shape} for a drawing of {self.base.shape}: the same, please."
+            )
 
     def picture(self, palette: Mapping[str, Color]) -> Bytes:
         """The drawing in a palette, H x W x 3 (a slot that the palette lacks is black)."""
@@ -79,11 +87,13 @@ class SlotDrawing:
             base=np.ascontiguousarray(resize(self.base.transpose(2, 0, 1)).transpose(1, 2, 0)),
             coverage=resize(self.coverage),
             slots=self.slots,
+            normals=None if self.normals is None else _resized_normals(self.normals, size),
         )
 
     def planes(self) -> Bytes:
-        """All planes below one another, ((L + 3 + S) * H) x W: what the file holds."""
-        stack = np.concatenate([self.lines, self.base.transpose(2, 0, 1), self.coverage])
+        """All planes below one another, ((L + 3 + S) * H) x W, or 3 H rows more with normals: what the file holds."""
+        normals = [] if self.normals is None else [self.normals.transpose(2, 0, 1)]
+        stack = np.concatenate([self.lines, self.base.transpose(2, 0, 1), self.coverage, *normals])
         return stack.reshape(-1, stack.shape[-1])
 
 
@@ -105,6 +115,8 @@ class Entry:
     """The drawing's own colours as #rrggbb."""
     line_kinds: tuple[str, ...] = ()
     """What each line plane is: "drawn" (the artist's) or "outline" (by stylesheet)."""
+    normals: bool = False
+    """Whether a drawing has planes of normals."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """Which variant of each part the generator took."""
     path: str = ""
@@ -112,7 +124,7 @@ class Entry:
 
     def to_json(self) -> str:
         """The row as one line of JSON."""
-        return json.dumps({k: v for k, v in vars(self).items() if v not in ((), {}, "")}, sort_keys=True)
+        return json.dumps({k: v for k, v in vars(self).items() if v not in ((), {}, "", False)}, sort_keys=True)
 
     @classmethod
     def from_json(cls, line: str) -> Entry:
@@ -171,6 +183,35 @@ def entry_path(root: Path, entry: Entry) -> Path:
     return Path(entry.path) if entry.path else root / entry.source / f"{entry.id}.png"
 
 
+def plane_count(entry: Entry) -> int:
+    """How many planes a picture has: three channels of a painted one, or see ``SlotDrawing.planes``."""
+    if entry.kind == "painted":
+        return 3
+    return len(entry.line_kinds) + 3 + len(entry.slots) + 3 * entry.normals
+
+
+def drawing_of(entry: Entry, planes: Bytes) -> SlotDrawing:
+    """The drawing of a row from its planes, N x H x W (see ``plane_count``)."""
+    base = len(entry.line_kinds)
+    coverage = base + 3
+    normals = coverage + len(entry.slots)
+    return SlotDrawing(
+        lines=planes[:base],
+        base=np.ascontiguousarray(planes[base:coverage].transpose(1, 2, 0)),
+        coverage=planes[coverage:normals],
+        slots=entry.slots,
+        normals=np.ascontiguousarray(planes[normals:].transpose(1, 2, 0)) if entry.normals else None,
+    )
+
+
+def _resized_normals(normals: Bytes, size: int) -> Bytes:
+    """Normals at another size: means over the figure alone, so that its edge does not bend away."""
+    there = normals.any(axis=2)
+    small = cv2.resize(normals.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    share = cv2.resize(there.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)[..., None]
+    return np.where(share > 0, np.rint(small / np.maximum(share, 1e-6)).clip(1, 255), 0).astype(np.uint8)
+
+
 def read_drawing(root: Path, entry: Entry) -> SlotDrawing:
     """Read the planes of a drawing.
 
@@ -179,18 +220,12 @@ def read_drawing(root: Path, entry: Entry) -> SlotDrawing:
     """
     path = entry_path(root, entry)
     stack = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    lines, count = len(entry.line_kinds), len(entry.line_kinds) + 3 + len(entry.slots)
+    count = plane_count(entry)
     if stack is None:
         raise DataError(f"{path} is missing or not a picture.")
     if stack.shape[0] % count:
         raise DataError(f"{path}: {stack.shape[0]} rows are not {count} planes, as its manifest row says.")
-    planes = stack.astype(np.uint8, copy=False).reshape(count, -1, stack.shape[1])
-    return SlotDrawing(
-        lines=planes[:lines],
-        base=np.ascontiguousarray(planes[lines : lines + 3].transpose(1, 2, 0)),
-        coverage=planes[lines + 3 :],
-        slots=entry.slots,
-    )
+    return drawing_of(entry, stack.astype(np.uint8, copy=False).reshape(count, -1, stack.shape[1]))
 
 
 def read_painted(root: Path, entry: Entry) -> Bytes:

@@ -200,4 +200,7 @@ def without_band(drawing: SlotDrawing, side: Side, share: float) -> SlotDrawing:
     base[band] = 0
     coverage[(..., *band)] = 0
     coverage[(0, *band)] = 255
-    return replace(drawing, lines=lines, base=base, coverage=coverage)
+    normals = None if drawing.normals is None else drawing.normals.copy()
+    if normals is not None:
+        normals[band] = 0
+    return replace(drawing, lines=lines, base=base, coverage=coverage, normals=normals)

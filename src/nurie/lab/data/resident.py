@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nurie.errors import DataError
 from nurie.lab.batch import SLOT_STRIDE, RawPairs
-from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing
+from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, drawing_of, plane_count
 from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset
 from nurie.lab.data.plans import PairPlan
 from nurie.lab.data.reading import DamagedFileError, PictureReader
@@ -111,11 +111,11 @@ class _Reading(Dataset[_Part]):
 
     def __getitem__(self, number: int) -> _Part:
         entries = self.entries[number * TOGETHER : (number + 1) * TOGETHER]
-        count = sum(map(_plane_count, entries))
+        count = sum(map(plane_count, entries))
         planes, views = (np.zeros((count, side, side), np.uint8) for side in (self.size, VIEW))
         grounds, good, end = np.zeros((len(entries), 3), np.uint8), [True] * len(entries), 0
         for i, entry in enumerate(entries):
-            own = slice(end, end := end + _plane_count(entry))
+            own = slice(end, end := end + plane_count(entry))
             try:
                 if entry.kind == "painted":
                     picture = self.reader.painted(entry, self.size)
@@ -156,7 +156,7 @@ class ResidentPictures:
     ) -> None:
         """Read all pictures."""
         self.size, self.device, self.unseen_weight = size, device, unseen_weight
-        counts = [_plane_count(entry) for entry in entries]
+        counts = [plane_count(entry) for entry in entries]
         self.slots = max((len(e.slots) for e in entries if e.kind == "drawing"), default=1)
         self._number = {(entry.source, entry.id): number for number, entry in enumerate(entries)}
         self._views: dict[tuple[str, str], SlotDrawing] = {}
@@ -182,7 +182,7 @@ class ResidentPictures:
                     self.entries.append(entry)
                     if entry.kind == "drawing":
                         own = slice(first[number] - start, first[number + 1] - start)
-                        self._views[entry.source, entry.id] = _drawing_of(entry, views[own])
+                        self._views[entry.source, entry.id] = drawing_of(entry, views[own])
                 number += 1
         self._first, self._grounds = torch.from_numpy(first[:-1]).to(device), torch.cat(grounds).to(device)
         kinds = [len(e.line_kinds) if e.kind == "drawing" else 0 for e in entries]
@@ -319,16 +319,6 @@ def _ordered(coverage: Tensor, order: Tensor) -> Tensor:
     small = F.avg_pool2d(coverage, SLOT_STRIDE).round()
     index = order.clamp(min=0)[..., None, None].expand(-1, -1, *small.shape[2:])
     return (small.gather(1, index) * (order >= 0)[..., None, None]).byte()
-
-
-def _plane_count(entry: Entry) -> int:
-    return 3 if entry.kind == "painted" else len(entry.line_kinds) + 3 + len(entry.slots)
-
-
-def _drawing_of(entry: Entry, planes: Bytes) -> SlotDrawing:
-    lines = len(entry.line_kinds)
-    base = np.ascontiguousarray(planes[lines : lines + 3].transpose(1, 2, 0))
-    return SlotDrawing(lines=planes[:lines], base=base, coverage=planes[lines + 3 :], slots=entry.slots)
 
 
 __all__ = ["PlanDataset", "PlannedPairs", "ResidentPictures"]
