@@ -68,44 +68,55 @@ def draw(
     Raises:
         DataError: the camera sees no figure.
     """
-    fine = -(-max(FINE, 2 * size) // size) * size
-    view = look(pieces, camera, fine)
+    cell = -(-max(FINE, 2 * size) // size)
+    view = look(pieces, camera, cell * size, cell=cell)
     if not (view.part >= 0).any():
         raise DataError("The camera sees no figure; check the model's scale and the view's points.")
     drawn = [draw_lines(view, pen, rng) for pen in pens]
-    first = drawn[0]
-    shares = {"background": _small(np.where(view.part < 0, 1 - first, 0), size)}
+    paper = 1 - drawn[0]
+
+    def whole(plane: np.ndarray, outside: float) -> Singles:
+        return _placed(_small(plane, cell), outside, view.top // cell, view.left // cell, size)
+
+    shares = {"background": whole(np.where(view.part < 0, paper, 0), 1)}
     for slot in dict.fromkeys(part.slot for part in view.parts):
         numbers = [n for n, part in enumerate(view.parts) if part.slot == slot]
         mask = np.isin(view.part, numbers)
         if mask.any():
-            shares[slot] = _small(np.where(mask, 1 - first, 0), size)
+            shares[slot] = whole(np.where(mask, paper, 0), 0)
     whites = shares.pop(WHITE, np.zeros((size, size), np.float32))
     shares.pop(INK, None)
-    covered = _small(first, size)[..., None]
+    covered = whole(drawn[0], 0)[..., None]
     base = covered * np.array(ink, np.float32) + 255 * whites[..., None]
     slots = [slot for slot, plane in shares.items() if slot == "background" or plane.sum() >= VISIBLE_PIXELS]
     coverage = np.stack([np.rint(255 * shares[slot]) for slot in slots]).astype(np.uint8)
     # Roundings add up: a pixel is never more than white.
     base = np.minimum(np.rint(base), 255 - coverage.sum(axis=0, dtype=np.int64).clip(max=255)[..., None])
     drawing = SlotDrawing(
-        lines=np.stack([np.rint(255 * (1 - _small(line, size))) for line in drawn]).astype(np.uint8),
+        lines=np.stack([np.rint(255 * (1 - whole(line, 0))) for line in drawn]).astype(np.uint8),
         base=base.astype(np.uint8),
         coverage=coverage,
         slots=tuple(slots),
-        normals=_small_normals(view, size),
+        normals=_placed(_small_normals(view, cell), 0, view.top // cell, view.left // cell, size),
     )
     return Layers(drawing=drawing, line_kinds=("drawn",) * len(pens))
 
 
-def _small(plane: np.ndarray, size: int) -> Singles:
-    return np.asarray(cv2.resize(plane.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA), np.float32)
+def _small(plane: np.ndarray, cell: int) -> Singles:
+    """Means over cells of pixels."""
+    height, width = plane.shape[0] // cell, plane.shape[1] // cell
+    return np.asarray(cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _small_normals(view: View, size: int) -> Bytes:
+def _placed(plane: np.ndarray, outside: float, top: int, left: int, size: int) -> np.ndarray:
+    picture = np.full((size, size, *plane.shape[2:]), outside, plane.dtype)
+    picture[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
+    return picture
+
+
+def _small_normals(view: View, cell: int) -> Bytes:
     """Mean normals as bytes; 0 where the figure does not show."""
-    share = _small(view.part >= 0, size)
-    mean = np.dstack([_small(view.normals[..., axis], size) for axis in range(3)])
-    mean /= np.maximum(np.linalg.norm(mean, axis=2, keepdims=True), 1e-6)
-    levels = np.clip(np.rint((mean + 1) * 127.5), 1, 255)
-    return np.where(share[..., None] > 0, levels, 0).astype(np.uint8)
+    share = _small(view.part >= 0, cell)[..., None]
+    mean = _small(view.normals, cell)
+    mean = mean / np.maximum(np.linalg.norm(mean, axis=2, keepdims=True), 1e-6)
+    return np.where(share > 0, np.clip(np.rint((mean + 1) * 127.5), 1, 255), 0).astype(np.uint8)

@@ -18,6 +18,10 @@ from nurie.lab.corpora.modelled.scene import INK, View
 
 Mask = NDArray[np.bool_]
 
+LEAST = 0.012
+"""Shortest overlap or fold that is drawn, as a share of the picture's side; chosen by hand, no measurement is
+recorded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pen:
@@ -38,25 +42,24 @@ class Pen:
 
 
 def draw_lines(view: View, pen: Pen, rng: np.random.Generator) -> Singles:
-    """How much of each pixel is ink, size x size, 0 to 1.
+    """How much of each pixel is ink, h x w as the view's planes, 0 to 1.
 
     Args:
         view: what is drawn.
         pen: how.
         rng: of the pressure.
     """
-    size = len(view.part)
-    width = pen.width * size
+    width = pen.width * view.size
     ink = np.isin(view.part, [n for n, part in enumerate(view.parts) if part.slot == INK]).astype(np.float32)
-    pressure = 1 + pen.pressure * _smooth(size, max(4, size // 24), rng)
+    pressure = 1 + pen.pressure * _smooth(view.part.shape, max(4, view.size // 24), rng)
     contour = _borders(view.area < 0)
     inner = _borders(view.area) & ~contour
-    inner |= _overlaps(view, pen.jump)
+    least = round(view.size * LEAST)
+    inner |= _long(_overlaps(view, pen.jump), least)
     for mask, share in ((contour, 1.0), (inner, pen.inner)):
         ink = np.maximum(ink, _stroke(mask, width * share * pressure / 2))
     if pen.fold > 0:
-        strength = folds(view, pen.turn)
-        ink = np.maximum(ink, _stroke(strength > 0, width * pen.fold * pressure / 2, strength))
+        ink = np.maximum(ink, _fold_lines(view, pen, pressure))
     return ink
 
 
@@ -71,10 +74,9 @@ def _borders(label: np.ndarray) -> Mask:
 def _overlaps(view: View, jump: float) -> Mask:
     """Where the depth jumps within the figure, beyond what its slope on either side explains."""
     found = np.zeros(view.depth.shape, bool)
-    depth = np.where(np.isfinite(view.depth), view.depth, 0)
     figure = view.area >= 0
     for axis in (0, 1):
-        d, f, out = (np.moveaxis(plane, axis, 0) for plane in (depth, figure, found))
+        d, f, out = (np.moveaxis(plane, axis, 0) for plane in (view.depth, figure, found))
         step = np.abs(np.diff(d, axis=0))
         around = np.zeros_like(step)
         around[1:-1] = np.maximum(step[:-2], step[2:])
@@ -83,33 +85,47 @@ def _overlaps(view: View, jump: float) -> Mask:
     return found
 
 
-def folds(view: View, turn: float) -> Singles:
+def _fold_lines(view: View, pen: Pen, pressure: Singles) -> Singles:
+    """Ink in folds, which is drawn at half the size: folds are soft."""
+    height, width = view.part.shape
+    half = (max(1, width // 2), max(1, height // 2))
+    normals = cv2.resize(view.normals, half, interpolation=cv2.INTER_AREA)
+    area = cv2.resize(view.area, half, interpolation=cv2.INTER_NEAREST)
+    strength = folds(np.asarray(normals, np.float32), np.asarray(area), pen.turn, view.size // 2)
+    radius = cv2.resize(pressure, half, interpolation=cv2.INTER_AREA) * pen.width * pen.fold * view.size / 4
+    small = _stroke(strength > 0, np.asarray(radius, np.float32), strength)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def folds(normals: Singles, area: np.ndarray, turn: float, size: int) -> Singles:
     """How sharply the surface turns along ridges and valleys, 0 to 1; 0 off their middle.
 
     Args:
-        view: what is drawn.
+        normals: h x w x 3; zeros where there is no figure.
+        area: h x w; below 0 where there is no figure.
         turn: see ``Pen.turn``.
+        size: of the whole picture, which says what is near.
     """
-    size = len(view.part)
     reach = max(1, round(size * 0.004))
-    figure = (view.area >= 0).astype(np.float32)
-    soft = cv2.GaussianBlur(view.normals, (0, 0), reach * 0.7)
-    soft /= np.maximum(np.linalg.norm(soft, axis=2, keepdims=True), 1e-6)
-    strength = np.zeros((size, size), np.float32)
-    ridge = np.zeros((size, size), bool)
+    soft = cv2.GaussianBlur(normals, (0, 0), max(0.5, reach * 0.7))
+    planes = [np.ascontiguousarray(plane) for plane in np.moveaxis(soft, 2, 0)]
+    length = np.sqrt(sum(plane * plane for plane in planes)) + 1e-6
+    planes = [plane / length for plane in planes]
+    strength = np.zeros(area.shape, np.float32)
+    ridge = np.zeros(area.shape, bool)
     for down, right in ((0, reach), (reach, 0), (reach, reach), (reach, -reach)):
-        before, after = (_shifted(soft, sign * down, sign * right) for sign in (-1, 1))
-        inside = _shifted(figure, -down, -right) * _shifted(figure, down, right) > 0
-        value = np.where(inside, 1 - (before * after).sum(axis=2), 0).astype(np.float32)
-        best = value >= strength
-        strength = np.maximum(strength, value)
-        step = (down > 0, int(np.sign(right)))
+        cosine = sum(_shifted(plane, -down, -right) * _shifted(plane, down, right) for plane in planes)
+        inside = (_shifted(area, -down, -right) >= 0) & (_shifted(area, down, right) >= 0)
+        value = np.where(inside, 1 - cosine, 0).astype(np.float32)
+        step = (int(down > 0), int(np.sign(right)))
         peak = (value >= _shifted(value, *step)) & (value > _shifted(value, -step[0], -step[1]))
-        ridge = np.where(best, peak, ridge)
-    same = cv2.erode((view.area + 1).astype(np.uint8), np.ones((3, 3))) == view.area + 1
-    kept = ridge & (strength > turn) & same
-    strength = np.clip((strength - turn) / turn + 0.35, 0, 1) * _long(kept, round(size * 0.012))
-    return np.asarray(strength, np.float32)
+        ridge = np.where(value >= strength, peak, ridge)
+        strength = np.maximum(strength, value)
+    around = np.ones((3, 3))
+    labels = (area + 1).astype(np.uint8)
+    kept = ridge & (strength > turn) & (cv2.erode(labels, around) == cv2.dilate(labels, around))
+    kept = _long(kept, round(size * LEAST))
+    return np.asarray(np.where(kept, np.clip((strength - turn) / turn + 0.35, 0, 1), 0), np.float32)
 
 
 def _long(mask: Mask, least: int) -> Mask:
@@ -121,27 +137,32 @@ def _long(mask: Mask, least: int) -> Mask:
 
 
 def _shifted(plane: np.ndarray, down: int, right: int) -> np.ndarray:
-    """What lies ``down`` and ``right`` of each pixel; the edge's own value beyond the edge."""
-    rows = np.clip(np.arange(len(plane)) + int(down), 0, len(plane) - 1)
-    columns = np.clip(np.arange(plane.shape[1]) + int(right), 0, plane.shape[1] - 1)
-    return plane[rows][:, columns]
+    """What lies ``down`` and ``right`` of each pixel; 0 beyond the edge."""
+    moved = np.zeros_like(plane)
+    height, width = plane.shape
+    to_rows, to_columns = (slice(max(0, -k), n - max(0, k)) for k, n in ((down, height), (right, width)))
+    from_rows, from_columns = (slice(max(0, k), n - max(0, -k)) for k, n in ((down, height), (right, width)))
+    moved[to_rows, to_columns] = plane[from_rows, from_columns]
+    return moved
 
 
 def _stroke(mask: Mask, radius: Singles, strength: Singles | None = None) -> Singles:
     """Ink within a distance of marked pixels, with soft edges of a pixel."""
     if not mask.any():
         return np.zeros(mask.shape, np.float32)
-    away, label = cv2.distanceTransformWithLabels(
-        (~mask).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    if strength is not None:
+    outside = (~mask).astype(np.uint8)
+    if strength is None:
+        away = cv2.distanceTransform(outside, cv2.DIST_L2, 3)
+    else:
+        away, label = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
         of_label = np.zeros(int(label.max()) + 1, np.float32)
         of_label[label[mask]] = strength[mask]
         radius = radius * of_label[label]
     return np.clip(radius - away + 0.5, 0, 1).astype(np.float32)
 
 
-def _smooth(size: int, cell: int, rng: np.random.Generator) -> Singles:
+def _smooth(shape: tuple[int, ...], cell: int, rng: np.random.Generator) -> Singles:
     """Noise of standard deviation about 1/2 that changes over ``cell`` pixels."""
-    grid = rng.normal(0, 0.6, (size // cell + 2, size // cell + 2)).astype(np.float32)
-    return np.asarray(cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+    height, width = shape
+    grid = rng.normal(0, 0.6, (height // cell + 2, width // cell + 2)).astype(np.float32)
+    return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)

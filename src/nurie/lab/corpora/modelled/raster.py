@@ -32,12 +32,14 @@ class Fragments(NamedTuple):
         face: N, which triangle.
         weights: N x 3, how much each corner of the triangle counts there; sums to 1, perspective taken into account.
         nearness: N, 1 / depth.
+        behind: N, whether the triangle is seen from behind.
     """
 
     pixel: Ints
     face: Ints
     weights: Floats
     nearness: Floats
+    behind: NDArray[np.bool_]
 
 
 def rasterize(points: Floats, depth: Floats, faces: Ints, size: int, *, two_sided: NDArray[np.bool_]) -> Fragments:
@@ -68,7 +70,7 @@ def rasterize(points: Floats, depth: Floats, faces: Ints, size: int, *, two_side
     flat = a[triangle] * column[:, None] + b[triangle] * row[:, None] + c[triangle]
     weights = np.clip(flat, 0, 1) * near[triangle]
     weights /= weights.sum(axis=1, keepdims=True)
-    return Fragments(pixel, kept[triangle], weights, reach)
+    return Fragments(pixel, kept[triangle], weights, reach, (area > 0)[triangle])
 
 
 def _nearest(

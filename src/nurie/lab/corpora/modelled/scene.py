@@ -94,17 +94,23 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What a camera sees, size x size."""
+    """What a camera sees; h x w of the picture's pixels, those round the figure."""
 
+    size: int
+    """Width and height of the whole picture."""
+    top: int
+    """Row of the whole picture at which the planes begin."""
+    left: int
+    """Column at which they begin."""
     part: NDArray[np.int16]
     """Number of the part in ``parts``; -1 where there is no figure."""
     parts: tuple[Part, ...]
     area: NDArray[np.int16]
     """Number of the part's area; -1 where there is no figure."""
     depth: Singles
-    """Infinite where there is no figure."""
+    """0 where there is no figure."""
     normals: Singles
-    """size x size x 3, camera space, length 1; zeros where there is no figure."""
+    """h x w x 3, camera space, length 1; zeros where there is no figure."""
 
 
 def vertex_normals(points: Floats, faces: Ints) -> Floats:
@@ -118,13 +124,14 @@ def vertex_normals(points: Floats, faces: Ints) -> Floats:
     return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12))
 
 
-def look(pieces: Sequence[Piece], camera: Camera, size: int) -> View:
+def look(pieces: Sequence[Piece], camera: Camera, size: int, *, cell: int = 1) -> View:
     """See pieces with a camera.
 
     Args:
         pieces: of the figure.
         camera: where from.
-        size: width and height in pixels.
+        size: width and height of the whole picture in pixels, a multiple of ``cell``.
+        cell: the planes begin and end at multiples of it.
     """
     counts = np.cumsum([0, *(len(piece.points) for piece in pieces)])
     points = np.concatenate([piece.points for piece in pieces])
@@ -136,44 +143,58 @@ def look(pieces: Sequence[Piece], camera: Camera, size: int) -> View:
     seen = rasterize(screen, depth * pull, faces, size, two_sided=both)
     normals = np.concatenate([vertex_normals(piece.points, piece.faces) for piece in pieces]) @ camera.rotation.T
 
-    corner = faces[seen.face]
-    weights = seen.weights[..., None]
-    normal = (weights * normals[corner]).sum(axis=1)
-    # A cloth seen from behind turns its back's normal to us. Normals are smooth, so it is the face that decides.
-    ends = points[corner]
-    outward = np.cross(ends[:, 1] - ends[:, 0], ends[:, 2] - ends[:, 0]) @ camera.rotation.T
-    toward = np.array([0, 0, camera.distance]) - ((weights * ends).sum(axis=1) - camera.center) @ camera.rotation.T
-    behind = (outward * toward).sum(axis=1) < 0
-    normal[behind] *= -1
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    corner, weights = faces[seen.face], seen.weights.astype(np.float32)
+    normal = _mixed(normals, corner, weights)
+    # A cloth seen from behind turns its back's normal to us.
+    normal *= np.where(seen.behind, -1, 1).astype(np.float32)[:, None]
+    normal /= np.maximum(np.sqrt((normal * normal) @ np.ones(3, np.float32)), 1e-9)[:, None]
 
     parts = tuple(dict.fromkeys(part for piece in pieces for part in piece.parts))
     areas = list(dict.fromkeys(part.area for part in parts))
-    shown = _painted(pieces, owner[seen.face], corner, seen.weights, parts)
+    shown = _painted(pieces, owner[seen.face], corner, weights, parts)
     area = np.array([areas.index(part.area) for part in parts], np.int16)[shown]
+
+    row, column = seen.pixel // size, seen.pixel % size
+    margin = size // 32
+    (top, bottom), (left, right) = (
+        (max(0, int(k.min()) - margin) // cell * cell, min(size, -(-(int(k.max()) + margin) // cell) * cell))
+        if len(k)
+        else (0, cell)
+        for k in (row, column)
+    )
+    pixel = (row - top) * (right - left) + column - left
+
+    def plane(values: np.ndarray, empty: float) -> np.ndarray:
+        whole = np.full(((bottom - top) * (right - left), *values.shape[1:]), empty, values.dtype)
+        whole[pixel] = values
+        return whole.reshape(bottom - top, right - left, *values.shape[1:])
+
     return View(
-        part=_plane(size, seen.pixel, shown.astype(np.int16), -1),
+        size=size,
+        top=top,
+        left=left,
+        part=plane(shown.astype(np.int16), -1),
         parts=parts,
-        area=_plane(size, seen.pixel, area, -1),
-        depth=_plane(size, seen.pixel, (1 / seen.nearness).astype(np.float32), np.inf),
-        normals=_plane(size, seen.pixel, normal.astype(np.float32), 0),
+        area=plane(area, -1),
+        depth=plane((1 / seen.nearness).astype(np.float32), 0),
+        normals=plane(normal, 0),
     )
 
 
-def _painted(pieces: Sequence[Piece], owner: Ints, corner: Ints, weights: Floats, parts: tuple[Part, ...]) -> Ints:
+def _mixed(values: Floats, corner: Ints, weights: Singles) -> Singles:
+    """Values of the corners, mixed; N x K."""
+    values = values.astype(np.float32)
+    return sum(weights[:, k, None] * values[corner[:, k]] for k in range(3))  # type: ignore[return-value]
+
+
+def _painted(pieces: Sequence[Piece], owner: Ints, corner: Ints, weights: Singles, parts: tuple[Part, ...]) -> Ints:
     rest = np.concatenate([piece.rest for piece in pieces])
     places = np.concatenate([piece.places for piece in pieces])
+    where = _mixed(np.concatenate([rest, places], axis=1), corner, weights)
     shown = np.zeros(len(owner), np.int64)
     for number, piece in enumerate(pieces):
         own = np.flatnonzero(owner == number)
         if len(own):
-            share = weights[own][..., None]
-            numbers = piece.paint((share * rest[corner[own]]).sum(axis=1), (share * places[corner[own]]).sum(axis=1))
+            numbers = piece.paint(where[own, :3], where[own, 3:])
             shown[own] = np.array([parts.index(part) for part in piece.parts])[numbers]
     return shown
-
-
-def _plane(size: int, pixel: Ints, values: np.ndarray, empty: float) -> np.ndarray:
-    plane = np.full((size * size, *values.shape[1:]), empty, values.dtype)
-    plane[pixel] = values
-    return plane.reshape(size, size, *values.shape[1:])

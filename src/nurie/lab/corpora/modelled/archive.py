@@ -1,0 +1,113 @@
+"""What is read of MakeHuman: the base, its skeleton, a few shapes, clothes and poses, out of one archive."""
+
+from __future__ import annotations
+
+import functools
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nurie.errors import DataError
+from nurie.lab.corpora.build import first_line
+from nurie.lab.corpora.modelled.makehuman import (
+    Garment,
+    Obj,
+    Skeleton,
+    parse_bvh,
+    parse_mhclo,
+    parse_obj,
+    parse_skeleton,
+    parse_target,
+)
+from nurie.lab.corpora.modelled.raster import Floats
+
+ARCHIVE = "makehuman_subset.tar.xz"
+_DATA, _ASSETS = "mh/makehuman/data", "mha/base"
+SHAPES = (
+    *(f"macrodetails/caucasian-{sex}-young" for sex in ("female", "male")),
+    *(
+        f"macrodetails/universal-{sex}-young-{muscle}muscle-{weight}weight"
+        for sex in ("female", "male")
+        for muscle in ("average", "min")
+        for weight in ("average", "min")
+    ),
+)
+CLOTHES = (
+    *(f"female_{kind}" for kind in ("casualsuit01", "casualsuit02", "elegantsuit01", "sportsuit01")),
+    *(f"male_casualsuit0{number}" for number in range(1, 7)),
+    *("male_elegantsuit01", "male_worksuit01", "shoes01", "shoes02", "shoes03"),
+)
+POSES = (
+    *("fight01", "fight02", "fight03", "fight04", "fly01", "fly02", "run01", "sit01"),
+    *(f"standing0{number}" for number in range(1, 7)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeHuman:
+    """What figures are made of."""
+
+    base: Obj
+    skeleton: Skeleton
+    shapes: dict[str, Floats]
+    """Name -> moves of the base's vertices, V x 3."""
+    clothes: dict[str, tuple[Obj, Garment]]
+    poses: dict[str, dict[str, Floats]]
+    """Name -> turns of joints, see ``parse_bvh``."""
+
+
+@functools.cache
+def read_makehuman(path: Path) -> MakeHuman:
+    """Read the archive; once in a process.
+
+    Args:
+        path: of ``ARCHIVE``.
+
+    Raises:
+        DataError: it cannot be read, or a file in it is missing or damaged.
+    """
+    wanted = {
+        f"{_DATA}/3dobjs/base.obj",
+        *(f"{_DATA}/rigs/{name}" for name in ("default.mhskel", "default_weights.mhw")),
+        *(f"{_DATA}/targets/{name}.target" for name in SHAPES),
+        *(f"{_ASSETS}/clothes/{name}/{name}.{kind}" for name in CLOTHES for kind in ("obj", "mhclo")),
+        *(f"{_ASSETS}/poses/{name}.bvh" for name in POSES),
+    }
+    texts: dict[str, str] = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.removeprefix("./")
+                stream = archive.extractfile(member) if name in wanted else None
+                if stream is not None:
+                    texts[name] = stream.read().decode("utf-8", errors="replace")
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise DataError(f"{path} is not an archive of MakeHuman's files ({first_line(error)}).") from error
+    lacking = sorted(wanted - texts.keys())
+    if lacking:
+        raise DataError(f"{path} lacks {', '.join(lacking[:5])}{' and more' if len(lacking) > 5 else ''}.")
+    base = parse_obj(texts[f"{_DATA}/3dobjs/base.obj"], "base.obj")
+    count = len(base.points)
+    rig = (texts[f"{_DATA}/rigs/{name}"] for name in ("default.mhskel", "default_weights.mhw"))
+    return MakeHuman(
+        base=base,
+        skeleton=parse_skeleton(*rig, count),
+        shapes={name: parse_target(texts[f"{_DATA}/targets/{name}.target"], count, name) for name in SHAPES},
+        clothes={
+            name: (
+                parse_obj(texts[f"{_ASSETS}/clothes/{name}/{name}.obj"], name),
+                parse_mhclo(texts[f"{_ASSETS}/clothes/{name}/{name}.mhclo"], name),
+            )
+            for name in CLOTHES
+        },
+        poses={name: parse_bvh(texts[f"{_ASSETS}/poses/{name}.bvh"], name) for name in POSES},
+    )
+
+
+def mirrored(pose: dict[str, Floats]) -> dict[str, Floats]:
+    """A pose with left and right exchanged."""
+    flip = np.diag([-1.0, 1, 1])
+    sides = {".L": ".R", ".R": ".L"}
+    return {joint[:-2] + sides.get(joint[-2:], joint[-2:]): flip @ turn @ flip for joint, turn in pose.items()}
