@@ -60,6 +60,7 @@ def corpus(
         list[Path] | None, typer.Option(help="Debian's renpy-demo and renpy-thequestion packages, each by itself.")
     ] = None,
     art: Annotated[Path | None, typer.Option(help="The folder of drawn art, a sub-folder a source.")] = None,
+    models: Annotated[Path | None, typer.Option(help="A folder with clones of the models' repositories.")] = None,
 ) -> None:
     """Build the pictures to train and test with.
 
@@ -79,6 +80,7 @@ def corpus(
         clipart_path=clipart,
         renpy_paths=renpy or (),
         art_path=art,
+        models_path=models,
     )
     with progress_bars() as bars:
         tasks: dict[str, TaskID] = {}

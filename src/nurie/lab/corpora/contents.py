@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from nurie.errors import DataError
-from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, openmoji, portraits, renpy
+from nurie.lab.corpora import animals, cats, clipart, emoji, faces, figures, modelled, openmoji, portraits, renpy
 from nurie.lab.corpora.art import folder as art_folder
 from nurie.lab.corpora.art import jobs as art_jobs
 from nurie.lab.corpora.art import listing as art_listing
@@ -70,6 +70,7 @@ ANIMALS = Counts(train=1500, val=40, test=200)
 CATS = Counts(train=1500, val=40, test=200)
 FACES = Counts(train=2000, val=40)
 FIGURES = Counts(train=4000, val=100, test=200)
+MODELLED = Counts(train=20000, val=200)
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -79,6 +80,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cats": (cats.SOURCE,),
         "faces": (faces.SOURCE,),
         "figures": (figures.SOURCE,),
+        "modelled": (modelled.SOURCE,),
         "emoji": tuple(emoji.SETS),
         "openmoji": (openmoji.SOURCE,),
         "clipart": (clipart.SOURCE,),
@@ -89,6 +91,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Group -> its sources. ``--only`` takes either."""
 
 
+_MODULES = (animals, cats, clipart, faces, figures, modelled, openmoji, renpy)
+"""Sources that are one module each."""
+
+
 def credit(source: str) -> str | None:
     """The line that CREDITS gives a source; None for a source of somebody's own."""
     if source in PORTRAITS:
@@ -97,7 +103,7 @@ def credit(source: str) -> str | None:
         return emoji.SETS[source].credit
     if source in ART:
         return art_listing.credit(source)
-    fixed = {module.SOURCE: module.CREDIT for module in (animals, cats, clipart, faces, figures, openmoji, renpy)}
+    fixed = {module.SOURCE: module.CREDIT for module in _MODULES}
     return fixed.get(source)
 
 
@@ -149,6 +155,7 @@ def plan_corpus(
     clipart_path: Path | None = None,
     renpy_paths: Iterable[Path] = (),
     art_path: Path | None = None,
+    models_path: Path | None = None,
 ) -> CorpusPlan:
     """Decide what to build of what is installed and given.
 
@@ -161,6 +168,7 @@ def plan_corpus(
         clipart_path: Debian's ``openclipart-svg`` package, or a folder of SVGs.
         renpy_paths: Debian's ``renpy-demo`` and ``renpy-thequestion``, or folders of their pictures.
         art_path: the folder of drawn art, with a sub-folder for each source of it.
+        models_path: a folder of models, see ``modelled.files``.
 
     Raises:
         DataError: an unknown source, a file that is not what it should be, or impossible numbers.
@@ -176,7 +184,13 @@ def plan_corpus(
     missing: list[str] = []
     for source in chosen_sources(only):
         drawn = _drawn(source, size=size, scale=scale, seed=seed)
-        if drawn is None:
+        if source == modelled.SOURCE:
+            if models_path is None:
+                missing.append(f"{source}: clone {', '.join(modelled.REPOSITORIES)} and give their folder as --models")
+            else:
+                counts = MODELLED.scaled(scale)
+                jobs[source] = functools.partial(modelled.model_jobs, models_path, **counts, seed=seed, size=size)
+        elif drawn is None:
             if source in ART:
                 found = _art(source, art_path, size=size, scale=scale)
             else:

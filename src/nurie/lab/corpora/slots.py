@@ -73,6 +73,14 @@ SLOTS = MappingProxyType(
                 *("hat", "hairAccessories", "glasses", "earrings"),
             )
         },
+        # Likewise; "accent" is what is worn over the rest.
+        "modelled": {
+            meaning: meaning
+            for meaning in (
+                *("hair", "skin", "eyes", "lips", "clothes", "collar", "cuffs", "ribbon", "trousers", "belt"),
+                *("accent", "detail", "cape", "gloves", "socks", "shoes", "hat", "hairAccessories", "prop"),
+            )
+        },
         "big-ears": {"hair": "hair", "skin": "skin"},
         "avataaars": {
             "hair": "hair",

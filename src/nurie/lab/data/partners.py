@@ -37,6 +37,7 @@ LEAST_MATCHED = 0.5
 """Two drawings are of use to one another when matched slots make up this share of the coloured area of both."""
 
 LEADING = {style: rule.leading for style, rule in RULES.items()} | dict.fromkeys(("facesjs", "figures"), "hair")
+LEADING["modelled"] = "character"
 """The part that tells a source's characters apart."""
 
 _MEASURED = 64

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from nurie.errors import DataError
-from nurie.lab.corpora.modelled.archive import MakeHuman
+from nurie.lab.corpora.modelled.source import MakeHuman
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 
 NECK = "neck02"

@@ -202,7 +202,7 @@ def dress(body: Body, outfit: Outfit) -> Wardrobe:
         _belt(wardrobe)
     if outfit.neckwear in ("bow", "scarf"):
         _bow(wardrobe)
-    _feet(wardrobe)
+    shod(wardrobe)
     return wardrobe
 
 
@@ -334,7 +334,7 @@ def _skirt(w: Wardrobe) -> None:
     rest = body.rest[kept].copy()
     top = float(rest[:, 1].max())
     depth = np.clip((top - rest[:, 1]) / (top - w.low + 6), 0, 1)
-    rest[:, [0, 2]] *= 1 + (o.flare + (0.1 if o.bottom == "pleats" else 0)) * 3 * np.sqrt(depth)[:, None]
+    rest[:, [0, 2]] *= 1 + (o.flare + (0.1 if o.bottom == "pleats" else 0)) * 3 * (depth**0.8)[:, None]
     ankle, hip = body.joints["foot.L"][1], w.low
     along = (hip - rest[:, 1]) / (hip - ankle)
     angle = np.arctan2(rest[:, 0], rest[:, 2])
@@ -370,6 +370,13 @@ def _skirt(w: Wardrobe) -> None:
         return part
 
     w.pieces.append(_piece(mesh, parts, paint))
+    if o.hem > 0.2:
+
+        def band(rest: Floats, limbs: Floats) -> Floats:
+            inside = np.minimum(WAIST - rest[:, 1], rest[:, 1] - 0.1)
+            return np.minimum(inside, np.where((limbs[:, 0] > -0.5) | (limbs[:, 1] > 0.3), -1, 1))
+
+        w.on_body(band, 0.1, parts, lambda rest, _: np.zeros(len(rest), int))
 
 
 def _over(w: Wardrobe) -> None:
@@ -467,11 +474,11 @@ def _collar(w: Wardrobe) -> None:
 
         def field(rest: Floats, limbs: Floats) -> Floats:
             x, t, front = np.abs(rest[:, 0]), rest[:, 1], _front(rest)
-            lower = 0.955 - 0.085 * front * np.clip(1 - np.abs(x - 0.2) / 0.22, 0, 1)
-            opened = np.where(rest[:, 2] > 0.1, x - 0.02 - 0.5 * np.clip(0.93 - t, 0, None), 1)
-            return np.minimum(np.minimum(t - lower, 1.02 - t), np.minimum(opened, np.where(limbs[:, 0] > 0, -1, 1)))
+            lower = 0.94 - 0.1 * front * np.clip(1 - np.abs(x - 0.22) / 0.24, 0, 1)
+            opened = np.where(rest[:, 2] > 0, x - 0.015 - 0.25 * np.clip(t - 0.9, 0, None), 1)
+            return np.minimum(np.minimum(t - lower, 1.04 - t), np.minimum(opened, np.where(limbs[:, 0] > 0, -1, 1)))
 
-        w.on_body(field, 0.12, parts, lambda rest, _: np.zeros(len(rest), int))
+        w.on_body(field, lambda rest, _: 0.1 + 0.1 * (rest[:, 1] < 1), parts, lambda rest, _: np.zeros(len(rest), int))
         return
 
     def sailor(rest: Floats, limbs: Floats) -> Floats:
@@ -544,7 +551,8 @@ def _bow(w: Wardrobe) -> None:
     )
 
 
-def _feet(w: Wardrobe) -> None:
+def shod(w: Wardrobe) -> None:
+    """Put on shoes or boots."""
     o = w.outfit
     if o.feet.startswith("shoes"):
         hidden = worn(w, o.feet, {"": "shoes"})

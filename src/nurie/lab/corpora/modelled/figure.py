@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from nurie.lab.corpora.modelled import clothes, hair, head
-from nurie.lab.corpora.modelled.archive import MakeHuman, mirrored
+from nurie.lab.corpora.modelled.source import MakeHuman, mirrored
 from nurie.lab.corpora.modelled.body import NECK, Body, Shape
-from nurie.lab.corpora.modelled.clothes import NONE, Outfit
+from nurie.lab.corpora.modelled.clothes import Outfit
 from nurie.lab.corpora.modelled.head import Face, Mood
 from nurie.lab.corpora.modelled.makehuman import turn
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.scene import INK, Part, Piece
+from nurie.lab.corpora.parts import rank
 
 _CALM = ("standing01", "standing02", "standing03", "standing04", "standing05", "standing06")
 _ARMS = ("clavicle", "shoulder", "upperarm", "lowerarm", "wrist", "finger", "metacarpal")
@@ -87,6 +89,15 @@ class Posed:
     """Points of shoulders and chest."""
     waist: Floats
     """Points down to the hips."""
+    knees: Floats
+    """Points down to the knees."""
+
+    def shown(self, view: str) -> Floats:
+        """The points that a view ("figure", "knees", "waist", "bust") shows."""
+        if view == "figure":
+            return np.concatenate([piece.points for piece in self.pieces])
+        body = {"knees": self.knees, "waist": self.waist, "bust": self.chest}[view]
+        return np.concatenate([self.head, body])
 
 
 def build(files: MakeHuman, who: Character, mood: Mood, pose: dict[str, Floats]) -> Posed:
@@ -102,7 +113,7 @@ def build(files: MakeHuman, who: Character, mood: Mood, pose: dict[str, Floats])
     if who.dressed:
         wardrobe = clothes.Wardrobe(body, who.outfit)
         wardrobe.covered[clothes.worn(wardrobe, who.dressed, {})] = True
-        clothes._feet(wardrobe)
+        clothes.shod(wardrobe)
     else:
         wardrobe = clothes.dress(body, who.outfit)
     skin = _skin(body, wardrobe, who.outfit, bool(who.dressed))
@@ -114,6 +125,7 @@ def build(files: MakeHuman, who: Character, mood: Mood, pose: dict[str, Floats])
         head=frame(np.array([[x, y, z] for x in (-0.45, 0.45) for y in (-0.05, 1.08) for z in (-0.45, 0.45)])),
         chest=wardrobe.posed[trunk & (t > 0.72)],
         waist=wardrobe.posed[trunk & (t > 0.15)],
+        knees=wardrobe.posed[(trunk | (np.abs(body.limbs[:, 1] - 0.2) < 0.2)) & (np.arange(len(t)) < 13380)],
     )
 
 
@@ -145,7 +157,7 @@ def _skin(body: Body, wardrobe: clothes.Wardrobe, outfit: Outfit, dressed: bool)
     )
 
 
-def _head(body: Body, who: Character, mood: Mood):  # type: ignore[no-untyped-def]
+def _head(body: Body, who: Character, mood: Mood) -> tuple[list[Piece], Callable[[Floats], Floats]]:
     size = body.head
     origin = body.joints[NECK] + (0, 0.02, 0.12 + 0.05 * size)
     move = body.frames["head"]
@@ -160,7 +172,7 @@ def _head(body: Body, who: Character, mood: Mood):  # type: ignore[no-untyped-de
         part[rest[:, 1] > hair.hairline(rest)] = head.HAIR
         return part
 
-    rng = np.random.default_rng(abs(hash_name(who.hair)))
+    rng = np.random.default_rng(rank(f"modelled/hair/{who.hair}"))
     down = move[:3, :3].T @ np.array([0, -1.0, 0])
     grown = hair.grow(who.hair, rng, down, (1.15 / size, 1.2 / size))
     many = rng.uniform(0.1, 0.5)
@@ -178,13 +190,3 @@ def _head(body: Body, who: Character, mood: Mood):  # type: ignore[no-untyped-de
         ),
     ]
     return pieces, frame
-
-
-def hash_name(name: str) -> int:
-    """A number for a name."""
-    from nurie.lab.corpora.parts import rank
-
-    return rank(f"modelled/hair/{name}")
-
-
-__all__ = ["NONE", "Character", "Posed", "build", "sample_pose"]

@@ -152,7 +152,7 @@ class Locks:
         path = root + rise[:, None] * out + (fall * length)[:, None] * self.down
         path = path + (spread * fall - curl * fall**2)[:, None] * out / max(float(np.linalg.norm(out)), 1e-6)
         shape = np.minimum(1, 0.35 + s / 0.35) * np.clip(1 - s**2.8, 0, None) ** 0.8
-        self.strip(self._outside(path), width * shape, 0.45)
+        self.strip(self._outside(path), width * shape, 0.4)
 
     def _outside(self, path: Floats) -> Floats:
         """Hair that does not go through the neck and the trunk."""
@@ -222,7 +222,7 @@ def _back(locks: Locks, kind: str, rng: np.random.Generator) -> None:
         "long": rng.uniform(1.7, 2.3),
         "verylong": rng.uniform(2.5, 3.4),
     }[kind]
-    count = int(rng.integers(9, 14))
+    count = int(rng.integers(7, 11))
     curl = {"short": 0.5, "shaggy": -1.2, "bob": 1.1, "long": 0.04, "verylong": 0.02}[kind] * rng.uniform(0.6, 1.2)
     flare = {"short": 0.1, "shaggy": 0.5, "bob": 0.4, "long": 0.13, "verylong": 0.13}[kind] * rng.uniform(0.7, 1.3)
     for layer in range(2):
@@ -230,7 +230,7 @@ def _back(locks: Locks, kind: str, rng: np.random.Generator) -> None:
             angle = 78 + 204 * (n + 0.5 * layer) / (count - 1 + 0.5)
             ends = length * rng.uniform(0.93, 1.05) * (1.0 if layer == 0 else rng.uniform(0.78, 0.95))
             locks.from_crown(
-                angle, ends, rng.uniform(0.12, 0.15), lift=0.035 + 0.028 * layer, flare=flare, curl=curl,
+                angle, ends, rng.uniform(0.14, 0.18), lift=0.035 + 0.02 * layer, flare=flare, curl=curl, thick=0.22,
                 start=10.0 if layer == 0 else 20.0,
             )  # fmt: skip
 
@@ -244,7 +244,7 @@ def _tied(locks: Locks, kind: str, rng: np.random.Generator) -> None:
         "twintails": [(side * 0.36, y, -0.14) for y in (rng.uniform(0.62, 0.85),) for side in (-1, 1)],
         "lowtails": [(side * 0.3, 0.2, -0.22) for side in (-1, 1)],
     }[kind]
-    length, many = rng.uniform(0.7, 2.4), int(rng.integers(6, 10))
+    length, many = rng.uniform(0.7, 2.4), int(rng.integers(4, 6))
     spread, curl = rng.uniform(0.0, 0.35), rng.uniform(-0.1, 0.35)
     for root in roots:
         place = np.array(root)
@@ -261,7 +261,7 @@ def _tied(locks: Locks, kind: str, rng: np.random.Generator) -> None:
             ring = np.array([np.cos(angle), 0.3 * np.sin(angle), np.sin(angle)]) * 0.11
             aside = out * rng.uniform(0.16, 0.26) * (1, 0.6, 1) + ring + (0, 0.05, 0)
             ends = length * rng.uniform(0.8, 1.05)
-            locks.hanging(place, aside, ends, rng.uniform(0.07, 0.1), curl=curl, spread=spread)
+            locks.hanging(place, aside, ends, rng.uniform(0.11, 0.15), curl=curl, spread=spread)
     for n in range(9):
         locks.from_crown(
             80 + 200 * n / 8, 0.72, 0.1, lift=0.02, thick=0.2, start=16.0, stiff=True, curl=0.4
@@ -272,11 +272,11 @@ def _sides(locks: Locks, bangs: str, back: str, rng: np.random.Generator) -> Non
     if rng.random() < 0.15 and back not in _TIED:
         return
     length = {"short": 0.95, "shaggy": 1.0}.get(back, float(rng.choice([0.95, 1.1, 1.35, rng.uniform(1.5, 2.2)])))
-    width, many = rng.uniform(0.05, 0.085), int(rng.integers(1, 4))
+    width, many = rng.uniform(0.06, 0.1), int(rng.integers(1, 3))
     for side in (-1, 1):
         for n in range(many):
             locks.from_crown(
-                side * (68 + 9 * n), length * (1 - 0.09 * n), width, lift=0.045, start=14.0,
+                side * (68 + 13 * n), length * (1 - 0.09 * n), width, lift=0.045, start=14.0,
                 flare=0.02, curl=rng.uniform(0, 0.12),
             )  # fmt: skip
 
@@ -288,7 +288,7 @@ def _bangs(locks: Locks, kind: str, rng: np.random.Generator) -> None:
             locks.from_crown(-60 + 20 * n, 0.52, 0.08, lift=0.02, thick=0.25, stiff=True)
         return
     count = int({"straight": rng.integers(7, 11), "spiky": rng.integers(5, 8)}.get(kind, rng.integers(6, 9)))
-    length = rng.uniform(0.74, 0.86)
+    length = rng.uniform(0.62, 0.74)
     for n in range(count):
         share = n / (count - 1) * 2 - 1
         angle, ends, sweep, width = 62 * share, length, 0.0, 0.62 / count + 0.045

@@ -120,7 +120,7 @@ def head_mesh(face: Face) -> tuple[Floats, Ints]:
     known = [0, 0.015, 0.06, 0.16, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96, 0.99, 1]
     half = PchipInterpolator(
         known,
-        np.array([0.0, 0.07 * jaw, 0.15 * jaw, 0.268 * jaw, 0.345 * (1 + jaw) / 2]
+        np.array([0.0, 0.062 * jaw, 0.132 * jaw, 0.248 * jaw, 0.335 * (1 + jaw) / 2]
                  + [0.38, 0.39, 0.355, 0.262, 0.155, 0.08, 0.0]) * wide,
     )(levels)
     front = PchipInterpolator(known, [0.29, 0.325, 0.342, 0.345, 0.35, 0.36, 0.365, 0.335, 0.25, 0.15, 0.09, 0.02])(levels)

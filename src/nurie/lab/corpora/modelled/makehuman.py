@@ -157,11 +157,11 @@ def parse_mhclo(text: str, name: str) -> Garment:
                 scales[words[0][0]] = (int(words[1]), int(words[2]), float(words[3]))
             elif words[0] in ("verts", "delete_verts"):
                 section = words[0]
-            elif not words[0].lstrip("-").isdigit():
-                section = ""
-            elif section == "verts":
+            elif not words[0].isdigit():
+                continue  # names of files stand between "verts" and its rows in some
+            elif section == "verts" and len(words) in (1, 9):
                 values = [float(word) for word in words]
-                rows.append([values[0]] * 3 + [1, 0, 0, 0, 0, 0] if len(values) == 1 else values[:9])
+                rows.append([values[0]] * 3 + [1, 0, 0, 0, 0, 0] if len(values) == 1 else values)
             elif section == "delete_verts":
                 hidden += _ranges(words)
         ties = np.array(rows, np.float64).reshape(-1, 9)

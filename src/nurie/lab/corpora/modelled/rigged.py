@@ -6,17 +6,21 @@ table says what each cell means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
+from nurie.lab.corpora.modelled.figure import Posed
 from nurie.lab.corpora.modelled.gltf import Model, Turns
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.scene import INK, Part, Piece
 
 Cell = tuple[int, int]
+
+NAMES = ("knight", "knight-bare", "barbarian", "barbarian-bare", "mage", "mage-bare", "rogue", "rogue-hooded")
+"""Outfits that come whole; "bare" is without what is on the head."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,3 +111,45 @@ def adventurer(model: Model, name: str, pose: Mapping[int, Turns], shown: tuple[
             )
         )
     return pieces
+
+
+_LEFT_OUT = ("Lie", "Death", "T-Pose")
+"""Animations whose figures lie flat, or do not stand as anybody does."""
+_HELD = {
+    "Knight": ("1H_Sword", "Round_Shield", "Spike_Shield"),
+    "Barbarian": ("1H_Axe", "2H_Axe", "Mug", "Barbarian_Round_Shield"),
+    "Mage": ("1H_Wand", "2H_Staff", "Spellbook_open"),
+    "Rogue": ("Knife", "1H_Crossbow"),
+}
+
+
+def build(model: Callable[[str], Model], outfit: str, rng: np.random.Generator) -> tuple[Posed, str, float]:
+    """Pose a model by one of its animations.
+
+    Args:
+        model: gives a model by the name of its file.
+        outfit: one of ``NAMES``.
+        rng: of the pose.
+
+    Returns:
+        The figure, the pose's name, and how long a decimetre of a grown-up of its height would be.
+    """
+    kind, _, variant = outfit.partition("-")
+    name = kind.capitalize()
+    read = model(f"{name}{'_Hooded' if variant == 'hooded' else ''}.glb")
+    names = [animation for animation in read.animations if not animation.startswith(_LEFT_OUT)]
+    animation = str(rng.choice(names))
+    shown = [f"{name}_{part}" for part in ("Arm", "Body", "Head", "Leg")]
+    if rng.random() < 0.7:
+        shown.append(f"{name}_Cape")
+    if variant != "bare":
+        shown += [f"{name}_Hat", f"{name}_Helmet"]
+    if rng.random() < 0.3:
+        shown.append(str(rng.choice(_HELD[name])))
+    pieces = adventurer(read, name, read.pose_at(animation, float(rng.random())), tuple(shown))
+    world = [piece.points for piece in pieces]
+    rest = [piece.rest[:, 1] for piece in pieces]
+    parts = np.concatenate(world), np.concatenate(rest)
+    top = float(parts[1].max())
+    chest, waist, knees = (parts[0][parts[1] > share * 1.95] for share in (0.42, 0.26, 0.12))
+    return Posed(pieces=pieces, head=chest, chest=chest, waist=waist, knees=knees), animation, top / 17
