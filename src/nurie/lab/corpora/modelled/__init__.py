@@ -18,7 +18,7 @@ import numpy as np
 
 from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import PictureJob, split_jobs
-from nurie.lab.corpora.modelled import clothes, figure, hair, head, rigged
+from nurie.lab.corpora.modelled import clothes, figure, godette, hair, head, rigged
 from nurie.lab.corpora.modelled.body import Shape
 from nurie.lab.corpora.modelled.drawing import draw, frame
 from nurie.lab.corpora.modelled.files import REPOSITORIES, read_files
@@ -39,13 +39,15 @@ CREDIT = (
     "(https://github.com/V-Sekai/godot-vrm, CC BY 3.0); posed, recombined and recoloured."
 )
 
+WHOLE = (*rigged.NAMES, "godette")
+"""Outfits that are whole characters."""
 DRAWN = 96
 """Outfits that are cut from MakeHuman's sheaths."""
 CHARACTERS = MappingProxyType({"train": 400, "val": 40, "test": 40})
 """So many characters share a split's pictures."""
 PARTS = MappingProxyType(
     {
-        "outfit": (*(f"drawn-{n:02d}" for n in range(DRAWN)), *CLOTHES[:12], *rigged.NAMES),
+        "outfit": (*(f"drawn-{n:02d}" for n in range(DRAWN)), *CLOTHES[:12], *WHOLE),
         "hair": tuple(f"{bangs}-{back}-{n}" for bangs in hair.BANGS for back in hair.BACKS for n in range(2)),
     }
 )
@@ -64,7 +66,7 @@ def choose_parts(seed: str, split: Split) -> dict[str, str]:
     """
     number = rank(f"{SOURCE}/{split}/{seed}/character") % CHARACTERS[split]
     parts = choose_all(SOURCE, f"character {number}", split, PARTS, held_out={"outfit": True, "hair": True})
-    if parts["outfit"] in rigged.NAMES:
+    if parts["outfit"] in WHOLE:
         parts["hair"] = "own"
     return parts | {"character": f"{parts['outfit']}/{parts['hair']}"}
 
@@ -84,7 +86,7 @@ def render_model(seed: str, split: Split, *, folder: Path, size: int = 256) -> t
     parts = choose_parts(seed, split)
     rng = np.random.default_rng(rank(f"{SOURCE}/{split}/{seed}"))
     view = str(rng.choice(list(VIEWS), p=list(VIEWS.values())))
-    whole = parts["outfit"] in rigged.NAMES
+    whole = parts["outfit"] in WHOLE
     posed, pose, unit = (_rigged if whole else _dressed)(folder, parts, rng)
     # From all sides, but the front most of all.
     yaw = rng.normal(0, 38) if rng.random() < 0.8 else rng.uniform(-180, 180)
@@ -158,6 +160,8 @@ def _model(folder: Path, name: str) -> Model:
 
 
 def _rigged(folder: Path, parts: Mapping[str, str], rng: np.random.Generator) -> tuple[figure.Posed, str, float]:
+    if parts["outfit"] == "godette":
+        return godette.build(_model(folder, "godette.vrm"), rng)
     return rigged.build(functools.partial(_model, folder), parts["outfit"], rng)
 
 

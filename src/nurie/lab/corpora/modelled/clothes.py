@@ -220,7 +220,8 @@ def _neckline(outfit: Outfit, rest: Floats) -> Floats:
         limit = limit - 0.24 * np.clip(1 - x / 0.32, 0, None) * _front(rest)
     elif outfit.top == "sleeveless":
         limit = limit - 0.08 * np.clip(1 - (x / 0.5) ** 4, 0, None)
-    return limit - t
+    # Shoulders reach up to where the neck begins.
+    return np.maximum(limit - t, 1.5 * (x - 0.44))
 
 
 def _top_field(outfit: Outfit, hem: float, sleeve: float) -> Field:
@@ -399,7 +400,8 @@ def _over(w: Wardrobe) -> None:
         end = np.where(arm > -0.5, (0.04 if vest else o.sleeve - 0.02) - arm, 1)
         below = np.minimum(rest[:, 1] - hem, np.where(limbs[:, 1] > 0.2, -1, 1))
         opened = np.where(rest[:, 2] > 0, np.abs(rest[:, 0]) - gap(rest), 1)
-        return np.minimum(np.minimum(0.985 - rest[:, 1], end), np.minimum(below, opened))
+        high = np.maximum(0.985 - rest[:, 1], 1.5 * (np.abs(rest[:, 0]) - 0.42))
+        return np.minimum(np.minimum(high, end), np.minimum(below, opened))
 
     def paint(rest: Floats, limbs: Floats) -> Ints:
         x, t, front = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2] > 0
@@ -476,7 +478,7 @@ def _collar(w: Wardrobe) -> None:
             x, t, front = np.abs(rest[:, 0]), rest[:, 1], _front(rest)
             lower = 0.94 - 0.1 * front * np.clip(1 - np.abs(x - 0.22) / 0.24, 0, 1)
             opened = np.where(rest[:, 2] > 0, x - 0.015 - 0.25 * np.clip(t - 0.9, 0, None), 1)
-            return np.minimum(np.minimum(t - lower, 1.04 - t), np.minimum(opened, np.where(limbs[:, 0] > 0, -1, 1)))
+            return np.minimum(np.minimum(t - lower, 1.04 - t), np.minimum(opened, 0.5 - x))
 
         w.on_body(field, lambda rest, _: 0.1 + 0.1 * (rest[:, 1] < 1), parts, lambda rest, _: np.zeros(len(rest), int))
         return

@@ -264,7 +264,7 @@ def _tied(locks: Locks, kind: str, rng: np.random.Generator) -> None:
             locks.hanging(place, aside, ends, rng.uniform(0.11, 0.15), curl=curl, spread=spread)
     for n in range(9):
         locks.from_crown(
-            80 + 200 * n / 8, 0.72, 0.1, lift=0.02, thick=0.2, start=16.0, stiff=True, curl=0.4
+            80 + 200 * n / 8, 0.72, 0.1, lift=0.035, thick=0.14, start=16.0, stiff=True, curl=0.4
         )  # fmt: skip
 
 
@@ -285,7 +285,7 @@ def _bangs(locks: Locks, kind: str, rng: np.random.Generator) -> None:
     if kind == "none":
         # Combed back, with the hairline drawn by the cap.
         for n in range(7):
-            locks.from_crown(-60 + 20 * n, 0.52, 0.08, lift=0.02, thick=0.25, stiff=True)
+            locks.from_crown(-60 + 20 * n, 0.52, 0.08, lift=0.04, thick=0.16, stiff=True)
         return
     count = int({"straight": rng.integers(7, 11), "spiky": rng.integers(5, 8)}.get(kind, rng.integers(6, 9)))
     length = rng.uniform(0.62, 0.74)

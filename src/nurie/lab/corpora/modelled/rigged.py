@@ -36,10 +36,23 @@ class Palette:
     kept: frozenset[str] = frozenset({"skin", "hair", INK})
 
 
+_LEFT_OUT = ("Lie", "Death", "T-Pose")
+"""Animations whose figures lie flat, or do not stand as anybody does."""
+_HELD = {
+    "Knight": ("1H_Sword", "Round_Shield", "Spike_Shield"),
+    "Barbarian": ("1H_Axe", "2H_Axe", "Mug", "Barbarian_Round_Shield"),
+    "Mage": ("1H_Wand", "2H_Staff", "Spellbook_open"),
+    "Rogue": ("Knife", "1H_Crossbow"),
+}
 _ADVENTURER: dict[Cell, str] = {(0, 0): "skin", (1, 0): "hair", (2, 0): INK, (6, 0): "belt"}
 PALETTES: Mapping[str, Palette] = MappingProxyType(
     {
-        name: Palette(columns=8, rows=4, cells=MappingProxyType(_ADVENTURER | cells), nodes=MappingProxyType(nodes))
+        name: Palette(
+            columns=8,
+            rows=4,
+            cells=MappingProxyType(_ADVENTURER | cells),
+            nodes=MappingProxyType(nodes | dict.fromkeys(_HELD[name], "prop")),
+        )
         for name, cells, nodes in (
             (
                 "Knight",
@@ -113,16 +126,6 @@ def adventurer(model: Model, name: str, pose: Mapping[int, Turns], shown: tuple[
     return pieces
 
 
-_LEFT_OUT = ("Lie", "Death", "T-Pose")
-"""Animations whose figures lie flat, or do not stand as anybody does."""
-_HELD = {
-    "Knight": ("1H_Sword", "Round_Shield", "Spike_Shield"),
-    "Barbarian": ("1H_Axe", "2H_Axe", "Mug", "Barbarian_Round_Shield"),
-    "Mage": ("1H_Wand", "2H_Staff", "Spellbook_open"),
-    "Rogue": ("Knife", "1H_Crossbow"),
-}
-
-
 def build(model: Callable[[str], Model], outfit: str, rng: np.random.Generator) -> tuple[Posed, str, float]:
     """Pose a model by one of its animations.
 
@@ -147,9 +150,7 @@ def build(model: Callable[[str], Model], outfit: str, rng: np.random.Generator) 
     if rng.random() < 0.3:
         shown.append(str(rng.choice(_HELD[name])))
     pieces = adventurer(read, name, read.pose_at(animation, float(rng.random())), tuple(shown))
-    world = [piece.points for piece in pieces]
-    rest = [piece.rest[:, 1] for piece in pieces]
-    parts = np.concatenate(world), np.concatenate(rest)
-    top = float(parts[1].max())
-    chest, waist, knees = (parts[0][parts[1] > share * 1.95] for share in (0.42, 0.26, 0.12))
-    return Posed(pieces=pieces, head=chest, chest=chest, waist=waist, knees=knees), animation, top / 17
+    points = np.concatenate([piece.points for piece in pieces])
+    height = np.concatenate([piece.rest[:, 1] for piece in pieces])
+    chest, waist, knees = (points[height > least] for least in (0.82, 0.5, 0.23))
+    return Posed(pieces=pieces, head=chest, chest=chest, waist=waist, knees=knees), animation, float(height.max()) / 17
