@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nurie.errors import DataError
 from nurie.lab.batch import SLOT_STRIDE, RawPairs
-from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, drawing_of, plane_count
+from nurie.lab.corpora.store import Entry, SlotDrawing, drawing_of, plane_count
 from nurie.lab.data.pairs import SEEN, SLOT_PLANES, PairDataset
 from nurie.lab.data.plans import PairPlan
 from nurie.lab.data.reading import DamagedFileError, PictureReader

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from nurie.errors import DataError
-from nurie.lab.corpora.modelled.source import MakeHuman
 from nurie.lab.corpora.modelled.raster import Floats, Ints
+from nurie.lab.corpora.modelled.source import MakeHuman
 
 NECK = "neck02"
 """Above this joint the body ends: the head is our own."""

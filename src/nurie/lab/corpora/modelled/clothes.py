@@ -250,7 +250,13 @@ def _pattern(kind: str, rest: Floats, limbs: Floats) -> np.ndarray:
 
 def _top(w: Wardrobe) -> None:
     o = w.outfit
-    parts = (Part("clothes", "top"), Part(INK, "top"), Part("detail", "top"), Part("cuffs", "cuffs"), Part("collar", "rim"))
+    parts = (
+        Part("clothes", "top"),
+        Part(INK, "top"),
+        Part("detail", "top"),
+        Part("cuffs", "cuffs"),
+        Part("collar", "rim"),
+    )
     sweater = o.top in ("sweater", "turtleneck")
 
     def paint(rest: Floats, limbs: Floats) -> Ints:
@@ -318,7 +324,9 @@ def _trousers(w: Wardrobe) -> None:
             part[(z > 0) & (np.abs(pocket) < 0.016) & (t > 0.14) & (t < 0.29)] = 1
         for height, slant in ((0.47, 0.3), (0.53, -0.25), (0.06, 0.4)):
             u = (np.abs(x) - 0.35) / 0.5
-            part[(z > -0.1) & (u > 0) & (u < 1) & (np.abs(leg - height - slant * 0.1 * (u - 0.5)) < 0.006 * (1 - u))] = 1
+            part[
+                (z > -0.1) & (u > 0) & (u < 1) & (np.abs(leg - height - slant * 0.1 * (u - 0.5)) < 0.006 * (1 - u))
+            ] = 1
         return part
 
     def off(rest: Floats, limbs: Floats) -> Floats:
@@ -458,12 +466,16 @@ def _apron(w: Wardrobe) -> None:
     end, rim = o.length - 0.08, 0.05
     # Rounded at its lower corners.
     shape = np.minimum(0.36 - np.abs(mesh.places[:, 0]), end - mesh.places[:, 1])
-    corner = 0.2 - np.hypot(np.clip(np.abs(mesh.places[:, 0]) - 0.16, 0, None), np.clip(mesh.places[:, 1] - end + 0.2, 0, None))
+    corner = 0.2 - np.hypot(
+        np.clip(np.abs(mesh.places[:, 0]) - 0.16, 0, None), np.clip(mesh.places[:, 1] - end + 0.2, 0, None)
+    )
     shape = np.minimum(shape, corner)
     flat = mesh.thicker(0.06).cut(shape)
 
     def paint(_: Floats, places: Floats) -> Ints:
-        corner = 0.2 - np.hypot(np.clip(np.abs(places[:, 0]) - 0.16, 0, None), np.clip(places[:, 1] - end + 0.2, 0, None))
+        corner = 0.2 - np.hypot(
+            np.clip(np.abs(places[:, 0]) - 0.16, 0, None), np.clip(places[:, 1] - end + 0.2, 0, None)
+        )
         return np.where(corner < rim, 1, 0)
 
     w.pieces.append(_piece(flat, parts, paint))
@@ -489,7 +501,9 @@ def _collar(w: Wardrobe) -> None:
         outer = 0.3 + 0.42 * np.clip((t - 0.62) / 0.3, 0, 1) - x
         front = np.minimum(np.minimum(inner + 0.01, outer), t - 0.64)
         back = np.minimum(0.66 - x, t - 0.7)
-        return np.minimum(np.minimum(np.where(rest[:, 2] > 0.02, front, back), 0.975 - t), np.where(limbs[:, 0] > 0.1, -1, 1))
+        return np.minimum(
+            np.minimum(np.where(rest[:, 2] > 0.02, front, back), 0.975 - t), np.where(limbs[:, 0] > 0.1, -1, 1)
+        )
 
     def paint(rest: Floats, limbs: Floats) -> Ints:
         x, t = np.abs(rest[:, 0]), rest[:, 1]
@@ -544,7 +558,9 @@ def _bow(w: Wardrobe) -> None:
     def paint(rest: Floats, places: Floats) -> Ints:
         number = np.clip(np.rint(places[:, 0]).astype(int), 0, len(shapes) - 1)
         x, y = rest[:, 0], rest[:, 1]
-        pinch = (o.neckwear == "bow") & (number < 2) & (np.abs(y - 0.25 * (np.abs(x) - 0.15)) < 0.012) & (np.abs(x) < 0.36)
+        pinch = (
+            (o.neckwear == "bow") & (number < 2) & (np.abs(y - 0.25 * (np.abs(x) - 0.15)) < 0.012) & (np.abs(x) < 0.36)
+        )
         return np.where(pinch, len(shapes), number)
 
     places = np.stack([which, which], axis=1).astype(np.float64)
@@ -616,7 +632,10 @@ def worn(w: Wardrobe, name: str, slots: dict[str, str]) -> Ints:
         for piece in np.unique(island[own]):
             face = own & (island == piece)
             share = face.sum() / own.sum()
-            part = Part(_small_slot(slot, middle[face], share) if not slots else slot, f"{name} {k} {piece if share < 0.12 else ''}")
+            part = Part(
+                _small_slot(slot, middle[face], share) if not slots else slot,
+                f"{name} {k} {piece if share < 0.12 else ''}",
+            )
             if part not in parts:
                 parts.append(part)
             number[face] = parts.index(part)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nurie.lab.corpora.modelled import clothes, hair, head
-from nurie.lab.corpora.modelled.source import MakeHuman, mirrored
 from nurie.lab.corpora.modelled.body import NECK, Body, Shape
 from nurie.lab.corpora.modelled.clothes import Outfit
 from nurie.lab.corpora.modelled.head import Face, Mood
 from nurie.lab.corpora.modelled.makehuman import turn
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.scene import INK, Part, Piece
+from nurie.lab.corpora.modelled.source import MakeHuman, mirrored
 from nurie.lab.corpora.parts import rank
 
 _CALM = ("standing01", "standing02", "standing03", "standing04", "standing05", "standing06")
@@ -178,7 +178,12 @@ def _head(body: Body, who: Character, mood: Mood) -> tuple[list[Piece], Callable
     many = rng.uniform(0.1, 0.5)
     pieces = [
         Piece(
-            points=frame(shape), rest=shape, places=np.zeros((len(shape), 2)), faces=faces, parts=head.PARTS, paint=paint
+            points=frame(shape),
+            rest=shape,
+            places=np.zeros((len(shape), 2)),
+            faces=faces,
+            parts=head.PARTS,
+            paint=paint,
         ),
         Piece(
             points=frame(grown.points),

@@ -120,10 +120,15 @@ def head_mesh(face: Face) -> tuple[Floats, Ints]:
     known = [0, 0.015, 0.06, 0.16, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96, 0.99, 1]
     half = PchipInterpolator(
         known,
-        np.array([0.0, 0.062 * jaw, 0.132 * jaw, 0.248 * jaw, 0.335 * (1 + jaw) / 2]
-                 + [0.38, 0.39, 0.355, 0.262, 0.155, 0.08, 0.0]) * wide,
+        np.array(
+            [0.0, 0.062 * jaw, 0.132 * jaw, 0.248 * jaw, 0.335 * (1 + jaw) / 2]
+            + [0.38, 0.39, 0.355, 0.262, 0.155, 0.08, 0.0]
+        )
+        * wide,
     )(levels)
-    front = PchipInterpolator(known, [0.29, 0.325, 0.342, 0.345, 0.35, 0.36, 0.365, 0.335, 0.25, 0.15, 0.09, 0.02])(levels)
+    front = PchipInterpolator(known, [0.29, 0.325, 0.342, 0.345, 0.35, 0.36, 0.365, 0.335, 0.25, 0.15, 0.09, 0.02])(
+        levels
+    )
     back = PchipInterpolator(known, [0.27, 0.2, 0.12, 0.0, -0.2, -0.36, -0.42, -0.4, -0.29, -0.15, -0.07, 0.02])(levels)
     middle, deep = (front + back) / 2, (front - back) / 2
     sine, cosine = np.sin(angle), np.cos(angle)
@@ -157,9 +162,7 @@ def ball(rows: int, columns: int) -> tuple[Floats, Ints]:
     """A unit ball as a grid of points."""
     polar = np.linspace(np.pi, 0, rows)[:, None]
     angle = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    grid = np.stack(
-        [np.sin(polar) * np.sin(angle), np.cos(polar) + 0 * angle, np.sin(polar) * np.cos(angle)], axis=2
-    )
+    grid = np.stack([np.sin(polar) * np.sin(angle), np.cos(polar) + 0 * angle, np.sin(polar) * np.cos(angle)], axis=2)
     return grid.reshape(-1, 3), grid_faces(rows, columns)
 
 
