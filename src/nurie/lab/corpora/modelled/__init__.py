@@ -18,12 +18,13 @@ import numpy as np
 
 from nurie.files.swatches import hex_of
 from nurie.lab.corpora.build import PictureJob, split_jobs
-from nurie.lab.corpora.modelled import clothes, figure, godette, hair, head, rigged
+from nurie.lab.corpora.modelled import figure, godette, hair, head, rigged
 from nurie.lab.corpora.modelled.body import Shape
 from nurie.lab.corpora.modelled.drawing import draw, frame
 from nurie.lab.corpora.modelled.files import REPOSITORIES, read_files
 from nurie.lab.corpora.modelled.gltf import Model
 from nurie.lab.corpora.modelled.ink import Pen
+from nurie.lab.corpora.modelled.outfits import NONE, sample_outfit
 from nurie.lab.corpora.modelled.source import CLOTHES, read_makehuman
 from nurie.lab.corpora.parts import choose_all, rank
 from nurie.lab.corpora.slots import SLOTS, sample_palette
@@ -133,10 +134,10 @@ def character(outfit: str, hairs: str) -> figure.Character:
     """Who wears an outfit, with a hair's head."""
     worn = outfit in CLOTHES
     own = np.random.default_rng(rank(f"{SOURCE}/outfit/{outfit}"))
-    clothing = clothes.sample_outfit(own)
+    clothing = sample_outfit(own)
     if worn:
-        clothing = replace(clothing, sex=outfit.partition("_")[0], gloves=clothes.NONE, feet="shoes01")
-        clothing = replace(clothing, feet=str(own.choice(["shoes01", "shoes02", "shoes03"])))  # type: ignore[arg-type]
+        clothing = replace(clothing, sex=outfit.partition("_")[0], gloves=NONE, feet="shoes01")
+        clothing = replace(clothing, feet=str(own.choice(["shoes01", "shoes02", "shoes03"])))
     rng = np.random.default_rng(rank(f"{SOURCE}/head/{hairs}"))
     shape = Shape(
         sex=clothing.sex,

@@ -9,12 +9,14 @@ import numpy as np
 
 from nurie.lab.corpora.modelled import clothes, hair, head
 from nurie.lab.corpora.modelled.body import NECK, Body, Shape
-from nurie.lab.corpora.modelled.clothes import Outfit
 from nurie.lab.corpora.modelled.head import Face, Mood
 from nurie.lab.corpora.modelled.makehuman import turn
+from nurie.lab.corpora.modelled.outfits import Outfit
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.scene import INK, Part, Piece
 from nurie.lab.corpora.modelled.source import MakeHuman, mirrored
+from nurie.lab.corpora.modelled.trimmings import shod
+from nurie.lab.corpora.modelled.wardrobe import Wardrobe, worn
 from nurie.lab.corpora.parts import rank
 
 _CALM = ("standing01", "standing02", "standing03", "standing04", "standing05", "standing06")
@@ -111,9 +113,9 @@ def build(files: MakeHuman, who: Character, mood: Mood, pose: dict[str, Floats])
     """
     body = Body(files, who.shape, pose)
     if who.dressed:
-        wardrobe = clothes.Wardrobe(body, who.outfit)
-        wardrobe.covered[clothes.worn(wardrobe, who.dressed, {})] = True
-        clothes.shod(wardrobe)
+        wardrobe = Wardrobe(body, who.outfit)
+        wardrobe.covered[worn(wardrobe, who.dressed, {})] = True
+        shod(wardrobe)
     else:
         wardrobe = clothes.dress(body, who.outfit)
     skin = _skin(body, wardrobe, who.outfit, bool(who.dressed))
@@ -129,7 +131,7 @@ def build(files: MakeHuman, who: Character, mood: Mood, pose: dict[str, Floats])
     )
 
 
-def _skin(body: Body, wardrobe: clothes.Wardrobe, outfit: Outfit, dressed: bool) -> Piece:
+def _skin(body: Body, wardrobe: Wardrobe, outfit: Outfit, dressed: bool) -> Piece:
     kept, faces = body.vertices("body")
     cap = body.joints["neck03"][1] + 0.05
     near = np.abs(body.rest[kept, 0]) < wardrobe.unit
