@@ -51,7 +51,7 @@ def test_groups_and_sources_can_be_named() -> None:
 def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(contents, "find_spec", lambda name: None if name == "robohash" else found(name))
-    plan = contents.plan_corpus(["cats", "animals", "noto", "openmoji", "faces", "clipart", "renpy"])
+    plan = contents.plan_corpus(["cats", "animals", "noto", "openmoji", "faces", "clipart", "renpy", "modelled"])
     assert list(plan.jobs) == ["animal-avatar"]
     hints = (
         "pip install 'nurie[corpora]'",
@@ -60,8 +60,9 @@ def test_what_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> 
         "pack facesjs`",
         "apt-get download openclipart-svg",
         "apt-get download renpy-demo renpy-thequestion",
+        "give their folder as --models",
     )
-    assert len(plan.missing) == 6
+    assert len(plan.missing) == 7
     assert all(any(hint in line for line in plan.missing) for hint in hints)
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nurie.lab.corpora.store import (
     Entry,
     SlotDrawing,
     entry_path,
+    plane_count,
     read_drawing,
     read_manifest,
     read_painted,
@@ -72,6 +74,42 @@ def test_a_drawing_survives_the_file(tmp_path: Path, drawing: SlotDrawing) -> No
     np.testing.assert_array_equal(read.lines, drawing.lines)
     np.testing.assert_array_equal(read.base, drawing.base)
     np.testing.assert_array_equal(read.coverage, drawing.coverage)
+
+
+@pytest.fixture
+def modelled(drawing: SlotDrawing) -> SlotDrawing:
+    """The drawing with normals, which end in the middle of a row."""
+    normals = np.random.default_rng(3).integers(1, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    normals[:, :3] = 0
+    return dataclasses.replace(drawing, normals=normals)
+
+
+def test_normals_survive_the_file(tmp_path: Path, modelled: SlotDrawing) -> None:
+    row = Entry.from_json(entry(normals=True).to_json())
+    write_png(entry_path(tmp_path, row), modelled.planes())
+    read = read_drawing(tmp_path, row)
+    assert read.normals is not None and modelled.normals is not None
+    np.testing.assert_array_equal(read.normals, modelled.normals)
+    np.testing.assert_array_equal(read.coverage, modelled.coverage)
+    assert plane_count(row) == 2 + 3 + 3 + 3 and len(modelled.planes()) == 11 * HEIGHT
+    # A row of an old corpus says nothing of normals.
+    assert "normals" not in entry().to_json() and plane_count(entry()) == 8
+
+
+def test_small_normals_are_means_of_the_figure_alone() -> None:
+    normals = np.zeros((4, 4, 3), np.uint8)
+    normals[0, 0], normals[0, 1], normals[3, 3] = (10, 20, 30), (20, 40, 61), (7, 11, 13)
+    planes = np.zeros((1, 4, 4), np.uint8)
+    whole = SlotDrawing(
+        lines=planes, base=normals * 0, coverage=planes + 255, slots=("background",), normals=normals
+    ).resized(2)
+    assert whole.normals is not None
+    np.testing.assert_array_equal(whole.normals, [[[15, 30, 46], [0, 0, 0]], [[0, 0, 0], [7, 11, 13]]])
+
+
+def test_normals_of_another_size_are_refused(drawing: SlotDrawing) -> None:
+    with pytest.raises(DataError, match="Normals of shape"):
+        dataclasses.replace(drawing, normals=np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8))
 
 
 def test_missing_damaged_and_misdescribed_drawings(tmp_path: Path, drawing: SlotDrawing) -> None:

@@ -30,6 +30,14 @@ from nurie.lab.data.partners import (
 SIZE = 64  # areas and places are measured at this size, so nothing is rounded on the way
 
 
+def test_without_a_band_there_are_no_normals_either():
+    drawing = boxes((8, 8, 40, 40))
+    normals = np.full((SIZE, SIZE, 3), 90, np.uint8)
+    cut = without_band(replace(drawing, normals=normals), "top", 0.25)
+    assert (cut.normals[: SIZE // 4] == 0).all() and (cut.normals[SIZE // 4 :] == 90).all()
+    assert (normals == 90).all()
+
+
 def boxes(*slots, size=SIZE):
     """A drawing of boxes (top, left, height, width), each a slot."""
     coverage = np.zeros((1 + len(slots), size, size), np.uint8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -99,8 +99,8 @@ def _every(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def _some(names: object) -> str:
-    every = list(names)  # type: ignore[call-overload]
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
     more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
     return ", ".join(every[:_NAMED]) + more
 

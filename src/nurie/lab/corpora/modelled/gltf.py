@@ -23,6 +23,7 @@ from nurie.errors import DataError
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 
 _TYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
+_LARGEST = {5120: 127, 5121: 255, 5122: 32767, 5123: 65535}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
@@ -113,7 +114,7 @@ class Model:
             raise DataError(f"{self.name} ends before its data does; it is cut off. Get the file again.")
         flat = np.ndarray((count, width), kind, self._binary, start, (stride, kind.itemsize))
         if entry.get("normalized"):
-            return np.maximum(flat / np.iinfo(kind).max, -1.0)
+            return np.maximum(flat / _LARGEST[entry["componentType"]], -1.0)
         return np.array(flat)
 
     def _image(self, image: dict[str, Any]) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from nurie.errors import DataError
@@ -11,8 +13,10 @@ from nurie.lab.corpora.modelled.makehuman import turn
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.scene import INK, WHITE, Part, Piece
 
-_SLOTS = ("skin", "hair", "eyes", "lips", INK, WHITE, "clothes", "accent", "detail", "ribbon")
-_SLOTS += ("gloves", "cuffs", "shoes", "socks", "trousers", "prop")
+_SLOTS = (
+    *("skin", "hair", "eyes", "lips", INK, WHITE, "clothes", "accent", "detail", "ribbon"),
+    *("gloves", "cuffs", "shoes", "socks", "trousers", "prop"),
+)
 _PALETTE, _BACKPACK = 0, 3
 """Textures: gradients of grey, skin, and blue with teal below; the backpack's cloth. The logo's is left out."""
 _EDGES = (0.325, 0.675)
@@ -56,7 +60,7 @@ def sample_turns(rng: np.random.Generator) -> dict[str, Floats]:
     def bent(about: int, degrees: float) -> Floats:
         return turn(axes[about], degrees)
 
-    turns = {
+    turns: dict[str, Floats] = {
         "head_Armature": bent(2, rng.normal(0, 7)) @ bent(1, rng.normal(0, 12)) @ bent(0, rng.normal(0, 6)),
         "chest_Armature": bent(2, rng.normal(0, 4)) @ bent(0, rng.normal(0, 4)),
     }
@@ -115,7 +119,7 @@ def build(model: Model, rng: np.random.Generator) -> tuple[Posed, str, float]:
                 places=surface.places,
                 faces=surface.faces,
                 parts=tuple(Part(slot, "skin" if slot in (WHITE, "eyes", "lips", INK) else slot) for slot in _SLOTS),
-                paint=lambda rest, places, image=image, face=face: _paint(image, face, rest, places),
+                paint=functools.partial(_paint, image, face),
                 two_sided=True,
             )
         )

@@ -235,7 +235,7 @@ def _eye(found: Ints, p: Floats, q: Floats, side: Floats, face: Face, mood: Mood
         found[wing] = _INK
         crease = (np.abs(p) < 0.8) & (np.abs(q - top - lash - 0.24) < 0.055)
         found[crease] = _INK
-    height = 1.0 + face.brow / face.eye_high + lash.max()
+    height = 1.0 + (face.brow + face.lash) / face.eye_high
     middle = height + 0.22 * (1 - p**2) - mood.brows * 2.2 * (p + 0.1)
     thick = face.brow_thick / face.eye_high * np.clip(1.15 - np.abs(p - -0.35) * 0.55, 0.12, 1)
     found[(p > -1.05) & (p < 1.15) & (np.abs(q - middle) < thick / 1.2)] = _INK

@@ -57,7 +57,7 @@ def draw_lines(view: View, pen: Pen, rng: np.random.Generator) -> Singles:
     least = round(view.size * LEAST)
     inner |= _long(_overlaps(view, pen.jump), least)
     for mask, share in ((contour, 1.0), (inner, pen.inner)):
-        ink = np.maximum(ink, _stroke(mask, width * share * pressure / 2))
+        ink = np.maximum(ink, _stroke(mask, np.float32(width * share / 2) * pressure))
     if pen.fold > 0:
         ink = np.maximum(ink, _fold_lines(view, pen, pressure))
     return ink
@@ -76,7 +76,7 @@ def _overlaps(view: View, jump: float) -> Mask:
     found = np.zeros(view.depth.shape, bool)
     figure = view.area >= 0
     for axis in (0, 1):
-        d, f, out = (np.moveaxis(plane, axis, 0) for plane in (view.depth, figure, found))
+        d, f, out = np.moveaxis(view.depth, axis, 0), np.moveaxis(figure, axis, 0), np.moveaxis(found, axis, 0)
         step = np.abs(np.diff(d, axis=0))
         around = np.zeros_like(step)
         around[1:-1] = np.maximum(step[:-2], step[2:])

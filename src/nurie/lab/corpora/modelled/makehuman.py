@@ -236,12 +236,13 @@ def parse_skeleton(skeleton: str, weights: str, count: int) -> Skeleton:
     number = {name: index for index, name in enumerate(names)}
     rows = [(int(vertex), number[name], float(w)) for name, row in shares.items() for vertex, w in row]
     vertex, bone, share = np.array(rows).T
-    dense = csr_matrix((share, (vertex.astype(int), bone.astype(int))), (count, len(names)))
-    total = np.asarray(dense.sum(axis=1)).ravel()
-    dense = csr_matrix(dense.multiply(1 / np.maximum(total, 1e-9)[:, None]))
-    dense[np.flatnonzero(total == 0), 0] = 1.0
+    total = np.bincount(vertex.astype(int), share, count)
+    loose = np.flatnonzero(total == 0)  # hangs on the root
+    vertex, bone = (np.concatenate([values, more]).astype(int) for values, more in ((vertex, loose), (bone, 0 * loose)))
+    share = np.concatenate([share, np.ones(len(loose))]) / np.where(total == 0, 1, total)[vertex]
+    ties = csr_matrix((share, (vertex, bone)), (count, len(names)))
     parents = tuple(-1 if bones[n]["parent"] is None else number[bones[n]["parent"]] for n in names)
-    return Skeleton(names=tuple(names), parents=parents, heads=heads, weights=csr_matrix(dense))
+    return Skeleton(names=tuple(names), parents=parents, heads=heads, weights=ties)
 
 
 def parse_bvh(text: str, name: str) -> dict[str, Floats]:

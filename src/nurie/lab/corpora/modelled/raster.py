@@ -11,12 +11,12 @@ Convention:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 

@@ -183,8 +183,9 @@ def look(pieces: Sequence[Piece], camera: Camera, size: int, *, cell: int = 1) -
 
 def _mixed(values: Floats, corner: Ints, weights: Singles) -> Singles:
     """Values of the corners, mixed; N x K."""
-    values = values.astype(np.float32)
-    return sum(weights[:, k, None] * values[corner[:, k]] for k in range(3))  # type: ignore[return-value]
+    single = values.astype(np.float32)
+    first, second, third = (weights[:, k, None] * single[corner[:, k]] for k in range(3))
+    return first + second + third
 
 
 def _painted(pieces: Sequence[Piece], owner: Ints, corner: Ints, weights: Singles, parts: tuple[Part, ...]) -> Ints:

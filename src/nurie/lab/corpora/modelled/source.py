@@ -72,10 +72,10 @@ def read_makehuman(folder: Path) -> MakeHuman:
 
     base = parse_obj(text(f"{_DATA}/3dobjs/base.obj"), "base.obj")
     count = len(base.points)
-    rig = (text(f"{_DATA}/rigs/{name}") for name in ("default.mhskel", "default_weights.mhw"))
+    rig, weights = (text(f"{_DATA}/rigs/{name}") for name in ("default.mhskel", "default_weights.mhw"))
     return MakeHuman(
         base=base,
-        skeleton=parse_skeleton(*rig, count),
+        skeleton=parse_skeleton(rig, weights, count),
         shapes={name: parse_target(text(f"{_DATA}/targets/{name}.target"), count, name) for name in SHAPES},
         clothes={
             name: (
