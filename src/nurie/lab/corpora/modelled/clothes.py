@@ -79,6 +79,7 @@ def _top(w: Wardrobe) -> None:
         Part("detail", "top"),
         Part("cuffs", "cuffs"),
         Part("collar", "rim"),
+        Part("ribbon", "tie"),
     )
     sweater = o.top in ("sweater", "turtleneck")
 
@@ -98,6 +99,10 @@ def _top(w: Wardrobe) -> None:
                 for height in np.arange(0.14, 0.9, 0.14):
                     part[front & (np.hypot(x, (t - height) * 3) < 0.022)] = 1
         part[creases(rest, limbs)] = 1
+        if o.neckwear == "tie":
+            # A knot, and a blade that widens downwards to its point.
+            blade = np.minimum(0.05 + 0.16 * np.clip(0.86 - t, 0, None), 2.2 * (t - 0.4))
+            part[front & (np.abs(x) < np.where(t > 0.86, 0.075, blade)) & (t > 0.4) & (t < 0.92)] = 5
         return part
 
     def off(rest: Floats, limbs: Floats) -> Floats:

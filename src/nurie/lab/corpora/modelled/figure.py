@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nurie.lab.corpora.modelled import clothes, hair, head
 from nurie.lab.corpora.modelled.body import NECK, Body, Shape
 from nurie.lab.corpora.modelled.head import Face, Mood
 from nurie.lab.corpora.modelled.makehuman import turn
+from nurie.lab.corpora.modelled.ornaments import hair_ornaments
 from nurie.lab.corpora.modelled.outfits import Outfit
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.scene import INK, Part, Piece
@@ -20,6 +21,8 @@ from nurie.lab.corpora.modelled.wardrobe import Wardrobe, worn
 from nurie.lab.corpora.parts import rank
 
 _CALM = ("standing01", "standing02", "standing03", "standing04", "standing05", "standing06")
+_REST = (*(f"standing0{n}" for n in (1, 2, 3, 4, 6)), "sit01", "run01")
+"""Poses whose arms are not stretched out."""
 _ARMS = ("clavicle", "shoulder", "upperarm", "lowerarm", "wrist", "finger", "metacarpal")
 _LEGS = ("pelvis", "upperleg", "lowerleg", "foot", "toe")
 _HEAD = ("neck", "head")
@@ -46,7 +49,7 @@ def sample_pose(files: MakeHuman, rng: np.random.Generator) -> tuple[dict[str, F
     names = list(files.poses)
     trunk = str(rng.choice(_CALM)) if rng.random() < 0.7 else str(rng.choice(names))
     legs = trunk if rng.random() < 0.5 else str(rng.choice(names if rng.random() < 0.3 else _CALM))
-    arms = [trunk if rng.random() < 0.3 else str(rng.choice(names)) for _ in range(2)]
+    arms = [str(rng.choice(_REST if rng.random() < 0.65 else names)) for _ in range(2)]
     flips = [bool(rng.random() < 0.5) for _ in range(4)]
     sources = [
         mirrored(files.poses[name]) if flip else files.poses[name]
@@ -178,6 +181,7 @@ def _head(body: Body, who: Character, mood: Mood) -> tuple[list[Piece], Callable
     down = move[:3, :3].T @ np.array([0, -1.0, 0])
     grown = hair.grow(who.hair, rng, down, (1.15 / size, 1.2 / size))
     many = rng.uniform(0.1, 0.5)
+    ornaments = [replace(piece, points=frame(piece.points)) for piece in hair_ornaments(grown, rng)]
     pieces = [
         Piece(
             points=frame(shape),
@@ -196,4 +200,4 @@ def _head(body: Body, who: Character, mood: Mood) -> tuple[list[Piece], Callable
             paint=lambda _, places: hair.strands(places, many).astype(int),
         ),
     ]
-    return pieces, frame
+    return pieces + ornaments, frame

@@ -91,7 +91,7 @@ def sample_face(rng: np.random.Generator, male: bool) -> Face:
         brow=rng.uniform(0.03, 0.06),
         brow_thick=rng.uniform(0.008, 0.018) * (1.4 if male else 1),
         nose=str(rng.choice(["dot", "line", "shade", "none"], p=[0.3, 0.35, 0.25, 0.1])),
-        pupil=float(rng.choice([0.0, 0.45, 0.55])),
+        pupil=float(rng.choice([0.0, 0.45, 0.55, 0.62], p=[0.15, 0.35, 0.3, 0.2])),
         lights=int(rng.integers(3)),
     )
 
@@ -211,11 +211,11 @@ def _eye(found: Ints, p: Floats, q: Floats, side: Floats, face: Face, mood: Mood
         dp, dq = (p - gaze) / face.iris, (q - mood.gaze[1] - 0.02) / 0.93
         away = np.hypot(dp, dq)
         found[opening & (away < 1)] = _IRIS
-        ring = 0.016 / (face.iris * face.eye_wide) * 0.55
+        ring = 0.013 / (face.iris * face.eye_wide)
         found[opening & (away < 1) & (away > 1 - ring)] = _INK
         found[opening & (np.hypot(dp, dq - 0.02) < face.pupil)] = _INK
         # The shadow of the lid over the iris' top, as a dark band.
-        found[opening & (q > top - 0.16) & (away < 1)] = _INK
+        found[opening & (q > top - 0.2) & (away < 1)] = _INK
         spots = {
             0: ((-0.35, 0.42, 0.27), (0.4, -0.5, 0.14)),
             1: ((-0.4, 0.4, 0.32),),

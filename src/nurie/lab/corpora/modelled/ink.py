@@ -113,9 +113,10 @@ def folds(normals: Singles, area: np.ndarray, turn: float, size: int) -> Singles
     planes = [plane / length for plane in planes]
     strength = np.zeros(area.shape, np.float32)
     ridge = np.zeros(area.shape, bool)
+    figure = area >= 0
     for down, right in ((0, reach), (reach, 0), (reach, reach), (reach, -reach)):
         cosine = sum(_shifted(plane, -down, -right) * _shifted(plane, down, right) for plane in planes)
-        inside = (_shifted(area, -down, -right) >= 0) & (_shifted(area, down, right) >= 0)
+        inside = _shifted(figure, -down, -right) & _shifted(figure, down, right)
         value = np.where(inside, 1 - cosine, 0).astype(np.float32)
         step = (int(down > 0), int(np.sign(right)))
         peak = (value >= _shifted(value, *step)) & (value > _shifted(value, -step[0], -step[1]))

@@ -61,15 +61,15 @@ class Outfit:
 
 def sample_outfit(rng: np.random.Generator) -> Outfit:
     """Draw an outfit."""
-    sex = "male" if rng.random() < 0.32 else "female"
+    sex = "male" if rng.random() < 0.27 else "female"
     female = sex == "female"
     top = str(
         rng.choice(["shirt", "blouse", "tee", "sweater", "sailor", "sleeveless", "turtleneck"],
-                   p=[0.22, 0.16, 0.16, 0.14, 0.16, 0.08, 0.08] if female else [0.34, 0, 0.26, 0.2, 0, 0.08, 0.12])
+                   p=[0.2, 0.2, 0.13, 0.13, 0.2, 0.07, 0.07] if female else [0.34, 0, 0.26, 0.2, 0, 0.08, 0.12])
     )  # fmt: skip
     bottom = str(
         rng.choice(["skirt", "pleats", "dress", "trousers", "shorts", "wide"],
-                   p=[0.15, 0.3, 0.18, 0.16, 0.13, 0.08] if female else [0, 0, 0, 0.65, 0.2, 0.15])
+                   p=[0.14, 0.35, 0.19, 0.14, 0.11, 0.07] if female else [0, 0, 0, 0.65, 0.2, 0.15])
     )  # fmt: skip
     long = {"skirt": (0.2, 0.75), "pleats": (0.22, 0.42), "dress": (0.28, 0.85)}
     long |= {"trousers": (0.92, 0.99), "shorts": (0.12, 0.35), "wide": (0.85, 0.97)}
@@ -83,7 +83,7 @@ def sample_outfit(rng: np.random.Generator) -> Outfit:
     elif collar == "sailor":
         chances = [0.1, 0.6, 0.0, 0.3]
     else:
-        chances = [0.4, 0.3, 0.3, 0.0]
+        chances = [0.3, 0.4, 0.3, 0.0]
     warm = sleeve > 0.5 and rng.random() < 0.45
     over = str(rng.choice(["jacket", "coat", "vest"])) if warm else "none"
     if over == "none" and bottom == "dress" and rng.random() < 0.4:

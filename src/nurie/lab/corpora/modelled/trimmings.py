@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nurie.lab.corpora.modelled.head import ball
 from nurie.lab.corpora.modelled.mesh import Mesh
+from nurie.lab.corpora.modelled.ornaments import bow, bow_piece
 from nurie.lab.corpora.modelled.outfits import WAIST
 from nurie.lab.corpora.modelled.raster import Floats, Ints
-from nurie.lab.corpora.modelled.scene import INK, Part, Piece
+from nurie.lab.corpora.modelled.scene import INK, Part
 from nurie.lab.corpora.modelled.wardrobe import Wardrobe, cloth, worn
 
 
@@ -185,37 +185,9 @@ def add_bow(w: Wardrobe) -> None:
     spot = np.argmin(np.hypot(mesh.rest[:, 0], (mesh.rest[:, 1] - height) * 3) + (mesh.rest[:, 2] < 0) * 9)
     frame = body.frames["spine01"]
     at = mesh.points[spot]
-    ball_points, ball_faces = ball(10, 16)
-    shapes = []
-    if o.neckwear == "bow":
-        for side in (-1, 1):
-            loop = ball_points.copy()
-            grown = 0.35 + 0.65 * np.clip((loop[:, 0] * side + 1) / 2, 0, 1)
-            loop = loop * (0.42, 0.3, 0.12) * np.stack([np.ones(len(loop)), grown, grown], axis=1)
-            shapes.append(loop + (side * 0.42, 0.02, 0.12))
-    for side in (-1, 1):
-        tail = ball_points * (0.13, 0.5 if o.neckwear == "scarf" else 0.36, 0.04)
-        tail = tail + np.stack([side * (0.12 - 0.35 * tail[:, 1]), -0.4 + 0 * tail[:, 0], 0.1 + 0 * tail[:, 0]], axis=1)
-        shapes.append(tail)
-    shapes.append(ball_points * (0.12, 0.13, 0.12) + (0, 0, 0.16))
-    points = np.concatenate(shapes) * (0.9, 0.9, 0.9)
-    faces = np.concatenate([ball_faces + len(ball_points) * k for k in range(len(shapes))])
-    world = points @ frame[:3, :3].T + at
-    which = np.repeat(np.arange(len(shapes)), len(ball_points))
-    parts = (*(Part("ribbon", f"ribbon {k}") for k in range(len(shapes))), Part(INK, "ribbon"))
-
-    def paint(rest: Floats, places: Floats) -> Ints:
-        number = np.clip(np.rint(places[:, 0]).astype(int), 0, len(shapes) - 1)
-        x, y = rest[:, 0], rest[:, 1]
-        pinch = (
-            (o.neckwear == "bow") & (number < 2) & (np.abs(y - 0.25 * (np.abs(x) - 0.15)) < 0.012) & (np.abs(x) < 0.36)
-        )
-        return np.where(pinch, len(shapes), number)
-
-    places = np.stack([which, which], axis=1).astype(np.float64)
-    w.pieces.append(
-        Piece(points=world, rest=points, places=places, faces=faces, parts=parts, paint=paint, nearer=0.004)
-    )
+    loops = o.neckwear == "bow"
+    shape = bow(loops=loops, tail=0.36 if loops else 0.5)
+    w.pieces.append(bow_piece(shape[0] * 0.9 @ frame[:3, :3].T + at, shape, "ribbon", "ribbon"))
 
 
 def shod(w: Wardrobe) -> None:
