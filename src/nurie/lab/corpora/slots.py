@@ -73,12 +73,12 @@ SLOTS = MappingProxyType(
                 *("hat", "hairAccessories", "glasses", "earrings"),
             )
         },
-        # Likewise; "accent" is what is worn over the rest.
+        # Likewise; "accent" is what is worn over the rest, "collar" cuffs too, "ribbon" those in the hair too.
         "modelled": {
             meaning: meaning
             for meaning in (
-                *("hair", "skin", "eyes", "lips", "clothes", "collar", "cuffs", "ribbon", "trousers", "belt"),
-                *("accent", "detail", "cape", "gloves", "socks", "shoes", "hat", "hairAccessories", "prop"),
+                *("hair", "skin", "eyes", "lips", "clothes", "collar", "ribbon", "trousers", "accent", "detail"),
+                *("cape", "gloves", "socks", "shoes", "hat"),
             )
         },
         "big-ears": {"hair": "hair", "skin": "skin"},

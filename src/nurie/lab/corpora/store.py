@@ -206,9 +206,9 @@ def drawing_of(entry: Entry, planes: Bytes) -> SlotDrawing:
 
 def _resized_normals(normals: Bytes, size: int) -> Bytes:
     """Normals at another size: means over the figure alone, so that its edge does not bend away."""
-    there = normals.any(axis=2)
+    there = np.asarray(normals.max(axis=2) > 0, np.float32)
     small = cv2.resize(normals.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
-    share = cv2.resize(there.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)[..., None]
+    share = cv2.resize(there, (size, size), interpolation=cv2.INTER_AREA)[..., None]
     return np.where(share > 0, np.rint(small / np.maximum(share, 1e-6)).clip(1, 255), 0).astype(np.uint8)
 
 

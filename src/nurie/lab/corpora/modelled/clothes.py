@@ -25,7 +25,7 @@ def dress(body: Body, outfit: Outfit) -> Wardrobe:
         add_over(wardrobe)
     if outfit.collar != "none" and outfit.over not in ("coat",):
         add_collar(wardrobe)
-    if outfit.belt:
+    if outfit.belt and outfit.hem > 0.2:
         add_belt(wardrobe)
     if outfit.neckwear in ("bow", "scarf"):
         add_bow(wardrobe)
@@ -77,7 +77,7 @@ def _top(w: Wardrobe) -> None:
         Part("clothes", "top"),
         Part(INK, "top"),
         Part("detail", "top"),
-        Part("cuffs", "cuffs"),
+        Part("collar", "cuffs"),
         Part("collar", "rim"),
         Part("ribbon", "tie"),
     )

@@ -15,7 +15,7 @@ from nurie.lab.corpora.modelled.scene import INK, WHITE, Part, Piece
 
 _SLOTS = (
     *("skin", "hair", "eyes", "lips", INK, WHITE, "clothes", "accent", "detail", "ribbon"),
-    *("gloves", "cuffs", "shoes", "socks", "trousers", "prop"),
+    *("gloves", "collar", "shoes", "socks", "trousers"),
 )
 _PALETTE, _BACKPACK = 0, 3
 """Textures: gradients of grey, skin, and blue with teal below; the backpack's cloth. The logo's is left out."""
@@ -79,7 +79,7 @@ def _paint(image: int, face: bool, rest: Floats, places: Floats) -> Ints:
     number = {slot: n for n, slot in enumerate(_SLOTS)}
     part = np.zeros(len(rest), np.int64)
     if image == _BACKPACK:
-        return part + number["prop"]
+        return part + number["detail"]
     column, v = np.digitize(places[:, 0], _EDGES), places[:, 1]
     aside, y = np.abs(rest[:, 0]), rest[:, 1]
     grey, blue = column == 0, (column == 2) & (v < 0.5)
@@ -96,7 +96,7 @@ def _paint(image: int, face: bool, rest: Floats, places: Floats) -> Ints:
     part[grey & dark] = number["trousers"]
     part[grey & dark & (y < 0.5)] = number["socks"]
     part[grey & low & ~dark] = number["shoes"]
-    part[grey & (aside > 0.43)] = number["cuffs"]
+    part[grey & (aside > 0.43)] = number["collar"]
     part[grey & (aside > 0.475)] = number["gloves"]
     return part
 

@@ -75,13 +75,13 @@ def hair_ornaments(hair: Hair, rng: np.random.Generator) -> list[Piece]:
         shape = bow(loops=True, tail=0.5) if loops else bow(loops=False, tail=0.0)
         out = place - MIDDLE
         size = 0.26 if loops else 0.5
-        found.append(bow_piece(_facing(shape[0] * size, out) + place, shape, "hairAccessories", f"tie {number}"))
+        found.append(bow_piece(_facing(shape[0] * size, out) + place, shape, "ribbon", f"tie {number}"))
     if kind == "band":
         found.append(_band(rng))
     elif kind == "bow" and not len(tied):
         shape = bow(loops=True, tail=float(rng.choice([0.0, 0.45])))
         spot = MIDDLE + RADII * np.array([rng.choice([-0.55, 0.0, 0.55]), 0.86, -0.35]) * 1.12
-        found.append(bow_piece(_facing(shape[0] * 0.42, np.array([0, 0, 1.0])) + spot, shape, "hairAccessories", "bow"))
+        found.append(bow_piece(_facing(shape[0] * 0.42, np.array([0, 0, 1.0])) + spot, shape, "ribbon", "bow"))
     return found
 
 
@@ -96,7 +96,7 @@ def _band(rng: np.random.Generator) -> Piece:
         rest=mesh.rest,
         places=mesh.places,
         faces=mesh.faces,
-        parts=(Part("hairAccessories", "band"),),
+        parts=(Part("ribbon", "band"),),
         paint=lambda rest, _: np.zeros(len(rest), int),
         two_sided=True,
     )

@@ -44,14 +44,14 @@ _HELD = {
     "Mage": ("1H_Wand", "2H_Staff", "Spellbook_open"),
     "Rogue": ("Knife", "1H_Crossbow"),
 }
-_ADVENTURER: dict[Cell, str] = {(0, 0): "skin", (1, 0): "hair", (2, 0): INK, (6, 0): "belt"}
+_ADVENTURER: dict[Cell, str] = {(0, 0): "skin", (1, 0): "hair", (2, 0): INK, (6, 0): "detail"}
 PALETTES: Mapping[str, Palette] = MappingProxyType(
     {
         name: Palette(
             columns=8,
             rows=4,
             cells=MappingProxyType(_ADVENTURER | cells),
-            nodes=MappingProxyType(nodes | dict.fromkeys(_HELD[name], "prop")),
+            nodes=MappingProxyType(nodes | dict.fromkeys(_HELD[name], "detail")),
         )
         for name, cells, nodes in (
             (
@@ -68,7 +68,7 @@ PALETTES: Mapping[str, Palette] = MappingProxyType(
             ),
             (
                 "Mage",
-                {(3, 0): "detail", (4, 0): "cuffs", (5, 0): "accent", (0, 1): "clothes", (7, 1): "trousers"}
+                {(3, 0): "detail", (4, 0): "collar", (5, 0): "accent", (0, 1): "clothes", (7, 1): "trousers"}
                 | {(1, 1): "collar", (0, 2): "collar", (2, 2): "ribbon", (3, 2): "shoes", (7, 2): "skin"},
                 {"Mage_Cape": "cape", "Mage_Hat": "hat"},
             ),

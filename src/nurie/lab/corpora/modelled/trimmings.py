@@ -41,7 +41,7 @@ def add_over(w: Wardrobe) -> None:
         return
     vest = o.over == "vest"
     hem = {"vest": 0.08, "jacket": -0.05, "coat": -0.06}[o.over]
-    parts = (Part("accent", "over"), Part(INK, "over"), Part("collar", "lapel"), Part("cuffs", "over cuffs"))
+    parts = (Part("accent", "over"), Part(INK, "over"), Part("collar", "lapel"), Part("collar", "over cuffs"))
     closed = w.outfit.length > 0.5
 
     def gap(rest: Floats) -> Floats:
@@ -165,8 +165,8 @@ def add_collar(w: Wardrobe) -> None:
 
 def add_belt(w: Wardrobe) -> None:
     """Put on a belt."""
-    parts = (Part("belt", "belt"), Part("detail", "buckle"))
-    height = WAIST - 0.02 if w.outfit.hem > 0.2 or w.outfit.over == "none" else 0.3
+    parts = (Part("detail", "belt"), Part("detail", "buckle"))
+    height = WAIST - 0.02
 
     def field(rest: Floats, limbs: Floats) -> Floats:
         return np.minimum(0.028 - np.abs(rest[:, 1] - height), np.where(limbs[:, 0] > -0.5, -1, 1))
@@ -174,7 +174,7 @@ def add_belt(w: Wardrobe) -> None:
     def paint(rest: Floats, _: Floats) -> Ints:
         return ((np.abs(rest[:, 0]) < 0.1) & (rest[:, 2] > 0)).astype(int)
 
-    w.on_body(field, 0.22 if w.outfit.over != "none" or w.outfit.hem < 0.2 else 0.13, parts, paint)
+    w.on_body(field, 0.24 if w.outfit.over != "none" else 0.13, parts, paint)
 
 
 def add_bow(w: Wardrobe) -> None:

@@ -157,7 +157,7 @@ def _small_slot(slot: str, middle: Floats, share: float) -> str:
         return slot
     if middle[:, 1].mean() > 0.85 and np.abs(middle[:, 0]).mean() < 0.5:
         return "collar"
-    return "cuffs" if np.abs(middle[:, 0]).mean() > 1.8 else slot
+    return "collar" if np.abs(middle[:, 0]).mean() > 1.8 else slot
 
 
 def _islands(faces: Ints, count: int) -> Ints:
