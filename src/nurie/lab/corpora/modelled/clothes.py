@@ -12,6 +12,9 @@ from nurie.lab.corpora.modelled.scene import INK, Part
 from nurie.lab.corpora.modelled.trimmings import add_belt, add_bow, add_collar, add_over, creases, in_front, shod
 from nurie.lab.corpora.modelled.wardrobe import Field, Wardrobe, cloth
 
+_PLEATS = 12
+"""In half a turn."""
+
 
 def dress(body: Body, outfit: Outfit) -> Wardrobe:
     """Put an outfit on a body."""
@@ -170,7 +173,7 @@ def _skirt(w: Wardrobe) -> None:
     turn = np.arctan2(x, z) / np.pi
     down = np.clip((mesh.places[:, 1] + 0.14) / (o.length + 0.14), 0, 1)
     if o.bottom == "pleats":
-        saw = np.mod(turn * 12 + 0.13, 1)
+        saw = np.mod(turn * _PLEATS + 0.13, 1)
         wave = np.where(saw < 0.82, saw / 0.82, (1 - saw) / 0.18) - 0.5
         mesh = mesh.thicker(0.04 + 0.26 * wave * down)
     else:
@@ -186,6 +189,7 @@ def _skirt(w: Wardrobe) -> None:
         if o.pattern == "checks" and o.bottom != "dress":
             around = np.arctan2(rest[:, 0], rest[:, 2]) * 12 / np.pi
             part[(np.mod(around * 1.5, 1) < 0.2) | (np.mod(along * 14, 1) < 0.2)] = 3
+        part[_hangs(o, np.arctan2(rest[:, 0], rest[:, 2]) / np.pi, along)] = 2
         for band in range(o.bands):
             part[np.abs(along - o.length + 0.045 + 0.05 * band) < 0.014] = 1
         return part
@@ -198,3 +202,21 @@ def _skirt(w: Wardrobe) -> None:
             return np.minimum(inside, np.where((limbs[:, 0] > -0.5) | (limbs[:, 1] > 0.3), -1, 1))
 
         w.on_body(band, 0.1, parts, lambda rest, _: np.zeros(len(rest), int))
+
+
+def _hangs(outfit: Outfit, turn: Floats, along: Floats) -> np.ndarray:
+    """Lines of pleats from the waist down, or of folds from the hem upwards; both fade.
+
+    Args:
+        outfit: whose skirt.
+        turn: N, angle around the body divided by half a turn, 0 in front.
+        along: N, how far down.
+    """
+    down = np.clip((along + 0.14) / (outfit.length + 0.14), 0, 1)
+    if outfit.bottom == "pleats":
+        away = np.abs(np.mod(turn * _PLEATS + 0.13, 1) - 0.91)
+        return np.asarray((away < 0.02 + 0.025 * down) & (down > 0.06))
+    number = turn * (9 if outfit.length > 0.4 else 7) / 2 + 0.6 / (2 * np.pi) + 0.5
+    reach = 0.35 + 0.4 * np.modf(np.abs(np.sin(np.floor(number + 0.5) * 12.9898) * 43758.5453))[0]
+    away = np.abs(number - np.rint(number))
+    return np.asarray(away < 0.022 * np.clip((down - reach) / (1 - reach), 0, 1))
