@@ -55,7 +55,8 @@ PARTS = MappingProxyType(
 """Parts and their variants. A hair stands for its whole head: the face goes with it."""
 
 VIEWS = MappingProxyType({"figure": 0.42, "knees": 0.14, "waist": 0.22, "bust": 0.22})
-"""How much of a figure the picture shows, and in which share of the pictures."""
+"""How much of a figure the picture shows, and in which share of the pictures. Chosen by hand; no
+measurement is recorded, as of the pens, the views and the chances of what is worn."""
 
 
 def choose_parts(seed: str, split: Split) -> dict[str, str]:

@@ -17,6 +17,8 @@ from nurie.errors import DataError
 from nurie.lab.corpora.modelled.raster import Floats, Ints
 from nurie.lab.corpora.modelled.source import MakeHuman
 
+BODY_POINTS = 13380
+"""The base's first points are the body, those after them its helpers: eyes, teeth, sheaths, joints."""
 NECK = "neck02"
 """Above this joint the body ends: the head is our own."""
 
@@ -67,7 +69,7 @@ class Body:
         self.rest = _shaped(files, shape)
         joints = skeleton.joints(self.rest)
         self.joints = dict(zip(skeleton.names, joints, strict=True))
-        height = self.joints[NECK][1] - self.rest[:13380, 1].min()
+        height = self.joints[NECK][1] - self.rest[:BODY_POINTS, 1].min()
         self.head = height / (shape.heads - 0.9)
         self.limbs = self._along(self.rest)
         self.moves = np.zeros((len(joints), 4, 4))

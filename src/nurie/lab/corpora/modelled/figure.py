@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nurie.lab.corpora.modelled import clothes, hair, head
-from nurie.lab.corpora.modelled.body import NECK, Body, Shape
+from nurie.lab.corpora.modelled.body import BODY_POINTS, NECK, Body, Shape
 from nurie.lab.corpora.modelled.head import Face, Mood
 from nurie.lab.corpora.modelled.makehuman import turn
 from nurie.lab.corpora.modelled.ornaments import hair_ornaments
@@ -124,13 +124,13 @@ def build(files: MakeHuman, who: Character, mood: Mood, pose: dict[str, Floats])
     skin = _skin(body, wardrobe, who.outfit, bool(who.dressed))
     heads, frame = _head(body, who, mood)
     t = wardrobe.places[:, 1]
-    trunk = (body.limbs < 0).all(axis=1) & (np.arange(len(t)) < 13380)
+    trunk = (body.limbs < 0).all(axis=1) & (np.arange(len(t)) < BODY_POINTS)
     return Posed(
         pieces=[skin, *wardrobe.pieces, *heads],
         head=frame(np.array([[x, y, z] for x in (-0.45, 0.45) for y in (-0.05, 1.08) for z in (-0.45, 0.45)])),
         chest=wardrobe.posed[trunk & (t > 0.72)],
         waist=wardrobe.posed[trunk & (t > 0.15)],
-        knees=wardrobe.posed[(trunk | (np.abs(body.limbs[:, 1] - 0.2) < 0.2)) & (np.arange(len(t)) < 13380)],
+        knees=wardrobe.posed[(trunk | (np.abs(body.limbs[:, 1] - 0.2) < 0.2)) & (np.arange(len(t)) < BODY_POINTS)],
     )
 
 
@@ -150,10 +150,8 @@ def _skin(body: Body, wardrobe: Wardrobe, outfit: Outfit, dressed: bool) -> Piec
         part[skirt & (rest[:, 1] < 0.3) & (limbs[:, 1] < 0.1) & (limbs[:, 0] < 0)] = 3
         return part
 
-    # Thin necks, as they are drawn.
-    points = wardrobe.posed.copy()
     return Piece(
-        points=points[kept],
+        points=wardrobe.posed[kept],
         rest=wardrobe.places[kept],
         places=body.limbs[kept],
         faces=faces,

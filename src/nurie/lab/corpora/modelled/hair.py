@@ -125,7 +125,7 @@ class Locks:
         turn = np.deg2rad(angle + sweep * s**1.5)
         polar_r = np.deg2rad(polar)
         flat = np.stack([np.sin(polar_r) * np.sin(turn), np.cos(polar_r), np.sin(polar_r) * np.cos(turn)], axis=1)
-        path: Floats = MIDDLE + flat * (RADII + lift * np.clip(0.3 + 1.2 * s, 0, 1)[:, None])
+        path: Floats = MIDDLE + flat * (RADII + lift * np.clip(2.2 * s - 0.4, -0.4, 1)[:, None])
         rest = np.clip(s * length - (96.0 - start) * arc, 0, None)
         down = np.array([0, -1.0, 0]) if stiff else self.down
         aside = np.stack([np.sin(turn), 0 * turn, np.cos(turn)], axis=1)

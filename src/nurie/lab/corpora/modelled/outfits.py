@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WAIST = 0.35
+"""Up the trunk; measured on MakeHuman's base."""
 NONE = 9.0
 """A length that no limb has."""
 
