@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from skimage.color import rgb2lab
 
 from nurie.errors import DataError
+from nurie.lab.corpora.art.sources import SOURCES as ART
 from nurie.lab.corpora.store import Bytes, Entry, read_painted
 from nurie.lab.data.views import ground_of
 from nurie.lab.evaluation.pairs import draw_lines
@@ -27,17 +28,8 @@ from nurie.lab.evaluation.report.material import Material, NotHere
 from nurie.lab.evaluation.report.warping import bend
 from nurie.lab.evaluation.triples import SIZE, on_grid, place
 
-SOURCES = (
-    "african-storybook",
-    "bookdash",
-    "duelyst",
-    "mikanixonable",
-    "peppercarrot",
-    "sembrando-libertad",
-    "tysontan",
-    "xenia",
-    "zig-mascots",
-)
+SOURCES = tuple(name for name, source in ART.items() if not source.drawing)
+"""Painted pictures; a source of flat drawings is none."""
 _GET = "nurie lab corpus --only art --art FOLDER --out CORPUS"
 _MARGIN = 0.04
 """Of white around a picture on white, as a share of its longer side, so that no contour lies on the page's edge."""
