@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.lab.augment.chance import chance, noise, pixel_uniform, smooth_noise, uniform
+from nurie.lab.augment.windows import largest, mean_of_nine
 
 __all__ = ["LineStyle", "vary_lines"]
 
@@ -70,14 +71,13 @@ def vary_lines(
     """
     batch = line_art.shape[0]
     ink = (1 - line_art) / 2
-    ink = torch.where(chance(batch, settings.thicken, generator, ink), _wider(ink, 1), ink)
+    ink = torch.where(chance(batch, settings.thicken, generator, ink), largest(ink, 1), ink)
     if settings.heavy:
         drawn = chance(batch, settings.heavy, generator, ink)
         two, three = (max(1, round(parts * ink.shape[-1] / 256)) for parts in (2, 3))
-        heavy = torch.where(chance(batch, 0.5, generator, ink), _wider(ink, two), _wider(ink, three))
+        heavy = torch.where(chance(batch, 0.5, generator, ink), largest(ink, two), largest(ink, three))
         ink = torch.where(drawn, heavy, ink)
-    soft = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    ink = torch.where(chance(batch, settings.soften, generator, ink), soft, ink)
+    ink = torch.where(chance(batch, settings.soften, generator, ink), mean_of_nine(ink), ink)
     height, width = ink.shape[-2:]
     spots = torch.rand(batch, 1, height // _GAP_CELL, width // _GAP_CELL, generator=generator)
     spots = F.interpolate(spots, size=(height, width), mode="bilinear")
@@ -96,10 +96,6 @@ def vary_lines(
     lines = 2 * paper * (1 - ink) - 1
     lines = lines + uniform(batch, 0.0, settings.noise, generator, ink) * noise(lines, generator)
     return lines.clamp(-1, 1)
-
-
-def _wider(ink: Tensor, pixels: int) -> Tensor:
-    return F.max_pool2d(ink, 2 * pixels + 1, stride=1, padding=pixels)
 
 
 def _hatching(like: Tensor, generator: torch.Generator) -> Tensor:
@@ -127,4 +123,4 @@ def _uneven(paper: Tensor, ink: Tensor, settings: LineStyle, generator: torch.Ge
     where = chance(ink.shape[0], settings.uneven_paper, generator, ink).float()
     shade = torch.sigmoid(2 * smooth_noise(ink, 4 * _PATCH_CELL, generator))
     dust = (pixel_uniform(ink, generator) < _DUST).float()
-    return paper * (1 - 0.2 * where * shade), torch.maximum(ink, 0.7 * where * _wider(dust, 1))
+    return paper * (1 - 0.2 * where * shade), torch.maximum(ink, 0.7 * where * largest(dust, 1))
