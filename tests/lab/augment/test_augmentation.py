@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from nurie.errors import ConfigError
 from nurie.lab.augment.augmentation import COMMON, RAREST, AugmentationSettings, augment, position_slots, rarity
 from nurie.lab.augment.line_style import LineStyle
 from nurie.lab.augment.painted_light import PaintedLight
+from nurie.lab.augment.painting import Painting
 from nurie.lab.augment.placements import PlacementRanges
 from nurie.lab.augment.scenes import Scenes
 from nurie.lab.augment.warp import LatticeWarp
+from nurie.lab.augment.windows import smallest
 from nurie.lab.batch import RawPairs
 
 IDENTITY = AugmentationSettings(
@@ -65,6 +68,12 @@ def token_shares(picture):
     red, blue = (1 - picture[:, 2]) / 2, (1 - picture[:, 0]) / 2  # a red pixel lacks blue, a blue one lacks red
     shares = torch.stack([1 - red - blue, red, blue], dim=1)
     return torch.nn.functional.avg_pool2d(shares, STRIDE).flatten(2).transpose(1, 2)
+
+
+def deep(planes, slot):
+    """Bool B x H x W: pixels that are two cells or more within a slot."""
+    inside = smallest((planes[:, slot : slot + 1] == 255).float(), 2)
+    return torch.nn.functional.interpolate(inside, scale_factor=4)[:, 0] > 0.5
 
 
 def test_identity_settings_leave_everything():
@@ -253,6 +262,66 @@ def test_only_references_with_slots_are_shaded_and_never_targets():
         assert torch.equal(plain.reference, batch.reference) != slots
 
 
+def test_references_are_painted_and_targets_by_their_own_setting():
+    for slots in (True, False):
+        pairs = raw(slots=slots)
+        plain = augment(pairs, IDENTITY, source(), token_stride=STRIDE)
+        for targets in (0.0, 1.0):
+            settings = replace(IDENTITY, painting=Painting(share=1.0, targets=targets, tint=0.0))
+            batch = augment(pairs, settings, source(), token_stride=STRIDE)
+            assert torch.equal(plain.reference, batch.reference) != slots
+            assert torch.equal(plain.target, batch.target) == (not slots or not targets)
+            # Where a region is does not change with the light.
+            assert torch.equal(plain.line_slots, batch.line_slots)
+            again = augment(pairs, settings, source(), token_stride=STRIDE)
+            assert all(torch.equal(a, b) for a, b in zip(tensors(batch), tensors(again), strict=True))
+
+
+def test_lines_of_a_flat_truth_may_be_those_of_a_painted_picture():
+    pairs = raw(7)._replace(extract=torch.ones(7, dtype=torch.bool))
+    cel = Painting(share=1.0, soft=0.0, tint=0.0, gloss=1.0, outlines=0.0, bare=0.0)
+    plain, painted = (
+        augment(pairs, replace(IDENTITY, painting=s), source(), token_stride=STRIDE)
+        for s in (replace(cel, share=0.0), cel)
+    )
+    assert torch.equal(plain.target, painted.target)
+    # The borders of cels are lines, within a slot as well.
+    inside = deep(pairs.line_slots, 1) | deep(pairs.line_slots, 2)
+    assert plain.line_art[:, 0][inside].min() == 1 and (painted.line_art[:, 0][inside] < 0).float().mean() > 0.01
+
+
+def test_a_tint_is_on_both_pictures_and_the_drawings_ground_stays_white():
+    pairs = raw(7)
+    settings = replace(
+        IDENTITY,
+        painting=Painting(share=0.0, tint=1.0),
+        reference_placement=PlacementRanges(mirror=0, scale=(0.5, 0.5), shift=0, rotate=0),
+    )
+    batch = augment(pairs, settings, source(), token_stride=STRIDE)
+    ground = torch.nn.functional.interpolate(pairs.line_slots[:, :1].float(), scale_factor=4, mode="bilinear") == 255
+    assert (batch.target[ground.expand(-1, 3, -1, -1)] == 1).all()
+    # The reference's ground is tinted, and so is what its placement shows around it.
+    corner = batch.reference[:, :, 0, 0]
+    assert (corner.amin(dim=1) < 0.95).all()
+    torch.testing.assert_close(batch.reference[:, :, 16, 16], corner, rtol=0, atol=0.01)
+    # A slot has one colour, the same in both pictures.
+    batch = augment(pairs, replace(settings, reference_placement=None), source(), token_stride=STRIDE)
+    for number in range(7):
+        for slot in (1, 2):
+            colors = [
+                picture[number][:, deep(planes, slot)[number]]
+                for picture, planes in ((batch.target, pairs.line_slots), (batch.reference, pairs.reference_slots))
+            ]
+            if all(color.numel() for color in colors):
+                colors = torch.cat(colors, dim=1)
+                assert (colors.amax(dim=1) - colors.amin(dim=1)).max() < 1e-5
+
+
+def test_two_lights_at_once_are_refused():
+    with pytest.raises(ConfigError, match="null"):
+        AugmentationSettings(shading=PaintedLight(), painting=Painting())
+
+
 def test_what_a_figure_is():
     """Where there are slots, all but the paper; else the whole picture. There is nobody beside it."""
     for slots in (True, False):
@@ -292,6 +361,7 @@ def test_an_accelerator_makes_the_same_batch(slots):
         jitter=None,
         balance=0.5,
         scenes=Scenes(share=0.7),
+        painting=Painting(share=0.7, targets=0.3, watercolor=0.0, bare=0.0, outlines=0.0),
     )
     pairs = raw(slots=slots)
     here = augment(pairs, settings, source(), token_stride=STRIDE)

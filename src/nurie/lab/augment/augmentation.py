@@ -13,12 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nurie.errors import ConfigError
 from nurie.lab.augment.chance import noise, uniform
 from nurie.lab.augment.grids import apply_grid, transform_places
 from nurie.lab.augment.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
 from nurie.lab.augment.line_style import LineStyle, vary_lines
 from nurie.lab.augment.lineart import sample_line_art
 from nurie.lab.augment.painted_light import PaintedLight, paint_light
+from nurie.lab.augment.painting import Painting, paint_pairs
 from nurie.lab.augment.placements import PlacementRanges, sample_inverse_placements
 from nurie.lab.augment.scenes import Scenes, compose_scenes
 from nurie.lab.augment.thin_plate import thin_plate_grid
@@ -53,6 +55,8 @@ class AugmentationSettings:
     """Pairs with slots that are joined to one picture (``nurie.lab.augment.scenes``); None for none."""
     shading: PaintedLight | None = None
     """Light and shade on references that have slots; None leaves them flat. Targets stay flat."""
+    painting: Painting | None = None
+    """Flat drawings painted as people paint (``nurie.lab.augment.painting``), in place of ``shading``; None: flat."""
     reference_noise: float = 0.04
     """Largest standard deviation of noise on the reference, in [-1, 1] units."""
     balance: float = 0.0
@@ -63,6 +67,11 @@ class AugmentationSettings:
     """How much the target counts under full ink, where it shows no colour."""
     jitter_lines: bool = True
     """Whether lines are extracted from the picture as its colours were changed, or as it was before."""
+
+    def __post_init__(self) -> None:
+        """Refuse two lights at once."""
+        if self.shading is not None and self.painting is not None:
+            raise ConfigError("augmentation.shading and augmentation.painting both shade references; set one to null.")
 
     @classmethod
     def paper(cls) -> AugmentationSettings:
@@ -182,13 +191,13 @@ def augment(
     companion, figures = torch.arange(batch), None
     if settings.scenes is not None and has_slots:
         raw, companion, figures = compose_scenes(raw, settings.scenes, generator)
-    lines, target, reference = _pictures(raw, settings, generator)
+    lines, target, reference, paper = _pictures(raw, settings, generator)
     line_grid = _grid(batch, size, settings.line_art_warp, settings.line_art_placement, generator, device)
     reference_grid = _grid(batch, size, settings.reference_warp, settings.reference_placement, generator, device)
     outside = torch.tensor([1.0, 1.0, 1.0, 1.0, settings.outside_weight], device=device)
     drawing = _sample(torch.cat([lines, target, raw.weight / 255.0], dim=1), line_grid, outside)
     lines, target, weight = drawing[:, :1], drawing[:, 1:4], drawing[:, 4:]
-    reference = _sample(reference, reference_grid, _unit(raw.paper))
+    reference = _sample(reference, reference_grid, paper)
     line_coarse, reference_coarse = _coarse(line_grid), _coarse(reference_grid)
     line_slots = _moved_slots(raw.line_slots, line_coarse, position_cells)
     if not has_slots:  # places of two different pictures have nothing to do with each other
@@ -229,21 +238,24 @@ def _unit(pixels: Tensor) -> Tensor:
 
 def _pictures(
     raw: RawPairs, settings: AugmentationSettings, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Line art, target and reference where they were, in [-1, 1]: recoloured, painted over, lines extracted."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Line art, target, reference and its paper where they were, in [-1, 1]: recoloured, painted, lines extracted."""
     batch, size, has_slots = len(raw.target), (raw.target.shape[2], raw.target.shape[3]), raw.line_slots.shape[1] > 0
     target, reference = _unit(raw.target), _unit(raw.reference)
-    unchanged = target
+    unchanged, paper = target, _unit(raw.paper)
     if settings.jitter is not None and not has_slots:
         change = sample_color_change(batch, settings.jitter, generator, size=size, device=target.device)
         target, reference = apply_color_change(target, change), apply_color_change(reference, change)
     if settings.shading is not None and has_slots:
         reference = paint_light(reference, raw.reference_slots / 255.0, settings.shading, generator)
+    drawn = target if settings.jitter_lines else unchanged
+    if settings.painting is not None and has_slots:
+        target, drawn, reference, paper = paint_pairs(raw, target, reference, settings.painting, generator)
     lines = _unit(raw.line_art)
     if bool(raw.extract.any()):
         lines = lines.clone()
-        lines[raw.extract] = sample_line_art((target if settings.jitter_lines else unchanged)[raw.extract], generator)
-    return lines, target, reference
+        lines[raw.extract] = sample_line_art(drawn[raw.extract], generator)
+    return lines, target, reference, paper
 
 
 def _moved_slots(planes: Tensor, grid: Tensor | None, cells: int) -> Tensor:

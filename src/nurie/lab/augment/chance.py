@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["chance", "draws", "noise", "pixel_uniform", "smooth_noise", "uniform"]
+__all__ = ["chance", "draws", "noise", "pixel_uniform", "smooth_noise", "some", "uniform"]
 
 
 def draws(
@@ -36,6 +36,11 @@ def uniform(batch: int, low: float, high: float, generator: torch.Generator, lik
 def chance(batch: int, probability: float, generator: torch.Generator, like: Tensor) -> Tensor:
     """Whether something happens to each picture, bool B x 1 x 1 x 1, where ``like`` is."""
     return (torch.rand(batch, 1, 1, 1, generator=generator) < probability).to(like.device)
+
+
+def some(batch: int, probability: float, generator: torch.Generator) -> Tensor:
+    """The numbers of the pictures to which something happens, on the CPU: for work on these alone."""
+    return (torch.rand(batch, generator=generator) < probability).nonzero()[:, 0]
 
 
 def noise(like: Tensor, generator: torch.Generator) -> Tensor:
