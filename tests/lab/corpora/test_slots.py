@@ -2,7 +2,7 @@ import colorsys
 
 import numpy as np
 
-from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
+from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette, whiten
 
 
 def test_every_slot_gets_a_color_and_paper_stays_white() -> None:
@@ -34,6 +34,22 @@ def test_facial_hair_is_mostly_the_hairs() -> None:
     palettes = [sample_palette(("background", "hair", "facialHair"), rng) for _ in range(600)]
     same = np.mean([palette["hair"] == palette["facialHair"] for palette in palettes])
     assert abs(same - 2 / 3) < 0.1  # five standard deviations of 600 draws
+
+
+def test_one_or_two_slots_are_whitened_and_never_skin() -> None:
+    rng = np.random.default_rng(0)
+    slots = ("background", "hair", "skin", "clothes", "shoes")
+    counts = set()
+    for _ in range(200):
+        palette = sample_palette(slots, rng)
+        white = whiten(palette, rng)
+        changed = [slot for slot in slots if white[slot] != palette[slot]]
+        assert tuple(white) == slots and set(changed) <= {"hair", "clothes", "shoes"}
+        # A value of 0.9 and a saturation of 0.07 leave 0.9 * 0.93 * 255 = 213 in the weakest channel.
+        assert all(min(white[slot]) >= 213 for slot in changed)
+        counts.add(len(changed))
+    assert counts == {1, 2}
+    assert whiten({"background": (255, 255, 255), "skin": (9, 9, 9)}, rng)["skin"] == (9, 9, 9)
 
 
 def test_meanings_within_a_style_are_distinct() -> None:

@@ -209,6 +209,15 @@ def test_self_reference_is_the_same_picture_but_for_the_paper(tiny_corpus):
         assert np.array_equal(sample[LINE_SLOTS], sample[REFERENCE_SLOTS])
 
 
+def test_some_pairs_have_white_slots(tiny_corpus):
+    never, always = (dataset(tiny_corpus, sources=CHARACTERS, white_share=share) for share in (0.0, 1.0))
+    for number in range(12):
+        plain, white = never.plan(number), always.plan(number)
+        assert plain.drawing == white.drawing and plain.reference == white.reference
+        changed = [slot for slot in plain.palette if plain.palette[slot] != white.palette[slot]]
+        assert len(changed) in (1, 2) and all(min(white.palette[slot]) > 210 for slot in changed)
+
+
 def test_self_reference_comes_first(tiny_corpus):
     """Three steps of two pairs meet themselves; what follows is what there would be without them."""
     settings = {"sources": CHARACTERS | {"noto": 1.0}, "batch_size": 2, "same_share": 0.0, "foreign_share": 0.3}
@@ -268,7 +277,9 @@ def test_impossible_sizes_are_refused(sizes):
 
 
 @pytest.mark.parametrize("share", [-0.01, 1.01])
-@pytest.mark.parametrize("name", ["same", "cross", "kin", "foreign", "crop", "outline", "extract", "white_paper"])
+@pytest.mark.parametrize(
+    "name", ["same", "cross", "kin", "foreign", "crop", "outline", "extract", "white_paper", "white"]
+)
 def test_a_share_is_between_none_and_all(name, share):
     with pytest.raises(ConfigError, match=rf"pairs.{name}_share is {share}; a share is a number from 0 to 1"):
         PairSettings(**{f"{name}_share": share})

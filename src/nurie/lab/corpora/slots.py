@@ -153,3 +153,21 @@ def sample_palette(slots: Iterable[str], rng: np.random.Generator) -> dict[str, 
     if {"hair", "facialHair"} <= palette.keys() and rng.random() < 2 / 3:
         palette["facialHair"] = palette["hair"]
     return palette
+
+
+def whiten(palette: dict[str, Color], rng: np.random.Generator) -> dict[str, Color]:
+    """The palette with one or two slots white or nearly white: blouses, socks, white hair.
+
+    Args:
+        palette: colours of slots, the background's among them.
+        rng: the only source of chance.
+
+    Returns:
+        A new palette. The background and skin keep their colours.
+    """
+    slots = [slot for slot in palette if slot not in ("background", "skin")]
+    count = min(len(slots), int(rng.integers(1, 3)))
+    chosen = rng.choice(len(slots), size=count, replace=False) if slots else ()
+    white = {slots[i]: colorsys.hsv_to_rgb(rng.random(), rng.uniform(0, 0.07), rng.uniform(0.9, 1.0)) for i in chosen}
+    red_green_blue = {slot: (round(r * 255), round(g * 255), round(b * 255)) for slot, (r, g, b) in white.items()}
+    return {**palette, **red_green_blue}

@@ -22,7 +22,7 @@ from torch.utils.data import Dataset
 
 from nurie.errors import ConfigError, DataError
 from nurie.lab.batch import SLOT_STRIDE
-from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette
+from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette, whiten
 from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, Split
 from nurie.lab.data.partners import (
     Side,
@@ -238,6 +238,8 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             palette = jittered_colors(entry, other, names, rng)
         else:
             palette = sample_palette(dict.fromkeys((*entry.slots, *names)), rng)
+        if s.white_share and rng.random() < s.white_share:
+            palette = whiten(palette, rng)
         paper = (255, 255, 255) if rng.random() < s.white_paper_share else free_color(rng)
         band: tuple[Side, float] | None = None
         if s.crop_share and rng.random() < s.crop_share:

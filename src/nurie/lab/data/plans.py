@@ -67,6 +67,9 @@ class PairSettings:
     white_paper_share: float = 0.5
     """The share of references on white ground; the others have a flat colour."""
 
+    white_share: float = 0.0
+    """The share of pairs in which one or two slots are white or nearly white, as clothes often are."""
+
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
         if 0 not in self.sizes or any(size % 16 or size <= 0 for size in self.sizes.values()):
