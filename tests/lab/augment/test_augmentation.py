@@ -6,6 +6,9 @@ import torch
 
 from nurie.errors import ConfigError
 from nurie.lab.augment.augmentation import COMMON, RAREST, AugmentationSettings, augment, position_slots, rarity
+from nurie.lab.augment.copies import Copies
+from nurie.lab.augment.extractors import Extractors
+from nurie.lab.augment.grounds import Grounds
 from nurie.lab.augment.line_style import LineStyle
 from nurie.lab.augment.painted_light import PaintedLight
 from nurie.lab.augment.painting import Painting
@@ -317,6 +320,27 @@ def test_a_tint_is_on_both_pictures_and_the_drawings_ground_stays_white():
                 assert (colors.amax(dim=1) - colors.amin(dim=1)).max() < 1e-5
 
 
+def test_grounds_backdrops_copies_and_extractors():
+    """Each does its own work alone: on references, on lines and weights, on references, on extracted lines."""
+    extract = torch.tensor([True, False, True, True, False, False, True])
+    for slots in (True, False):
+        pairs = raw(7, slots=slots)._replace(extract=extract)
+        plain = augment(pairs, IDENTITY, source(), token_stride=STRIDE)
+        for changes, fields in (
+            ({"grounds": Grounds(share=1.0)}, {"reference"} if slots else set()),
+            ({"grounds": Grounds(share=0.0, backdrops=1.0)}, {"line_art", "weight"} if slots else set()),
+            ({"copies": Copies(jpeg=1.0)}, {"reference"}),
+            ({"extractors": Extractors(xdog=0.0)}, {"line_art", "weight"}),
+        ):
+            batch = augment(pairs, replace(IDENTITY, **changes), source(), token_stride=STRIDE)
+            same = {name: plain._asdict()[name] for name in plain._fields if name not in ("has_slots",)}
+            changed = {name for name, value in same.items() if not torch.equal(value, getattr(batch, name))}
+            assert changed == fields, changes
+            assert batch.reference.min() >= -1 and batch.reference.max() <= 1
+            if "extractors" in changes:
+                assert torch.equal(batch.line_art[~extract], plain.line_art[~extract])
+
+
 def test_two_lights_at_once_are_refused():
     with pytest.raises(ConfigError, match="null"):
         AugmentationSettings(shading=PaintedLight(), painting=Painting())
@@ -362,6 +386,7 @@ def test_an_accelerator_makes_the_same_batch(slots):
         balance=0.5,
         scenes=Scenes(share=0.7),
         painting=Painting(share=0.7, targets=0.3, watercolor=0.0, bare=0.0, outlines=0.0),
+        grounds=Grounds(share=0.5, backdrops=0.5),
     )
     pairs = raw(slots=slots)
     here = augment(pairs, settings, source(), token_stride=STRIDE)

@@ -83,3 +83,44 @@ def test_what_is_off_draws_no_chance():
         torch.rand(4, 1, 1, 1, generator=twin)
     torch.randn(4, 1, 32, 48, generator=twin)
     assert torch.equal(rng.get_state(), twin.get_state())
+
+
+def test_thin_lines_keep_hairlines():
+    lines = torch.ones(6, 1, 40, 64)
+    lines[..., 5, :], lines[..., 15:18, :], lines[..., 25:30, :] = -1, -1, -1
+    thin = vary_lines(lines, replace(NOTHING, thin=1), source())[:, 0, :, 30]
+    # A line of one pixel stays, one of three becomes one; one of five becomes three, and one where it is done twice.
+    for number, row in enumerate(thin):
+        wanted = {5, 16, 27} if number % 2 == 0 else {5, 16, 26, 27, 28}
+        assert set((row == -1).nonzero()[:, 0].tolist()) == wanted and set(row.tolist()) == {-1, 1}
+
+
+def test_rough_lines_waver_by_a_pixel_or_so():
+    lines = torch.ones(7, 1, 64, 256)
+    lines[..., 30:33, :] = -1
+    rough = (1 - vary_lines(lines, replace(NOTHING, rough=1), source())) / 2
+    rough = rough[..., 16:-16]
+    middle = (rough[:, 0] * torch.arange(64.0)[:, None]).sum(dim=1) / rough[:, 0].sum(dim=1)
+    # 64 rows for 256 columns: a hundred-twenty-eighth of the height is half a pixel.
+    assert 0.1 < middle.std() < 0.8 and (middle - 31).abs().max() < 3
+    assert (middle.diff(dim=1).abs() < 0.5).all()
+
+
+def test_doubled_lines_have_a_paler_copy_beside():
+    lines = torch.ones(7, 1, 256, 256)
+    lines[..., 128, :] = -1
+    doubled = vary_lines(lines, replace(NOTHING, doubled=1), source())
+    assert torch.equal(doubled[..., 128, :], lines[..., 128, :])
+    more = (1 - doubled) / 2
+    more[..., 128, :] = 0
+    assert (more.amax(dim=(1, 2, 3)) > 0.1).all() and more.max() < 0.9
+    rows = more.amax(dim=(0, 1, 3)).nonzero()[:, 0]
+    assert 128 - 10 < rows.min() and rows.max() < 128 + 10
+
+
+def test_new_styles_draw_no_chance_where_they_are_off():
+    generator = source()
+    vary_lines(strokes(), NOTHING, generator)
+    state, again = generator.get_state(), source()
+    vary_lines(strokes(), replace(NOTHING, thin=0.0, rough=0.0, doubled=0.0), again)
+    assert torch.equal(state, again.get_state())

@@ -15,7 +15,10 @@ from torch import Tensor
 
 from nurie.errors import ConfigError
 from nurie.lab.augment.chance import noise, uniform
+from nurie.lab.augment.copies import Copies, copy_pictures
+from nurie.lab.augment.extractors import Extractors, extract_lines
 from nurie.lab.augment.grids import apply_grid, transform_places
+from nurie.lab.augment.grounds import Grounds, draw_backdrops, replace_grounds
 from nurie.lab.augment.jitter import JITTERS, Jitter, apply_color_change, sample_color_change
 from nurie.lab.augment.line_style import LineStyle, vary_lines
 from nurie.lab.augment.lineart import sample_line_art
@@ -47,6 +50,8 @@ class AugmentationSettings:
     """Thin-plate warp of drawing and target together; None for none."""
     reference_warp: DiagonalWarp | LatticeWarp | None = field(default_factory=lambda: LatticeWarp(move=0.09))
     """Thin-plate warp of the reference alone; None for none."""
+    extractors: Extractors | None = None
+    """By which ways lines are extracted (``nurie.lab.augment.extractors``); None: by XDoG as in the paper."""
     line_style: LineStyle | None = field(default_factory=LineStyle)
     """Variation of drawn lines; None leaves them."""
     jitter: Jitter | None = field(default_factory=lambda: JITTERS["strong"])
@@ -57,6 +62,10 @@ class AugmentationSettings:
     """Light and shade on references that have slots; None leaves them flat. Targets stay flat."""
     painting: Painting | None = None
     """Flat drawings painted as people paint (``nurie.lab.augment.painting``), in place of ``shading``; None: flat."""
+    grounds: Grounds | None = None
+    """What figures with slots stand on and in front of (``nurie.lab.augment.grounds``); None: on even paper."""
+    copies: Copies | None = None
+    """JPEG and the like on references (``nurie.lab.augment.copies``); None leaves them."""
     reference_noise: float = 0.04
     """Largest standard deviation of noise on the reference, in [-1, 1] units."""
     balance: float = 0.0
@@ -210,9 +219,14 @@ def augment(
         seen = torch.cat([own, torch.zeros_like(own)], dim=1)
     balance = settings.balance if has_slots else 0.0
     weight, slot_weight = _weights(weight, lines, line_slots, balance=balance, ink_weight=settings.ink_weight)
+    if settings.grounds is not None and has_slots:
+        reference = replace_grounds(reference, reference_slots, paper, settings.grounds, generator)
+        lines, weight = draw_backdrops(lines, weight, line_slots[:, :1], settings.grounds, generator)
     if settings.line_style is not None:
         figure = F.interpolate(1 - line_slots[:, :1], size=size, mode="bilinear") if has_slots else None
         lines = vary_lines(lines, settings.line_style, generator, figure=figure)
+    if settings.copies is not None:
+        reference = copy_pictures(reference, settings.copies, generator)
     if settings.reference_noise > 0:
         strength = uniform(batch, 0.0, settings.reference_noise, generator, reference)
         reference = (reference + strength * noise(reference, generator)).clamp(-1, 1)
@@ -254,7 +268,9 @@ def _pictures(
     lines = _unit(raw.line_art)
     if bool(raw.extract.any()):
         lines = lines.clone()
-        lines[raw.extract] = sample_line_art(drawn[raw.extract], generator)
+        of = drawn[raw.extract]
+        ways = settings.extractors
+        lines[raw.extract] = sample_line_art(of, generator) if ways is None else extract_lines(of, ways, generator)
     return lines, target, reference, paper
 
 

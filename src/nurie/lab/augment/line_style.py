@@ -16,8 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nurie.lab.augment.chance import chance, noise, pixel_uniform, smooth_noise, uniform
-from nurie.lab.augment.windows import largest, mean_of_nine
+from nurie.lab.augment.chance import chance, noise, pixel_uniform, smooth_noise, some, uniform
+from nurie.lab.augment.grids import apply_grid, identity_grid, placement_grid
+from nurie.lab.augment.placements import PlacementRanges, sample_inverse_placements
+from nurie.lab.augment.windows import largest, mean_of_nine, smallest
 
 __all__ = ["LineStyle", "vary_lines"]
 
@@ -25,6 +27,8 @@ _PERIOD, _DUTY = (4.0, 10.0), (0.15, 0.4)
 """The distance of hatching's lines, and the share of it that is ink."""
 _GAP_CELL, _PATCH_CELL = 8, 32
 """Side of the cells that gaps in lines come in, and that a patch of hatching and a paper's shade vary over."""
+_WAVE_CELL = 10
+"""Distance of the places between which a rough line wavers. Chosen by hand; no measurement is recorded."""
 _DUST = 4e-4
 """Share of pixels with a speck of dust, on dusty paper."""
 
@@ -33,6 +37,12 @@ _DUST = 4e-4
 class LineStyle:
     """How drawn lines vary; every probability is for a picture by itself."""
 
+    thin: float = 0.0
+    """Probability of lines that are a pixel or two narrower on each side; hairlines stay."""
+    rough: float = 0.0
+    """Probability of lines that waver by a pixel or so, as of an unsteady hand."""
+    doubled: float = 0.0
+    """Probability that lines are seen twice, the second time paler and a little beside, as in sketches."""
     thicken: float = 0.2
     """Probability of lines that are a pixel wider on each side."""
     heavy: float = 0.0
@@ -71,6 +81,7 @@ def vary_lines(
     """
     batch = line_art.shape[0]
     ink = (1 - line_art) / 2
+    ink = _redrawn(ink, settings, generator)
     ink = torch.where(chance(batch, settings.thicken, generator, ink), largest(ink, 1), ink)
     if settings.heavy:
         drawn = chance(batch, settings.heavy, generator, ink)
@@ -96,6 +107,45 @@ def vary_lines(
     lines = 2 * paper * (1 - ink) - 1
     lines = lines + uniform(batch, 0.0, settings.noise, generator, ink) * noise(lines, generator)
     return lines.clamp(-1, 1)
+
+
+def _redrawn(ink: Tensor, settings: LineStyle, generator: torch.Generator) -> Tensor:
+    """Thin, rough and doubled lines. Where a probability is 0 no chance is drawn for it."""
+    batch = len(ink)
+    thin = some(batch, settings.thin, generator) if settings.thin else torch.arange(0)
+    # Every second of them is narrowed once more.
+    for rows in (thin, thin[::2]):
+        if len(rows):
+            there = rows.to(ink.device)
+            ink = ink.index_copy(0, there, _narrower(ink[there]))
+    rough = some(batch, settings.rough, generator) if settings.rough else torch.arange(0)
+    if len(rough):
+        ink = ink.index_copy(0, rough.to(ink.device), _wavering(ink[rough.to(ink.device)], generator))
+    doubled = some(batch, settings.doubled, generator) if settings.doubled else torch.arange(0)
+    if len(doubled):
+        there = doubled.to(ink.device)
+        again = PlacementRanges(mirror=0, scale=(0.985, 1.015), shift=2 / 256, rotate=1.0)
+        matrices = sample_inverse_placements(len(there), again, generator, device=ink.device)
+        second = apply_grid(ink[there], placement_grid(matrices, *ink.shape[-2:]), padding=0.0)
+        second = second * uniform(len(there), 0.3, 0.9, generator, ink)
+        ink = ink.index_copy(0, there, torch.maximum(ink[there], second))
+    return ink
+
+
+def _narrower(ink: Tensor) -> Tensor:
+    """Lines a pixel narrower on each side; what is not more than two pixels wide stays as it is."""
+    core = smallest(ink, 1)
+    return torch.maximum(core, ink - largest(core, 1))
+
+
+def _wavering(ink: Tensor, generator: torch.Generator) -> Tensor:
+    """Lines moved by smooth noise, by a pixel of 256 or so; ``_WAVE_CELL`` says over how many pixels it changes."""
+    batch, _, height, width = ink.shape
+    moves = torch.randn(batch, 2, max(2, height // _WAVE_CELL), max(2, width // _WAVE_CELL), generator=generator)
+    moves = F.interpolate(moves.to(ink.device), size=(height, width), mode="bilinear")
+    # A pixel of 256 is 2 / 256 in coordinates.
+    moves = moves * uniform(batch, 0.4, 1.2, generator, ink) * 2 / 256
+    return apply_grid(ink, identity_grid(height, width, like=ink) + moves.permute(0, 2, 3, 1), padding=0.0)
 
 
 def _hatching(like: Tensor, generator: torch.Generator) -> Tensor:

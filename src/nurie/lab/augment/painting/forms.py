@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nurie.lab.augment.chance import draws
-from nurie.lab.augment.grids import apply_grid, placement_grid
+from nurie.lab.augment.grids import apply_grid, identity_grid, placement_grid
 
 __all__ = ["cast_shadow", "places", "rounded", "shifted", "stretched_noise"]
 
@@ -31,9 +31,7 @@ wide. Chosen by eye; no measurement is recorded."""
 
 def places(height: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
     """Coordinates of every place, x and y, h x w each."""
-    y, x = torch.meshgrid(
-        *(torch.linspace(-1 + 1 / n, 1 - 1 / n, n, device=like.device) for n in (height, width)), indexing="ij"
-    )
+    x, y = identity_grid(height, width, like=like)[0].unbind(-1)
     return x, y
 
 

@@ -98,14 +98,15 @@ def light_up(
     colors = colors + colors * _depth(shade, settings, generator) * shadow
     rows = some(batch, settings.gradients, generator).to(colors.device)
     if len(rows):
-        gradients = F.interpolate(_gradients(slots[rows], generator), size=size, mode="bilinear")
+        gradients = F.interpolate(_gradients(slots[rows], slot_colors[rows], generator), size=size, mode="bilinear")
         colors = colors.index_copy(0, rows, colors[rows] * gradients)
     lamp = 1 - 0.3 * draws((batch, 3, 1, 1), 0, 1, generator).to(colors.device)
     lit = torch.maximum(
         _strength(batch, settings.gloss, 0.25, generator, colors) * (gloss / 0.1 + 0.5).clamp(0, 1),
         _strength(batch, settings.rim, 0.4, generator, colors) * (4 * rim - 1.5).clamp(0, 1),
     )
-    return torch.lerp(colors, lamp, lit * (1 - ink))
+    # Light makes nothing darker: on white it is not seen.
+    return torch.lerp(colors, torch.maximum(colors, lamp), lit * (1 - ink))
 
 
 def _strength(batch: int, share: float, least: float, generator: torch.Generator, like: Tensor) -> Tensor:
@@ -142,9 +143,13 @@ def shadow_colors(slot_colors: Tensor, darkest: float, generator: torch.Generato
     saturation = slot_colors / slot_colors.amax(dim=2, keepdim=True).clamp(min=0.05)
     tau = brightness * saturation.clamp(min=0.05) ** numbers((batch, 1, 1), 0.1, 0.7) * hue * own
     white_tau = numbers((batch, slots, 1), 0.6, 0.9) * (1 + numbers((batch, 1, 1), 0, 1.5) * (white_hue - 1)) * own
+    return torch.lerp(tau, white_tau, _whiteness(slot_colors)).clamp(0.02, 1)
+
+
+def _whiteness(slot_colors: Tensor) -> Tensor:
+    """How white slots are, B x S x 1 in [0, 1]."""
     low, high = _WHITE
-    white = ((slot_colors.amin(dim=2, keepdim=True) - low) / (high - low)).clamp(0, 1)
-    return torch.lerp(tau, white_tau, white).clamp(0.02, 1)
+    return ((slot_colors.amin(dim=2, keepdim=True) - low) / (high - low)).clamp(0, 1)
 
 
 def _fields(
@@ -211,19 +216,20 @@ def _bands(own: Tensor, x: Tensor, y: Tensor, noise: Tensor, each: Callable[[flo
     return each(0.08, 0.22) - away
 
 
-def _gradients(slots: Tensor, generator: torch.Generator) -> Tensor:
+def _gradients(slots: Tensor, slot_colors: Tensor, generator: torch.Generator) -> Tensor:
     """A factor that changes along a line across each of some slots, B x 3 x h x w.
 
-    1 + r (hue - 1), with r from 0 to 1 along the line.
+    1 + r (hue - 1), with r from 0 to 1 along the line; what is white stays all but white.
     """
     batch, count, height, width = slots.shape
     slope = draws((batch, count, 2, 1, 1), -0.5, 0.5, generator).to(slots.device)
-    hue = draws((batch, count, 3), 0.75, 1.3, generator)
-    hue = torch.where(draws((batch, count, 1), 0, 1, generator) < 0.6, hue, 1.0)
-    hue[:, 0] = 1
+    hue = draws((batch, count, 3), 0.75, 1.3, generator) - 1
+    hue = torch.where(draws((batch, count, 1), 0, 1, generator) < 0.6, hue, 0.0).to(slots.device)
+    hue = hue * (1 - 0.8 * _whiteness(slot_colors))
+    hue[:, 0] = 0
     x, y = places(height, width, slots)
     along = (0.5 + x * slope[:, :, 0] + y * slope[:, :, 1]).clamp(0, 1)
-    return 1 + torch.einsum("bshw,bsc->bchw", slots * along, (hue - 1).to(slots.device))
+    return 1 + torch.einsum("bshw,bsc->bchw", slots * along, hue)
 
 
 def _with_normals(shade: Tensor, normals: Tensor, toward: Tensor, generator: torch.Generator) -> Tensor:
