@@ -2,6 +2,7 @@
 
 python benchmarks/augmentation.py
 python benchmarks/augmentation.py --device cuda --batch 64
+python benchmarks/augmentation.py --settings              # what each setting adds to a pair, in processor time
 
 The loop is what one would write by hand: OpenCV blurs and samples, the spline is solved and evaluated in NumPy at every
 pixel. Ours shrinks moves that would fold the picture, besides; the loop does not.
@@ -9,17 +10,29 @@ pixel. Ours shrinks moves that would fold the picture, besides; the loop does no
 
 import argparse
 import math
+import time
+from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from timing import median_seconds, print_table
 
+from nurie.lab.augment.augmentation import AugmentationSettings, augment
+from nurie.lab.augment.copies import Copies
+from nurie.lab.augment.extractors import Extractors
 from nurie.lab.augment.grids import apply_grid
+from nurie.lab.augment.grounds import Grounds
 from nurie.lab.augment.jitter import JITTERS, apply_color_change, sample_color_change
+from nurie.lab.augment.line_style import LineStyle
 from nurie.lab.augment.lineart import sample_line_art
+from nurie.lab.augment.painted_light import PaintedLight
+from nurie.lab.augment.painting import Painting
+from nurie.lab.augment.scenes import Scenes
 from nurie.lab.augment.thin_plate import thin_plate_grid
 from nurie.lab.augment.warp import WARPS, LatticeWarp, sample_control_points
+from nurie.lab.batch import RawPairs
 
 
 def ours(pictures: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,6 +94,76 @@ def _spline(points: np.ndarray, values: np.ndarray, places: np.ndarray) -> np.nd
     return kernel(places, points) @ solution[:count] + np.hstack([places, np.ones((len(places), 1))]) @ solution[count:]
 
 
+def pairs(batch: int, size: int, *, slots: int) -> RawPairs:
+    """Pairs of a figure of eight parts on white, with black lines between them; without slots if there are none."""
+    generator = torch.Generator().manual_seed(0)
+    middles = torch.rand(batch, 8, 2, generator=generator) * 0.7 + 0.15
+    y, x = torch.meshgrid(*(torch.linspace(0, 1, size),) * 2, indexing="ij")
+    away = (torch.stack([y, x], dim=-1)[None, None] - middles[:, :, None, None]).norm(dim=-1)
+    near, nearest = away.topk(2, dim=1, largest=False)
+    label = torch.where(near[:, 0] < 0.25, nearest[:, 0] + 1, 0)
+    line = ((near[:, 1] - near[:, 0]).abs() < 2 / size) & (label > 0)
+    palette = torch.randint(256, (batch, 9, 3), generator=generator)
+    palette[:, 0] = 255
+    picture = torch.stack([colors[places] for colors, places in zip(palette, label, strict=True)]).permute(0, 3, 1, 2)
+    picture = picture.masked_fill(line[:, None], 0).byte()
+    planes = torch.nn.functional.one_hot(label[:, ::4, ::4], max(slots, 9)).permute(0, 3, 1, 2)[:, :slots]
+    planes = (255 * planes).byte()
+    full, yes = torch.full((batch, 1, size, size), 255, dtype=torch.uint8), torch.ones(batch, dtype=torch.bool)
+    return RawPairs(
+        line_art=full.masked_fill(line[:, None], 0),
+        target=picture,
+        weight=full,
+        reference=picture,
+        paper=torch.full((batch, 3), 255, dtype=torch.uint8),
+        line_slots=planes,
+        reference_slots=planes,
+        same=yes,
+        hands=torch.zeros(batch, 4, dtype=torch.long),
+        extract=yes & (slots == 0),
+    )
+
+
+def settings_table(batch: int, size: int, repeats: int) -> None:
+    """What each setting adds to what augmentation takes without it, on one thread of the processor."""
+    torch.set_num_threads(1)
+    plain = AugmentationSettings(line_style=LineStyle())
+    light = {"outlines": 0.0, "bare": 0.0, "watercolor": 0.0, "pencil": 0.0, "tint": 0.0}
+    rows: dict[str, dict[str, Any]] = {
+        "scenes": {"scenes": Scenes()},
+        "shading": {"shading": PaintedLight(share=0.45)},
+        "painting": {"painting": Painting()},
+        "painting, every reference": {"painting": Painting(share=1.0)},
+        "painting, light alone on every reference": {"painting": Painting(share=1.0, **light)},
+        "painting, every second target too": {"painting": Painting(targets=0.5)},
+        "grounds": {"grounds": Grounds()},
+        "grounds, every third drawing with lines": {"grounds": Grounds(backdrops=0.33)},
+        "copies": {"copies": Copies()},
+        "line_style: heavy, hatch, uneven_paper": {"line_style": LineStyle(heavy=0.15, hatch=0.12, uneven_paper=0.15)},
+        "line_style: thin, rough, doubled": {"line_style": LineStyle(thin=0.15, rough=0.15, doubled=0.1)},
+        "extractors": {"extractors": Extractors()},
+    }
+    raw = {slots: pairs(batch, size, slots=slots) for slots in (16, 0)}
+
+    def milliseconds(settings: AugmentationSettings, slots: int) -> float:
+        taken = []
+        for repeat in range(repeats):
+            generator = torch.Generator().manual_seed(repeat)
+            start = time.thread_time()
+            augment(raw[slots], settings, generator, token_stride=8)
+            taken.append(time.thread_time() - start)
+        # The least of each way: other programs only make it longer. The seeds are the same for all settings.
+        return 1000 * sum(sorted(taken)[: max(1, repeats // 2)]) / max(1, repeats // 2) / batch
+
+    before = {slots: milliseconds(plain, slots) for slots in raw}
+    table = [("all that is on by default", *(f"{value:.1f}" for value in before.values()))]
+    for name, changes in rows.items():
+        more = [milliseconds(replace(plain, **changes), slots) - before[slots] for slots in raw]
+        table.append((name, *(f"{value:+.1f}" for value in more)))
+    note = f"Milliseconds a pair of {size} x {size}, batches of {batch}, one thread; torch {torch.__version__}"
+    print_table(("setting", "pairs with slots", "without"), table, note=note)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -88,7 +171,11 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--settings", action="store_true", help="what each setting adds to a pair")
     arguments = parser.parse_args()
+    if arguments.settings:
+        settings_table(arguments.batch, arguments.size, arguments.repeats)
+        return
     batch, size, device = arguments.batch, arguments.size, torch.device(arguments.device)
     rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
     pictures = cv2.GaussianBlur(rng.random((batch * size, size, 3), np.float32), (31, 31), 6).reshape(

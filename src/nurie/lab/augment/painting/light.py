@@ -80,7 +80,7 @@ def light_up(
         ink: B x 1 x H x W in [0, 1], where lines are; light does not brighten them.
         settings: how.
         generator: on the CPU, the only source of chance.
-        normals: B x 3 x H x W, unit vectors of the surface (x right, y down, z to the viewer), zero where none is
+        normals: B x 3 x h x w, unit vectors of the surface (x right, y down, z to the viewer), zero where none is
             known: there, and without them, a slot's form is guessed.
 
     Returns:
@@ -91,10 +91,10 @@ def light_up(
     # Mostly from above: an angle of 0 is straight up.
     toward = torch.stack([angle.sin(), -angle.cos()], dim=1)
     fields = _fields(slots, slot_colors, toward, settings, generator)
+    if normals is not None:
+        fields = fields._replace(shade=_with_normals(fields.shade, normals, toward, generator))
     planes = F.interpolate(torch.cat(fields, dim=1), size=size, mode="bilinear")
     shade, gloss, rim, shadow = planes[:, :1], planes[:, 1:2], planes[:, 2:3], planes[:, 3:]
-    if normals is not None:
-        shade = _with_normals(shade, normals, toward, generator)
     colors = colors + colors * _depth(shade, settings, generator) * shadow
     rows = some(batch, settings.gradients, generator).to(colors.device)
     if len(rows):

@@ -88,7 +88,7 @@ def paint_pictures(
         settings: how.
         generator: on the CPU, the only source of chance.
         chosen: bool B on the CPU, which are painted.
-        normals: B x 3 x H x W, unit vectors of the surface (x right, y down, z to the viewer), zero where none is
+        normals: B x 3 x h x w, unit vectors of the surface (x right, y down, z to the viewer), zero where none is
             known; None: nowhere.
 
     Returns:
