@@ -211,11 +211,16 @@ def test_extracted_lines_are_those_of_the_changed_picture_or_of_the_first():
 
 def test_position_slots_by_hand():
     grid = torch.tensor([[[-0.99, -0.99], [0.01, -0.5], [0.99, 0.99]], [[-1.01, 0.0], [0.5, 1.2], [-0.01, 0.01]]])
-    slots = position_slots(grid[None], batch=1, size=(2, 3), cells=2, device=torch.device("cpu"))
-    assert slots.shape == (1, 4, 2, 3)
-    cells = slots.argmax(1)[0].tolist()
-    assert cells[0] == [0, 1, 3] and cells[1][2] == 2  # row by row
-    assert slots.sum(1)[0].tolist() == [[1, 1, 1], [0, 0, 1]]  # outside: nothing
+    options = {"batch": 1, "size": (2, 3), "cells": 2, "device": torch.device("cpu")}
+    slots = position_slots(grid[None], **options, side=1)
+    assert slots.shape == (1, 6, 4)
+    cells = slots.argmax(2)[0].tolist()
+    assert cells[:3] == [0, 1, 3] and cells[5] == 2  # row by row
+    assert slots.sum(2)[0].tolist() == [1, 1, 1, 0, 0, 1]  # outside: nothing
+    # Two tokens of 2 x 2 places: cells 0 and 1 and nothing twice, and cells 3, 3, 2, 2.
+    wide = torch.cat([grid[:, :2], grid[:, 2:], grid[:, 2:]], dim=1)
+    tokens = position_slots(wide[None], **options | {"size": (2, 4)}, side=2)
+    assert tokens[0].tolist() == [[0.25, 0.25, 0, 0], [0, 0, 0.5, 0.5]]
 
 
 def test_positions_of_an_unmoved_pair_are_the_same_cells():

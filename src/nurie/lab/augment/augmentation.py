@@ -131,9 +131,9 @@ def _coarse(grid: Tensor | None) -> Tensor | None:
 
 
 def position_slots(
-    grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device
+    grid: Tensor | None, *, batch: int, size: tuple[int, int], cells: int, device: torch.device, side: int
 ) -> Tensor:
-    """Labels for pictures without slots: which cell of the unwarped picture is seen at each place.
+    """Labels for pictures without slots: which cells of the unwarped picture are seen in each token.
 
     Both pictures of a self-reference pair show the same picture under two known warps, so places that show the same
     cell correspond.
@@ -144,16 +144,23 @@ def position_slots(
         size: (h, w).
         cells: the picture is divided into cells x cells.
         device: of the result.
+        side: a token has side x side places, and divides h and w.
 
     Returns:
-        B x cells^2 x h x w, one-hot, zero where the grid looks outside the picture.
+        B x N x cells^2, the share of each cell in a token; places where the grid looks outside the picture have none.
     """
     if grid is None:
         grid = F.affine_grid(torch.eye(2, 3, device=device).expand(batch, 2, 3), [batch, 1, *size], align_corners=False)
     cell = ((grid + 1) / 2 * cells).floor()
     inside = ((cell >= 0) & (cell < cells)).all(dim=-1)
     index = (cell[..., 1] * cells + cell[..., 0]).clamp(0, cells * cells - 1).long()
-    return (F.one_hot(index, cells * cells) * inside[..., None]).permute(0, 3, 1, 2).float()
+    # Counted, and not averaged over one plane for each cell, of which there are hundreds.
+    height, width = index.shape[1:]
+    token = torch.arange(height, device=device)[:, None] // side * (width // side)
+    token = token + torch.arange(width, device=device) // side
+    counts = torch.zeros(batch, height // side * (width // side) * cells**2, device=device)
+    counts.scatter_add_(1, (token * cells**2 + index).flatten(1), inside.flatten(1).float())
+    return counts.view(batch, -1, cells**2) / side**2
 
 
 def rarity(line_slots: Tensor, balance: float) -> Tensor:
@@ -173,8 +180,9 @@ def rarity(line_slots: Tensor, balance: float) -> Tensor:
     return torch.cat([torch.ones_like(weight[:, :1]), weight[:, 1:]], dim=1)
 
 
-def _to_token_slots(planes: Tensor, token_stride: int) -> Tensor:
-    return F.avg_pool2d(planes, token_stride // SLOT_STRIDE).flatten(2).transpose(1, 2)
+def _to_tokens(planes: Tensor, side: int) -> Tensor:
+    """Means over tokens of side x side places, B x S x h x w to B x N x S."""
+    return F.avg_pool2d(planes, side).flatten(2).transpose(1, 2)
 
 
 def augment(
@@ -208,14 +216,23 @@ def augment(
     lines, target, weight = drawing[:, :1], drawing[:, 1:4], drawing[:, 4:]
     reference = _sample(reference, reference_grid, paper)
     line_coarse, reference_coarse = _coarse(line_grid), _coarse(reference_grid)
-    line_slots = _moved_slots(raw.line_slots, line_coarse, position_cells)
-    if not has_slots:  # places of two different pictures have nothing to do with each other
-        line_slots = line_slots * raw.same[:, None, None, None]
-    reference_slots = _moved_slots(raw.reference_slots, reference_coarse, position_cells)
+    line_slots = _moved_slots(raw.line_slots, line_coarse)
+    reference_slots = _moved_slots(raw.reference_slots, reference_coarse)
+    side = token_stride // SLOT_STRIDE
+    if has_slots:
+        line_tokens, reference_tokens = _to_tokens(line_slots, side), _to_tokens(reference_slots, side)
+    else:
+        small = (height // SLOT_STRIDE, width // SLOT_STRIDE)
+        line_tokens, reference_tokens = (
+            position_slots(grid, batch=batch, size=small, cells=position_cells, device=device, side=side)
+            for grid in (line_coarse, reference_coarse)
+        )
+        # Places of two different pictures have nothing to do with each other.
+        line_tokens = line_tokens * raw.same[:, None, None]
     if figures is not None:
         seen = _sample(figures / 255.0, line_coarse, torch.zeros(2, device=device))
     else:
-        own = 1 - line_slots[:, :1] if has_slots else torch.ones_like(line_slots[:, :1])
+        own = 1 - line_slots[:, :1] if has_slots else torch.ones_like(weight[..., ::SLOT_STRIDE, ::SLOT_STRIDE])
         seen = torch.cat([own, torch.zeros_like(own)], dim=1)
     balance = settings.balance if has_slots else 0.0
     weight, slot_weight = _weights(weight, lines, line_slots, balance=balance, ink_weight=settings.ink_weight)
@@ -235,13 +252,13 @@ def augment(
         reference=reference,
         target=target,
         weight=weight,
-        line_slots=_to_token_slots(line_slots, token_stride),
-        reference_slots=_to_token_slots(reference_slots, token_stride),
-        slot_weight=slot_weight,
+        line_slots=line_tokens,
+        reference_slots=reference_tokens,
+        slot_weight=slot_weight if has_slots else torch.ones_like(line_tokens[:, 0]),
         has_slots=has_slots,
         hands=raw.hands,
         companion=companion,
-        figures=_to_token_slots(seen, token_stride),
+        figures=_to_tokens(seen, side),
     )
 
 
@@ -274,12 +291,11 @@ def _pictures(
     return lines, target, reference, paper
 
 
-def _moved_slots(planes: Tensor, grid: Tensor | None, cells: int) -> Tensor:
-    """Slot planes in [0, 1] as a grid shows them, the ground around them; for pictures without, labels of places."""
-    batch, slots = planes.shape[:2]
+def _moved_slots(planes: Tensor, grid: Tensor | None) -> Tensor:
+    """Slot planes in [0, 1] as a grid shows them, the ground around them."""
+    slots = planes.shape[1]
     if not slots:
-        size = (planes.shape[2], planes.shape[3])
-        return position_slots(grid, batch=batch, size=size, cells=cells, device=planes.device)
+        return planes.float()
     ground = F.one_hot(torch.tensor(0), slots).float().to(planes.device)
     return _sample(planes / 255.0, grid, ground)
 
