@@ -10,6 +10,7 @@ pixel. Ours shrinks moves that would fold the picture, besides; the loop does no
 
 import argparse
 import math
+import statistics
 import time
 from dataclasses import replace
 from typing import Any
@@ -145,21 +146,25 @@ def settings_table(batch: int, size: int, repeats: int) -> None:
     }
     raw = {slots: pairs(batch, size, slots=slots) for slots in (16, 0)}
 
-    def milliseconds(settings: AugmentationSettings, slots: int) -> float:
-        taken = []
-        for repeat in range(repeats):
-            generator = torch.Generator().manual_seed(repeat)
-            start = time.thread_time()
-            augment(raw[slots], settings, generator, token_stride=8)
-            taken.append(time.thread_time() - start)
-        # The least of each way: other programs only make it longer. The seeds are the same for all settings.
-        return 1000 * sum(sorted(taken)[: max(1, repeats // 2)]) / max(1, repeats // 2) / batch
+    def milliseconds(settings: AugmentationSettings, slots: int, seed: int) -> float:
+        generator = torch.Generator().manual_seed(seed)
+        start = time.thread_time()
+        augment(raw[slots], settings, generator, token_stride=8)
+        return 1000 * (time.thread_time() - start) / batch
 
-    before = {slots: milliseconds(plain, slots) for slots in raw}
-    table = [("all that is on by default", *(f"{value:.1f}" for value in before.values()))]
-    for name, changes in rows.items():
-        more = [milliseconds(replace(plain, **changes), slots) - before[slots] for slots in raw]
-        table.append((name, *(f"{value:+.1f}" for value in more)))
+    # Each setting right beside the defaults, so that other programs disturb both alike.
+    base: dict[int, list[float]] = {slots: [] for slots in raw}
+    more: dict[str, dict[int, list[float]]] = {name: {slots: [] for slots in raw} for name in rows}
+    for seed in range(repeats + 1):
+        for name, changes in rows.items():
+            for slots in raw:
+                before, after = milliseconds(plain, slots, seed), milliseconds(replace(plain, **changes), slots, seed)
+                if seed:  # the first round warms up
+                    base[slots].append(before)
+                    more[name][slots].append(after - before)
+    table = [("all that is on by default", *(f"{statistics.median(values):.1f}" for values in base.values()))]
+    for name, values in more.items():
+        table.append((name, *(f"{statistics.median(numbers):+.1f}" for numbers in values.values())))
     note = f"Milliseconds a pair of {size} x {size}, batches of {batch}, one thread; torch {torch.__version__}"
     print_table(("setting", "pairs with slots", "without"), table, note=note)
 
