@@ -119,6 +119,7 @@ def pairs(batch: int, size: int, *, slots: int) -> RawPairs:
         paper=torch.full((batch, 3), 255, dtype=torch.uint8),
         line_slots=planes,
         reference_slots=planes,
+        normals=torch.zeros(batch, 6 if slots else 0, size // 4, size // 4, dtype=torch.uint8),
         same=yes,
         hands=torch.zeros(batch, 4, dtype=torch.long),
         extract=yes & (slots == 0),

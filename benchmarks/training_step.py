@@ -125,6 +125,7 @@ def raw_pairs(batch: int, size: int, *, slots: int) -> RawPairs:
         paper=torch.full((batch, 3), 255, dtype=torch.uint8),
         line_slots=noise(batch, slots, size // 4, size // 4) // max(1, slots),
         reference_slots=noise(batch, slots, size // 4, size // 4) // max(1, slots),
+        normals=torch.zeros(batch, 6 if slots else 0, size // 4, size // 4, dtype=torch.uint8),
         same=torch.ones(batch, dtype=torch.bool),
         hands=torch.zeros(batch, 4, dtype=torch.long),
         extract=torch.full((batch,), slots == 0),

@@ -26,6 +26,8 @@ class RawPairs(NamedTuple):
         paper: B x 3, the reference's ground.
         line_slots: B x S x H/4 x W/4 coverages (S = 0 for pictures without slots).
         reference_slots: likewise.
+        normals: B x 6 x H/4 x W/4 (B x 0 without slots), where the surfaces of the drawing and of the reference look, 3
+            each: (n + 1) * 127.5 with x to the right, y upwards and z to the eye; 0 where none is known.
         same: B, whether the reference shows the very picture of the target, so that places of both correspond also
             where there are no slots.
         hands: B x 4, whole numbers: the source of the drawing, that of what the reference shows, and the looks of both
@@ -40,6 +42,7 @@ class RawPairs(NamedTuple):
     paper: Tensor
     line_slots: Tensor
     reference_slots: Tensor
+    normals: Tensor
     same: Tensor
     hands: Tensor
     extract: Tensor

@@ -56,6 +56,7 @@ def raw(batch=3, *, slots=True, seed=0):
         paper=torch.full((batch, 3), 255, dtype=torch.uint8),
         line_slots=planes[0],
         reference_slots=planes[1],
+        normals=torch.zeros(batch, 6 if slots else 0, SIZE // 4, SIZE // 4, dtype=torch.uint8),
         same=torch.ones(batch, dtype=torch.bool),
         hands=torch.zeros(batch, 4, dtype=torch.long),
         extract=torch.zeros(batch, dtype=torch.bool),

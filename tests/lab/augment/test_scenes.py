@@ -36,6 +36,7 @@ def raw(batch=BATCH, seed=0):
         paper=numbers(batch, 3),
         line_slots=coverages(),
         reference_slots=coverages(),
+        normals=numbers(batch, 6, *SMALL),
         same=torch.zeros(batch, dtype=torch.bool),
         hands=torch.arange(4 * batch).reshape(batch, 4),
         extract=torch.zeros(batch, dtype=torch.bool),
@@ -144,6 +145,19 @@ def test_a_scene_equals_a_slow_version(placed, alone):
 
 
 # -- which pairs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_form_that_is_moved_is_known_no_more():
+    pairs = raw()
+    scene = compose_scenes(pairs, Scenes(share=1.0, drawn_alone=0.5, shown_alone=0.5), source(5))
+    for planes, pictures, before in (
+        (slice(0, 3), scene.pairs.target, pairs.target),
+        (slice(3, 6), scene.pairs.reference, pairs.reference),
+    ):
+        moved = (pictures != before).flatten(1).any(dim=1)
+        assert moved.any() and not moved.all()
+        found, were = scene.pairs.normals[:, planes], pairs.normals[:, planes]
+        assert (found[moved] == 0).all() and torch.equal(found[~moved], were[~moved])
 
 
 def fields(pairs, *names):

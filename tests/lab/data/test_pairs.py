@@ -17,7 +17,7 @@ from nurie.lab.data.pairs import MEANINGS, SLOT_PLANES, slot_order
 
 SETTINGS = {"sizes": {0: 64}}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
-LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, SAME, HANDS, EXTRACT = range(10)
+LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, NORMALS, SAME, HANDS, EXTRACT = range(11)
 
 
 def dataset(root, *, sources=None, batch_size=1, seed=0, split="train", **settings):
@@ -44,7 +44,7 @@ def test_shapes_and_types(tiny_corpus):
     pairs = dataset(tiny_corpus, sources=CHARACTERS)
     shapes = [tuple(plane.shape) for plane in pairs[0]]
     assert shapes[:4] == [(1, 64, 64), (3, 64, 64), (1, 64, 64), (3, 64, 64)]
-    assert shapes[4:] == [(3,), (16, 16, 16), (16, 16, 16), (), (4,), ()]
+    assert shapes[4:] == [(3,), (16, 16, 16), (16, 16, 16), (6, 16, 16), (), (4,), ()]
     assert {plane.dtype for plane in pairs[0][:-3]} == {np.dtype(np.uint8)}
     batch = collate([pairs[0], pairs[1]])
     assert batch.target.shape == (2, 3, 64, 64) and batch.extract.dtype == torch.bool

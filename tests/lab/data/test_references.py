@@ -11,7 +11,7 @@ from nurie.lab.data import PairDataset, PairSettings
 SIZE = 64
 HANDS = {"left-hand": 1.0, "right-hand": 1.0}
 CHARACTERS = {"adventurer": 1.0, "micah": 1.0}
-LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, _SAME, DRAWN_BY, EXTRACT = range(10)
+LINE, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, REFERENCE_SLOTS, _NORMALS, _SAME, DRAWN_BY, EXTRACT = range(11)
 
 BLUE, DARK_BLUE, ORANGE, GREEN, PURPLE, RED = "#3366cc", "#2a5ab4", "#ff9933", "#22aa44", "#aa22cc", "#dd1111"
 

@@ -1,17 +1,21 @@
 """Pairs painted on the device: the same pictures as those painted from files."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from nurie.errors import ConfigError
-from nurie.lab.corpora.store import read_drawing, read_manifest, read_painted
+from nurie.lab.corpora.store import MANIFEST, entry_path, read_drawing, read_manifest, read_painted, write_png
 from nurie.lab.data import PairData, PairDataset, PairSettings
 from nurie.lab.data.resident import PlanDataset, ResidentPictures
 
 CHARACTERS = {"adventurer": 2.0, "micah": 1.0}
 SIZE = 64
+LINE_SLOTS, REFERENCE_SLOTS, NORMALS = 5, 6, 7
+"""Places of some of ``RawPairs``."""
 
 
 def resident(root, device="cpu"):
@@ -59,6 +63,31 @@ def test_smaller_than_it_is_kept(tiny_corpus):
         for wanted, given in zip(expected, found, strict=True):
             # A picture has up to six planes that are each off by half.
             assert np.abs(given.astype(int) - wanted.astype(int)).max(initial=0) <= 4
+
+
+@pytest.mark.parametrize("size", [SIZE, SIZE // 2])
+def test_normals_of_some_drawings(build_corpus, tmp_path, size):
+    """Those of the one source; the other has none. A band that is cut away has none either."""
+    root = build_corpus(tmp_path / "corpus")
+    rows, rng = [], np.random.default_rng(0)
+    for entry in read_manifest(root, ("micah",)):
+        drawing = read_drawing(root, entry)
+        normals = np.repeat(np.repeat(rng.integers(1, 256, (SIZE // 8, SIZE // 8, 3)), 8, axis=0), 8, axis=1)
+        normals[drawing.coverage[0] > 128] = 0
+        write_png(entry_path(root, entry), replace(drawing, normals=normals.astype(np.uint8)).planes())
+        rows.append(replace(entry, normals=True).to_json())
+    (root / "micah" / MANIFEST).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    known = set()
+    for expected, found in both(root, range(40), sources=CHARACTERS, sizes={0: size}, crop_share=0.5, cross_share=0.6):
+        wanted, given = expected[NORMALS].astype(int), found[NORMALS].astype(int)
+        assert wanted.shape == given.shape == (6, size // 4, size // 4)
+        # Means of means, rounded twice at half the size.
+        assert np.abs(wanted - given).max() <= 1 or size < SIZE
+        assert np.abs(wanted - given).mean() < 2
+        known.add((bool(wanted[:3].any()), bool(wanted[3:].any())))
+        assert (wanted[:3].any(axis=0) <= (expected[LINE_SLOTS][0] < 255)).all()
+        assert (wanted[3:].any(axis=0) <= (expected[REFERENCE_SLOTS][0] < 255)).all()
+    assert known == {(a, b) for a in (True, False) for b in (True, False)}
 
 
 def test_a_batch_is_its_pairs(tiny_corpus, monkeypatch):

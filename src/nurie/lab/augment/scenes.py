@@ -119,7 +119,7 @@ def compose_scenes(raw: RawPairs, settings: Scenes, generator: torch.Generator) 
 
     none = torch.zeros_like(raw.line_slots[:, 1:])
     drawing = torch.cat([255 - raw.line_art, raw.target, raw.weight], dim=1)
-    reference = raw.reference.clone()
+    reference, normals = raw.reference.clone(), raw.normals.clone()
     line_slots = torch.cat([raw.line_slots, none], dim=1)
     reference_slots = torch.cat([raw.reference_slots, none], dim=1)
     figures = torch.cat([255 - raw.line_slots[:, :1], none[:, :1]], dim=1)
@@ -142,6 +142,8 @@ def compose_scenes(raw: RawPairs, settings: Scenes, generator: torch.Generator) 
             unknown = (~shown[where]).to(device)[:, None, None, None] * (1 - settings.unseen_weight)
             other.planes[:, 4:] *= 1 - unknown * other.cover
         in_front = (torch.rand(len(rows), generator=generator) < 0.5).to(device)[:, None, None, None]
+        # A form that is moved, mirrored and hidden is known no more.
+        normals[rows, slice(0, 3) if of_drawing else slice(3, 6)] = 0
         pictures[rows], planes[rows], both = (_bytes(part) for part in _overlap(own, other, in_front))
         if of_drawing:
             figures[rows] = both
@@ -152,6 +154,7 @@ def compose_scenes(raw: RawPairs, settings: Scenes, generator: torch.Generator) 
         reference=reference,
         line_slots=line_slots,
         reference_slots=reference_slots,
+        normals=normals,
     )
     return Scene(pairs, torch.where(drawn, partner, itself), figures)
 

@@ -87,7 +87,7 @@ class SlotDrawing:
             base=np.ascontiguousarray(resize(self.base.transpose(2, 0, 1)).transpose(1, 2, 0)),
             coverage=resize(self.coverage),
             slots=self.slots,
-            normals=None if self.normals is None else _resized_normals(self.normals, size),
+            normals=None if self.normals is None else resized_normals(self.normals, size),
         )
 
     def planes(self) -> Bytes:
@@ -204,7 +204,7 @@ def drawing_of(entry: Entry, planes: Bytes) -> SlotDrawing:
     )
 
 
-def _resized_normals(normals: Bytes, size: int) -> Bytes:
+def resized_normals(normals: Bytes, size: int) -> Bytes:
     """Normals at another size: means over the figure alone, so that its edge does not bend away."""
     there = np.asarray(normals.max(axis=2) > 0, np.float32)
     small = cv2.resize(normals.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)

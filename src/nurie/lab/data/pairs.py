@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 from nurie.errors import ConfigError, DataError
 from nurie.lab.batch import SLOT_STRIDE
 from nurie.lab.corpora.slots import SLOTS, free_color, sample_palette, whiten
-from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, Split
+from nurie.lab.corpora.store import Bytes, Entry, SlotDrawing, Split, resized_normals
 from nurie.lab.data.partners import (
     Side,
     jittered_colors,
@@ -287,6 +287,7 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             np.array(plan.paper, np.uint8),
             _slot_planes(a, plan.order),
             _slot_planes(b, plan.order),
+            np.concatenate([_normal_planes(drawing) for drawing in (a, b)]),
             np.array(plan.drawing == plan.reference),
             np.array(plan.hands),
             np.array(plan.extract),
@@ -308,10 +309,19 @@ class PairDataset(Dataset[tuple[np.ndarray, ...]]):
             ground_of(reference),
             none,
             none,
+            none,
             np.array(same),
             np.array(plan.hands),
             np.array(True),
         )
+
+
+def _normal_planes(drawing: SlotDrawing) -> Bytes:
+    """Normals at 1 / SLOT_STRIDE of the size, 3 x h x w; 0 for a drawing without."""
+    side = drawing.base.shape[0] // SLOT_STRIDE
+    if drawing.normals is None:
+        return np.zeros((3, side, side), np.uint8)
+    return resized_normals(drawing.normals, side).transpose(2, 0, 1)
 
 
 def even_shares(counts: Sequence[int], limit: int) -> list[int]:

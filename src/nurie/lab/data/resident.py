@@ -188,6 +188,8 @@ class ResidentPictures:
         kinds = [len(e.line_kinds) if e.kind == "drawing" else 0 for e in entries]
         self._line_kinds = torch.tensor(kinds, device=device)
         self._slots = torch.tensor([len(e.slots) for e in entries], device=device)
+        self._has_normals = torch.tensor([e.normals for e in entries], device=device)
+        self._any_normals = any(e.normals for e in entries)
 
     def view(self, entry: Entry) -> SlotDrawing:
         """A drawing, small, for plans."""
@@ -278,6 +280,22 @@ class ResidentPictures:
         shares = (colors.float() / 255).transpose(1, 2)
         return (base + (shares @ coverage.flatten(2)).view_as(base)).round().clamp(0, 255).byte()
 
+    def _normals(self, drawing: Tensor, size: int, keep: Tensor | None = None) -> Tensor:
+        """Normals of drawings, B x 3 x h x w: means over the figure alone, 0 where there is none."""
+        side = size // SLOT_STRIDE
+        if not self._any_normals:
+            return torch.zeros(len(drawing), 3, side, side, dtype=torch.uint8, device=self.device)
+        channel = torch.arange(3, device=self.device)
+        first = (self._first + self._line_kinds + 3 + self._slots)[drawing][:, None]
+        there = self._has_normals[drawing][:, None]
+        planes = self.planes[torch.where(there, first + channel, 0).flatten()].view(len(drawing), 3, self.size, -1)
+        planes = planes.float() * there[..., None, None]
+        if keep is not None:
+            planes = planes * F.interpolate(keep, size=(self.size, self.size))
+        share = F.avg_pool2d((planes > 0).any(dim=1, keepdim=True).float(), self.size // side)
+        means = (F.avg_pool2d(planes, self.size // side) / share.clamp(min=1e-6)).round().clamp(1, 255)
+        return torch.where(share > 0, means, 0).byte()
+
     def _drawn(self, p: PlannedPairs) -> RawPairs:
         a, b = self._coverage(p.drawing, p.size), self._coverage(p.reference, p.size)
         line = torch.arange(p.size, device=self.device)
@@ -299,6 +317,7 @@ class ResidentPictures:
             paper=p.paper,
             line_slots=_ordered(a, p.order),
             reference_slots=_ordered(b, p.reference_order),
+            normals=torch.cat([self._normals(p.drawing, p.size), self._normals(p.reference, p.size, keep)], dim=1),
             same=p.drawing == p.reference,
             hands=p.hands,
             extract=p.extract,
@@ -311,7 +330,9 @@ class ResidentPictures:
         side = p.size // SLOT_STRIDE
         none = picture.new_empty(len(picture), 0, side, side)
         same = torch.ones_like(p.drawing, dtype=torch.bool)
-        return RawPairs(white, picture, white, picture, self._grounds[p.drawing], none, none, same, p.hands, p.extract)
+        return RawPairs(
+            white, picture, white, picture, self._grounds[p.drawing], none, none, none, same, p.hands, p.extract
+        )
 
 
 def _ordered(coverage: Tensor, order: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def test_normals_shade_by_lamberts_law():
     normals = torch.stack([x, y, (1 - x**2 - y**2).clamp(min=0).sqrt()]) * known
     toward = torch.tensor([[-math.sqrt(0.5), -math.sqrt(0.5)]])
     guess = torch.randn(1, 1, 31, 31, generator=source())
-    shade = _with_normals(guess, normals[None], toward, source(4))
+    shade = _with_normals(guess, torch.ones_like(guess), normals[None], toward, source(4))
     height = float(0.3 + 0.7 * torch.rand(1, generator=source(4)))
     light = torch.tensor([-math.sqrt(0.5), -math.sqrt(0.5), height]) / math.sqrt(1 + height**2)
     wanted = guess[0, 0] / 3 + 2 * (0.5 - torch.einsum("chw,c->hw", normals, light))

@@ -3,6 +3,7 @@ import torch
 
 from nurie.errors import ConfigError
 from nurie.lab.augment.painting import Painting, paint_pictures
+from nurie.lab.augment.painting.pairs import unit_normals
 
 EVERY = Painting(
     share=1.0, soft=0.5, gloss=0.6, rim=0.5, gradients=0.5, outlines=0.4, bare=0.3, watercolor=0.4, pencil=0.4
@@ -42,6 +43,27 @@ def test_a_picture_is_painted_by_the_generator_alone():
     chosen = torch.ones(7, dtype=torch.bool)
     one, two, other = (paint_pictures(flat, slots, EVERY, source(seed), chosen=chosen) for seed in (1, 1, 2))
     assert torch.equal(one, two) and not torch.equal(one, other)
+
+
+def test_normals_decide_where_shade_is():
+    """A box that looks up on its left half and down on its right one: under light from above the right is darker."""
+    flat, slots = pictures(batch=31)
+    planes = torch.zeros(31, 3, 24, 32, dtype=torch.uint8)
+    planes[:, 0], planes[:, 2] = 128, 128
+    planes[:, 1] = 255
+    planes[:, 1, :, 12:] = 1
+    planes *= (slots[:, :1] < 1).byte()
+    normals = unit_normals(planes)
+    known = (planes > 0).any(dim=1)
+    # y is upwards in planes and downwards here.
+    torch.testing.assert_close(normals.norm(dim=1)[known], torch.ones(int(known.sum())))
+    assert (normals[:, 1, 5, 8] < -0.99).all() and (normals[:, 1, 5, 16] > 0.99).all() and (normals[:, :, 0] == 0).all()
+    light = Painting(gloss=0.0, rim=0.0, gradients=0.0, outlines=0.0, bare=0.0, watercolor=0.0, pencil=0.0)
+    chosen = torch.ones(31, dtype=torch.bool)
+    shaded = paint_pictures(flat, slots, light, source(), chosen=chosen, normals=normals)
+    # Of slot 1 and of slot 2, left and right; the black line at column 20 lies apart.
+    left, right = shaded[..., 16:80, 28:44].mean(dim=(1, 2, 3)), shaded[..., 16:80, 52:76].mean(dim=(1, 2, 3))
+    assert (left > right + 0.02).float().mean() > 0.9
 
 
 def test_autocast_changes_nothing():

@@ -92,7 +92,7 @@ def light_up(
     toward = torch.stack([angle.sin(), -angle.cos()], dim=1)
     fields = _fields(slots, slot_colors, toward, settings, generator)
     if normals is not None:
-        fields = fields._replace(shade=_with_normals(fields.shade, normals, toward, generator))
+        fields = fields._replace(shade=_with_normals(fields.shade, 1 - slots[:, :1], normals, toward, generator))
     planes = F.interpolate(torch.cat(fields, dim=1), size=size, mode="bilinear")
     shade, gloss, rim, shadow = planes[:, :1], planes[:, 1:2], planes[:, 2:3], planes[:, 3:]
     colors = colors + colors * _depth(shade, settings, generator) * shadow
@@ -232,14 +232,15 @@ def _gradients(slots: Tensor, slot_colors: Tensor, generator: torch.Generator) -
     return 1 + torch.einsum("bshw,bsc->bchw", slots * along, hue)
 
 
-def _with_normals(shade: Tensor, normals: Tensor, toward: Tensor, generator: torch.Generator) -> Tensor:
+def _with_normals(shade: Tensor, figure: Tensor, normals: Tensor, toward: Tensor, generator: torch.Generator) -> Tensor:
     """Shade by Lambert's law where the surface's direction is known; a third of the guess stays, as folds."""
     batch = len(shade)
     height = uniform(batch, 0.3, 1.0, generator, shade)
     direction = torch.cat([toward[..., None, None], height], dim=1)
     direction = direction / direction.norm(dim=1, keepdim=True)
     lambert = (normals * direction).sum(dim=1, keepdim=True)
-    known = normals.square().sum(dim=1, keepdim=True).clamp(max=1)
+    # A cell that is partly ground is partly known: shade ends with the figure.
+    known = normals.square().sum(dim=1, keepdim=True).clamp(max=1) * figure
     return torch.lerp(shade, shade / 3 + 2 * (0.5 - lambert), known)
 
 

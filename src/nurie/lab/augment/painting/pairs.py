@@ -16,7 +16,7 @@ from nurie.lab.augment.painting.pictures import Painting, paint_pictures
 from nurie.lab.augment.painting.tints import sample_tints
 from nurie.lab.batch import RawPairs
 
-__all__ = ["PaintedPairs", "paint_pairs"]
+__all__ = ["PaintedPairs", "paint_pairs", "unit_normals"]
 
 
 class PaintedPairs(NamedTuple):
@@ -33,6 +33,17 @@ class PaintedPairs(NamedTuple):
     drawn: Tensor
     reference: Tensor
     paper: Tensor
+
+
+def unit_normals(planes: Tensor) -> Tensor:
+    """Normals as light takes them, of length 1 with y downwards, and 0 where none is known.
+
+    Args:
+        planes: B x 3 x h x w, 8 bits, see ``RawPairs.normals``.
+    """
+    known = (planes > 0).any(dim=1, keepdim=True)
+    normals = (planes / 127.5 - 1) * torch.tensor([1.0, -1.0, 1.0], device=planes.device).view(1, 3, 1, 1)
+    return F.normalize(normals, dim=1) * known
 
 
 def paint_pairs(
@@ -53,8 +64,10 @@ def paint_pairs(
     # The line art of a painted picture has lines where light ends, also where the truth is flat.
     painted_lines = painted_target | (raw.extract & (of_lines < settings.share))
     line_slots, reference_slots = raw.line_slots / 255.0, raw.reference_slots / 255.0
-    drawn = paint_pictures(target, line_slots, settings, generator, chosen=painted_lines)
-    reference = paint_pictures(reference, reference_slots, settings, generator, chosen=of_reference < settings.share)
+    drawn_normals, shown_normals = (unit_normals(planes) for planes in raw.normals.split(3, dim=1))
+    drawn = paint_pictures(target, line_slots, settings, generator, chosen=painted_lines, normals=drawn_normals)
+    painted = of_reference < settings.share
+    reference = paint_pictures(reference, reference_slots, settings, generator, chosen=painted, normals=shown_normals)
     target = torch.where(painted_target[:, None, None, None].to(device), drawn, target)
     paper = raw.paper / 127.5 - 1
     if settings.tint:
