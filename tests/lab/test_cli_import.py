@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from nurie.cli import main
-from nurie.lab import export
+from nurie.lab import graphs
 from nurie.lab.evaluation.subject import load_subject
 from nurie.lab.models import official
 from nurie.lab.models.generator import Generator, GeneratorSettings
@@ -99,7 +99,7 @@ def test_nothing_is_written_when_it_cannot_be_done(checkpoint, tmp_path, capsys,
         assert says in capsys.readouterr().err
     assert status("lab", "import", checkpoint, "-o", out, "--size", 200) == 2
     assert "size 200 does not fit: this network takes multiples of 16" in capsys.readouterr().err
-    monkeypatch.setattr(export, "parity", lambda *_: 1.0)
+    monkeypatch.setattr(graphs, "parity", lambda *_: 1.0)
     assert status("lab", "import", checkpoint, "-o", out) == 2
     assert "nothing was exported" in capsys.readouterr().err
     assert not out.exists()

@@ -80,7 +80,7 @@ def test_a_range_that_is_none_is_refused(zoom):
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
 
-_, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, _, SAME, HANDS, EXTRACT = range(10)
+_, TARGET, WEIGHT, REFERENCE, PAPER, LINE_SLOTS, _, _, SAME, HANDS, EXTRACT = range(11)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def write(tmp_path):
 
 
 def test_an_unknown_recipe_lists_those_that_exist():
-    known = "figures, paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, together"
+    known = "figures, painted, paper-anime, recognizer, scenes, scft-trial, sga-trial, shipped, together"
     with pytest.raises(ConfigError, match=f"There is no recipe 'picasso'.*{known}"):
         find_recipe("picasso")
     assert find_recipe("shipped").name == find_recipe("shipped.yaml").name == "shipped.yaml"
