@@ -95,18 +95,20 @@ def light_up(
         fields = fields._replace(shade=_with_normals(fields.shade, 1 - slots[:, :1], normals, toward, generator))
     planes = F.interpolate(torch.cat(fields, dim=1), size=size, mode="bilinear")
     shade, gloss, rim, shadow = planes[:, :1], planes[:, 1:2], planes[:, 2:3], planes[:, 3:]
-    colors = colors + colors * _depth(shade, settings, generator) * shadow
+    # In place, as far as it is our own: new memory costs more than arithmetic.
+    factor = shadow * _depth(shade, settings, generator)
+    colors = factor.add_(1).mul_(colors)
     rows = some(batch, settings.gradients, generator).to(colors.device)
     if len(rows):
         gradients = F.interpolate(_gradients(slots[rows], slot_colors[rows], generator), size=size, mode="bilinear")
-        colors = colors.index_copy(0, rows, colors[rows] * gradients)
+        colors[rows] = gradients.mul_(colors[rows])
     lamp = 1 - 0.3 * draws((batch, 3, 1, 1), 0, 1, generator).to(colors.device)
     lit = torch.maximum(
         _strength(batch, settings.gloss, 0.25, generator, colors) * (gloss / 0.1 + 0.5).clamp(0, 1),
         _strength(batch, settings.rim, 0.4, generator, colors) * (4 * rim - 1.5).clamp(0, 1),
     )
     # Light makes nothing darker: on white it is not seen.
-    return torch.lerp(colors, torch.maximum(colors, lamp), lit * (1 - ink))
+    return colors.lerp_(torch.maximum(colors, lamp), lit * (1 - ink))
 
 
 def _strength(batch: int, share: float, least: float, generator: torch.Generator, like: Tensor) -> Tensor:

@@ -97,11 +97,11 @@ def paint_pictures(
     if not bool(chosen.any()):
         return pictures
     rows = chosen.nonzero()[:, 0].to(pictures.device)
-    colors = (pictures[rows] + 1) / 2
+    colors = pictures[rows].add_(1).mul_(0.5)
     # Sums over slots are products of matrices, which autocast would round to 8 bits.
     with torch.autocast(device_type=pictures.device.type, enabled=False):
         colors = _painted(colors, slots[rows], settings, generator, None if normals is None else normals[rows])
-    return pictures.index_copy(0, rows, 2 * colors.clamp(0, 1) - 1)
+    return pictures.index_copy(0, rows, colors.clamp_(0, 1).mul_(2).sub_(1))
 
 
 def _painted(
@@ -115,17 +115,16 @@ def _painted(
     if len(lifted):
         fill = F.interpolate(small[lifted], size=size, mode="bilinear")
         # A pixel that is partly ink shows less and less of what it covers: its colour is not to be trusted.
-        colors = colors.index_copy(0, lifted, torch.lerp(colors[lifted], fill, (3 * ink[lifted]).clamp(max=1)))
+        colors[lifted] = colors[lifted].lerp_(fill, (3 * ink[lifted]).clamp(max=1))
     light = LightSettings(settings.darkest, settings.soft, settings.gloss, settings.rim, settings.gradients)
     shown = ink.index_fill(0, lifted, 0.0)
     colors = light_up(colors, slots, mean_colors(small, slots), shown, light, generator, normals=normals)
     if len(lifted):
         bare = (kind < settings.bare)[:, None, None, None].to(colors.device)[lifted]
-        lines = draw_lines(colors[lifted], small[lifted], ink[lifted], generator, bare=bare)
-        colors = colors.index_copy(0, lifted, lines)
+        colors[lifted] = draw_lines(colors[lifted], small[lifted], ink[lifted], generator, bare=bare)
     wet, dry = (some(batch, share, generator).to(colors.device) for share in (settings.watercolor, settings.pencil))
     if len(wet):
-        colors = colors.index_copy(0, wet, watercolor(colors[wet], slots[wet], generator))
+        colors[wet] = watercolor(colors[wet], slots[wet], generator)
     if len(dry):
-        colors = colors.index_copy(0, dry, pencil(colors[dry], generator))
+        colors[dry] = pencil(colors[dry], generator)
     return colors
