@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nurie.lab.augment.chance import some
 from nurie.lab.augment.jitter import apply_color_change
 from nurie.lab.augment.painting.pictures import Painting, paint_pictures
 from nurie.lab.augment.painting.tints import sample_tints
@@ -68,13 +69,17 @@ def paint_pairs(
     drawn = paint_pictures(target, line_slots, settings, generator, chosen=painted_lines, normals=drawn_normals)
     painted = of_reference < settings.share
     reference = paint_pictures(reference, reference_slots, settings, generator, chosen=painted, normals=shown_normals)
-    target = torch.where(painted_target[:, None, None, None].to(device), drawn, target)
+    if bool(painted_target.any()):
+        target = torch.where(painted_target[:, None, None, None].to(device), drawn, target)
     paper = raw.paper / 127.5 - 1
-    if settings.tint:
-        change = sample_tints(batch, settings.tint, generator, device)
-        reference = apply_color_change(reference, change)
-        paper = apply_color_change(paper[..., None, None], change)[..., 0, 0]
+    rows = some(batch, settings.tint, generator).to(device)
+    if len(rows):
+        change = sample_tints(len(rows), generator, device)
+        reference = reference.index_copy(0, rows, apply_color_change(reference[rows], change))
+        paper = paper.index_copy(0, rows, apply_color_change(paper[rows][..., None, None], change)[..., 0, 0])
         # The drawing's ground stays paper.
-        ground = F.interpolate(line_slots[:, :1], size=target.shape[-2:], mode="bilinear")
-        target = torch.lerp(apply_color_change(target, change), target, (4 * ground - 1.5).clamp(0, 1))
+        ground = F.interpolate(line_slots[rows, :1], size=target.shape[-2:], mode="bilinear")
+        own = target[rows]
+        tinted = torch.lerp(apply_color_change(own, change), own, (4 * ground - 1.5).clamp(0, 1))
+        target = target.index_copy(0, rows, tinted)
     return PaintedPairs(target, drawn, reference, paper)

@@ -25,21 +25,19 @@ _MOODS = torch.tensor(
 """Evening, night, dusk and haze: by what red, green and blue are multiplied, and what is laid over them (screen)."""
 
 
-def sample_tints(batch: int, share: float, generator: torch.Generator, device: torch.device) -> ColorChange:
-    """Draw a tint for some pictures: less saturated, multiplied, then screened.
+def sample_tints(batch: int, generator: torch.Generator, device: torch.device) -> ColorChange:
+    """Draw a tint for each picture: less saturated, multiplied, then screened.
 
     c -> 1 - (1 - m c')(1 - s), with c' = (1 - g) c + g Y.
 
     Args:
         batch: how many pictures.
-        share: probability of a tint; the other pictures' maps change nothing.
         generator: on the CPU, the only source of chance.
         device: of the result.
 
     Returns:
         Affine maps of colours (``nurie.lab.augment.jitter``).
     """
-    chosen = torch.rand(batch, 1, 1, generator=generator) < share
     mood = _MOODS[torch.randint(len(_MOODS), (batch,), generator=generator)]
     # Between nothing and a bit more than the mood itself.
     strength = draws((batch, 1), 0.3, 1.1, generator)
@@ -48,5 +46,4 @@ def sample_tints(batch: int, share: float, generator: torch.Generator, device: t
     gray = draws((batch, 1, 1), 0, 0.5, generator)
     matrix = (1 - gray) * torch.eye(3) + gray * torch.tensor(LUMA).expand(3, 3)
     matrix = ((1 - screened) * multiplied)[..., None] * matrix
-    change = torch.cat([matrix, screened[..., None]], dim=2)
-    return ColorChange(torch.where(chosen, change, torch.eye(3, 4)).to(device))
+    return ColorChange(torch.cat([matrix, screened[..., None]], dim=2).to(device))
