@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nurie.files.image import read, rgb_of
 from nurie.lab.corpora.art.folder import digest
-from nurie.lab.corpora.art.grounds import ground_of
+from nurie.lab.corpora.art.grounds import kind_of_ground
 from nurie.lab.corpora.art.listing import PICTURES, ArtPicture, check_list, write_list
 from nurie.lab.corpora.art.panels import cut_page, without_rim
 from nurie.lab.corpora.art.sources import SOURCES
@@ -172,7 +172,7 @@ def listed(root: Path, source: str) -> Iterator[ArtPicture]:
             whole = box == (0, 0, *page.shape[:2])
             name = f"{stem}-{number}" if len(boxes) > 1 else stem
             if name not in LEFT_OUT[source]:
-                ground = ground_of(page[box[0] : box[2], box[1] : box[3]])
+                ground = kind_of_ground(page[box[0] : box[2], box[1] : box[3]])
                 ground = "painted" if (source, name) in PAINTED_GROUNDS else ground
                 yield replace(picture, name=name, box=None if whole else box, ground=ground)
 

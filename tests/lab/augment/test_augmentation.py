@@ -9,6 +9,7 @@ from nurie.lab.augment.augmentation import COMMON, RAREST, AugmentationSettings,
 from nurie.lab.augment.copies import Copies
 from nurie.lab.augment.extractors import Extractors
 from nurie.lab.augment.grounds import Grounds
+from nurie.lab.augment.jitter import JITTERS
 from nurie.lab.augment.line_style import LineStyle
 from nurie.lab.augment.painted_light import PaintedLight
 from nurie.lab.augment.painting import Painting
@@ -193,7 +194,6 @@ def test_the_papers_settings():
 
 
 def test_extracted_lines_are_those_of_the_changed_picture_or_of_the_first():
-    from nurie.lab.augment.jitter import JITTERS
     from nurie.lab.augment.lineart import sample_line_art
 
     pairs = raw(slots=False)._replace(extract=torch.ones(3, dtype=torch.bool))
@@ -405,3 +405,19 @@ def test_an_accelerator_makes_the_same_batch(slots):
         # Coordinates differ in their last bits; a label that is counted by cells may then fall into the next one.
         assert apart.mean() < 1e-3, name
         assert (apart > 0.02).float().mean() < 2e-3, name
+
+
+def test_the_ground_around_a_placed_painted_reference_changes_with_it():
+    """A picture of nothing but its ground, made smaller: what comes in from outside cannot be told from it."""
+    pairs = raw(slots=False)
+    ground = torch.tensor([[250, 90, 40], [255, 255, 255], [10, 200, 120]], dtype=torch.uint8)
+    pairs = pairs._replace(reference=ground[..., None, None].expand(-1, -1, SIZE, SIZE), paper=ground)
+    settings = AugmentationSettings(
+        reference_placement=PlacementRanges(mirror=0, scale=(0.5, 0.5), shift=0, rotate=0),
+        reference_warp=None,
+        jitter=replace(JITTERS["strong"], noise=0.0),
+        reference_noise=0.0,
+    )
+    batch = augment(pairs, settings, torch.Generator().manual_seed(0), token_stride=8)
+    assert float((batch.reference - batch.reference[..., :1, :1]).abs().max()) < 1e-5
+    assert float((batch.reference[..., 0, 0] - (ground / 127.5 - 1)).abs().max()) > 0.1

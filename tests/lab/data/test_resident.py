@@ -11,6 +11,7 @@ from nurie.errors import ConfigError
 from nurie.lab.corpora.store import MANIFEST, entry_path, read_drawing, read_manifest, read_painted, write_png
 from nurie.lab.data import PairData, PairDataset, PairSettings
 from nurie.lab.data.resident import PlanDataset, ResidentPictures
+from nurie.lab.data.views import ViewRanges
 
 CHARACTERS = {"adventurer": 2.0, "micah": 1.0}
 SIZE = 64
@@ -171,6 +172,13 @@ def test_the_data_module(tiny_corpus, workers):
 def test_sizes_that_do_not_divide_the_largest_are_refused():
     with pytest.raises(ConfigError, match="with data.pictures=device each size divides the largest"):
         PairData(pairs=PairSettings(sizes={0: 96, 7: 256}), pictures="device")
+
+
+@pytest.mark.parametrize(("name", "value"), [("views", ViewRanges()), ("fellow_share", 0.2)])
+def test_what_a_device_does_not_cut_is_refused(name, value):
+    with pytest.raises(ConfigError, match=f"pairs.{name} is set, but with data.pictures=device"):
+        PairData(pairs=PairSettings(**{name: value}), pictures="device")
+    PairData(pairs=PairSettings(**{name: value}), pictures="memory")
 
 
 @pytest.mark.gpu

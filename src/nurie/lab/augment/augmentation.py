@@ -7,7 +7,7 @@ Shapes: B batch, H x W pictures, N line art tokens, M reference tokens, S slots.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -277,6 +277,8 @@ def _pictures(
     if settings.jitter is not None and not has_slots:
         change = sample_color_change(batch, settings.jitter, generator, size=size, device=target.device)
         target, reference = apply_color_change(target, change), apply_color_change(reference, change)
+        # What a placement brings in from outside has the reference's ground, so that changes with it.
+        paper = apply_color_change(paper[..., None, None], replace(change, noise_B3HW=None))[..., 0, 0]
     if settings.shading is not None and has_slots:
         reference = paint_light(reference, raw.reference_slots / 255.0, settings.shading, generator)
     drawn = target if settings.jitter_lines else unchanged

@@ -67,7 +67,8 @@ class PairData(L.LightningDataModule):
         seed: of all chance.
 
     Raises:
-        ConfigError: pictures on the device at sizes that do not divide the largest.
+        ConfigError: pictures on the device at sizes that do not divide the largest, or with windows or fellows, which
+            it does not cut.
     """
 
     def __init__(
@@ -95,6 +96,13 @@ class PairData(L.LightningDataModule):
             raise ConfigError(
                 f"pairs.sizes is {self.pairs.sizes}; with data.pictures=device each size divides the largest."
             )
+
+        for name in ("views", "fellow_share"):
+            if pictures == "device" and getattr(self.pairs, name):
+                raise ConfigError(
+                    f"pairs.{name} is set, but with data.pictures=device a painted picture is its own reference, seen "
+                    "as its middle square. Set data.pictures to read or memory."
+                )
 
     @property
     def entries(self) -> list[Entry]:

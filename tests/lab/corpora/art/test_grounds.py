@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from nurie.errors import DataError
-from nurie.lab.corpora.art.grounds import SOFT, edge_color, ground_mask, ground_of, white_ground
+from nurie.lab.corpora.art.grounds import SOFT, edge_color, ground_mask, kind_of_ground, white_ground
 
 WHITE = (255, 255, 255)
 
@@ -59,27 +59,27 @@ def test_the_colour_of_the_edge_and_its_share() -> None:
 
 
 def test_grounds_are_told_apart() -> None:
-    assert ground_of(disc(WHITE)) == ground_of(disc((250, 251, 246))) == "white"
-    assert ground_of(disc((244, 208, 180))) == ground_of(disc((0, 0, 0))) == "even"
+    assert kind_of_ground(disc(WHITE)) == kind_of_ground(disc((250, 251, 246))) == "white"
+    assert kind_of_ground(disc((244, 208, 180))) == kind_of_ground(disc((0, 0, 0))) == "even"
     scene = np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype(np.uint8)
-    assert ground_of(cv2.resize(scene, (173, 131), interpolation=cv2.INTER_CUBIC)) == "painted"
+    assert kind_of_ground(cv2.resize(scene, (173, 131), interpolation=cv2.INTER_CUBIC)) == "painted"
 
 
 def test_a_gradient_is_painted() -> None:
     picture = disc((200, 150, 90)).astype(np.float32)
     away = np.hypot(*(np.mgrid[:131, :173] - np.array([65.0, 86.0])[:, None, None]))
     picture += np.clip(90 - away, 0, 45)[..., None] * (away > 47)[..., None]
-    assert ground_of(picture.astype(np.uint8)) == "painted"
+    assert kind_of_ground(picture.astype(np.uint8)) == "painted"
 
 
 def test_a_strip_of_even_ground_is_no_ground() -> None:
     scene = np.random.default_rng(1).integers(0, 256, (6, 8, 3)).astype(np.uint8)
     picture = cv2.resize(scene, (173, 131), interpolation=cv2.INTER_CUBIC)
     framed = cv2.copyMakeBorder(picture, 6, 6, 6, 6, cv2.BORDER_CONSTANT, value=(40, 90, 30))
-    assert ground_of(framed) == "painted"
+    assert kind_of_ground(framed) == "painted"
 
 
 def test_a_picture_without_a_figure_is_refused() -> None:
     for value in (0, 128, 255):
         with pytest.raises(DataError, match="There is no figure in it"):
-            ground_of(np.full((61, 67, 3), value, np.uint8))
+            kind_of_ground(np.full((61, 67, 3), value, np.uint8))

@@ -64,7 +64,7 @@ def _at_edge(mask: Mask) -> Mask:
     return np.asarray(np.isin(labels, names[names > 0]))
 
 
-def ground_of(picture: Bytes) -> Ground:
+def kind_of_ground(picture: Bytes) -> Ground:
     """What is behind the figures.
 
     Raises:

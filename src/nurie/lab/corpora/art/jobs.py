@@ -12,7 +12,7 @@ import numpy as np
 from nurie.errors import DataError, InputError
 from nurie.files.image import read, rgb_of
 from nurie.files.swatches import hex_of
-from nurie.lab.corpora.art.grounds import ground_of, white_ground
+from nurie.lab.corpora.art.grounds import kind_of_ground, white_ground
 from nurie.lab.corpora.art.listing import ArtPicture
 from nurie.lab.corpora.art.sources import SOURCES
 from nurie.lab.corpora.build import PictureJob
@@ -41,7 +41,7 @@ def read_picture(path: Path, picture: ArtPicture) -> Bytes:
         raise DataError(f"{path} has {whole.shape[0]} x {whole.shape[1]} pixels; the list wants {picture.box} of it.")
     cut = np.ascontiguousarray(whole[top:bottom, left:right])
     try:
-        ground_of(cut)
+        kind_of_ground(cut)
     except DataError as error:
         raise DataError(f"{path}, {picture.name}: {error} Leave it out of the list.") from error
     return cut

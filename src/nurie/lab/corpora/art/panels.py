@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from nurie.lab.corpora.art.grounds import ground_of
+from nurie.lab.corpora.art.grounds import kind_of_ground
 from nurie.lab.corpora.store import Bytes
 from nurie.seeing.panels import find_panels
 
@@ -68,7 +68,7 @@ def without_rim(page: Bytes, box: Box) -> Box:
         return box
     # The first row inside is mixed with the rim's white.
     inner = (top + first + MIXED, left + start + MIXED, top + last - MIXED, left + end - MIXED)
-    return box if ground_of(page[inner[0] : inner[2], inner[1] : inner[3]]) == "white" else inner
+    return box if kind_of_ground(page[inner[0] : inner[2], inner[1] : inner[3]]) == "white" else inner
 
 
 def cut_page(page: Bytes) -> list[Box]:
